@@ -1,0 +1,3 @@
+//! The thin binary: parse, run, print the error chain once, pick the exit code.
+
+fn main() {}

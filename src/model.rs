@@ -1,0 +1,25 @@
+//! Floor 0: plain values that every other floor speaks of.
+//!
+//! Nothing here does I/O, knows a terminal or a runtime; only `std` and `bytes`.
+
+pub mod command;
+pub mod frame;
+pub mod history;
+pub mod ledger;
+pub mod metrics;
+pub mod sample;
+pub mod stamp;
+pub mod status;
+pub mod text;
+
+pub use command::Command;
+pub use frame::{AckWindow, CameraKey, Compression, Frame, FrameEncoding};
+pub use history::History;
+pub use ledger::{Counts, DropReason, Fate, LaneKind, Ledger, LedgerSnapshot, Ticket};
+pub use metrics::{LatencyWindow, Percentiles, RateMeter};
+pub use sample::{
+    LogLine, Loss, Message, Origin, Payload, Reading, Sample, SourceId, SourceInfo, Value,
+};
+pub use stamp::{Clock, Stamp};
+pub use status::{EndReason, Fault, FaultKind, LinkState, RecorderState, RecorderStatus, Severity};
+pub use text::PlainText;

@@ -1,0 +1,214 @@
+//! What sources say: one [`Sample`] at a time, every kind of it in one closed [`Payload`].
+
+use bytes::Bytes;
+
+use super::frame::{CameraKey, Frame};
+use super::ledger::{DropReason, LaneKind};
+use super::stamp::Stamp;
+use super::status::{Fault, LinkState, Severity};
+use super::text::PlainText;
+
+/// A source's place in the list of sources of this run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(pub u16);
+
+/// What is known of a source before it says anything.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceInfo {
+    /// Its index in the list.
+    pub id: SourceId,
+    /// Short unique name, as written in the configuration.
+    pub name: PlainText,
+    /// Where it is, without secrets: for people.
+    pub address: PlainText,
+    /// Whether what it says is real.
+    pub origin: Origin,
+    /// A caution that stays on the screen as long as the source does, e.g. "TLS NOT VERIFIED".
+    pub caution: Option<PlainText>,
+}
+
+/// Whether what a source says is real. Written on every screen unless it is [`Origin::Live`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// A real instrument or server.
+    Live,
+    /// One of our own simulators.
+    Simulated,
+    /// Played from a file.
+    Replay,
+}
+
+/// One thing a source said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// Who said it.
+    pub source: SourceId,
+    /// When it was received.
+    pub received: Stamp,
+    /// What.
+    pub payload: Payload,
+}
+
+/// Everything a source can say.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Payload {
+    /// A camera picture.
+    Frame(Frame),
+    /// Values of the instrument; each replaces the earlier one of its name.
+    Readings(Vec<Reading>),
+    /// A named event with its arguments, kept as it was received.
+    Message(Message),
+    /// A line of the peer's own log.
+    Log(LogLine),
+    /// The state of the connection changed.
+    Link(LinkState),
+    /// Something went wrong and is worth showing.
+    Fault(Fault),
+    /// Something is missing from here on.
+    Loss(Loss),
+}
+
+impl Payload {
+    /// The lane it travels in.
+    pub fn lane(&self) -> LaneKind {
+        match self {
+            Self::Link(_) | Self::Fault(_) | Self::Loss(_) => LaneKind::Control,
+            Self::Readings(_) | Self::Message(_) | Self::Log(_) => LaneKind::Samples,
+            Self::Frame(_) => LaneKind::Frames,
+        }
+    }
+
+    /// Whether it is a state that holds until the next of its kind, so that a recording begun later
+    /// has to start with it.
+    pub fn is_latched(&self) -> bool {
+        matches!(self, Self::Link(_) | Self::Readings(_))
+    }
+
+    /// What it costs in a lane that is bounded in bytes: what it holds plus a fixed overhead.
+    pub fn size_bytes(&self) -> usize {
+        const OVERHEAD: usize = 256;
+        OVERHEAD
+            + match self {
+                Self::Frame(frame) => frame.body.len(),
+                Self::Readings(readings) => readings.len() * 96,
+                Self::Message(message) => {
+                    message.json.len() + message.attachments.iter().map(Bytes::len).sum::<usize>()
+                }
+                Self::Log(line) => line.text.len(),
+                Self::Link(_) | Self::Loss(_) => 0,
+                Self::Fault(fault) => fault.sample.len(),
+            }
+    }
+}
+
+impl Sample {
+    /// The camera this is a picture of, if it is one.
+    pub fn camera(&self) -> Option<CameraKey> {
+        match &self.payload {
+            Payload::Frame(frame) => Some(CameraKey {
+                source: self.source,
+                detector: frame.detector.clone(),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// One value of an instrument, e.g. `stage/VirtualStage/X = 100.0 um`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// Path of the value inside its source, segments joined by `/`.
+    pub name: PlainText,
+    /// The value.
+    pub value: Value,
+    /// Its unit as printed (`um`, `ms`, `1/s`), empty if it has none.
+    pub unit: &'static str,
+}
+
+impl Reading {
+    /// A reading of `value` in `unit`.
+    pub fn new(name: impl Into<PlainText>, value: impl Into<Value>, unit: &'static str) -> Self {
+        Self {
+            name: name.into(),
+            value: value.into(),
+            unit,
+        }
+    }
+}
+
+/// The value of a reading.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A measured number.
+    Float(f64),
+    /// A count or a code.
+    Int(i64),
+    /// On or off.
+    Bool(bool),
+    /// Anything else, printable.
+    Text(PlainText),
+}
+
+impl From<f64> for Value {
+    fn from(value: f64) -> Self {
+        Self::Float(value)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(PlainText::from_peer(value))
+    }
+}
+
+impl From<PlainText> for Value {
+    fn from(value: PlainText) -> Self {
+        Self::Text(value)
+    }
+}
+
+/// A named event of a peer, kept whole: this is evidence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// The event's name, printable.
+    pub name: PlainText,
+    /// Its arguments as one JSON value, in UTF-8. Attachments stand in it as the wire's
+    /// placeholder objects, `{"_placeholder":true,"num":n}`.
+    pub json: Bytes,
+    /// Binary attachments, by placeholder number.
+    pub attachments: Vec<Bytes>,
+}
+
+/// A line of a log, the peer's or our own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Who wrote it, e.g. `sigLog`.
+    pub origin: PlainText,
+    /// What it says.
+    pub text: PlainText,
+}
+
+/// Something that was received and is not where it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// The lane it travelled in.
+    pub lane: LaneKind,
+    /// Why it was lost.
+    pub reason: DropReason,
+    /// How many items since the last loss record of this lane and reason.
+    pub count: u64,
+}

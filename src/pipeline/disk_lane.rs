@@ -1,0 +1,233 @@
+//! The recorder's lane: bounded in bytes, and a full one makes the sender wait.
+//!
+//! Evidence is waited for, so that a slow disk slows the stream that feeds it instead of losing
+//! parts of it. The receiving end is a plain thread. Orders to the recorder travel in the same
+//! queue, past the bound: "stop" means "after everything handed over before it".
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::model::ledger::DiskTicket;
+use crate::model::{DropReason, Ledger, Sample};
+
+/// What the recorder is asked to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Order {
+    /// Open a file and write what follows.
+    Start(RecordingPlan),
+    /// Write what was handed over before this, then close the file.
+    Stop,
+    /// As `Stop`, then end the thread.
+    Quit,
+}
+
+/// Where and how to record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordingPlan {
+    /// The folder for the file; made if it is missing.
+    pub dir: PathBuf,
+    /// First part of the file's name.
+    pub stem: String,
+    /// When to stop without being told.
+    pub limits: RecordingLimits,
+}
+
+/// When a recording ends by itself; whichever comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecordingLimits {
+    /// After this time.
+    pub duration: Option<Duration>,
+    /// Before the file grows over this many bytes.
+    pub size_bytes: Option<u64>,
+    /// After this many messages.
+    pub messages: Option<u64>,
+}
+
+/// One thing for the recorder.
+#[derive(Debug)]
+pub enum DiskItem {
+    /// To be written (`ticket`), or only remembered as the state a later file begins with.
+    Record {
+        /// What a source said.
+        sample: Sample,
+        /// To be settled; `None` while nothing is being recorded.
+        ticket: Option<DiskTicket>,
+        /// Room in the lane, given back when the item is dropped.
+        room: OwnedSemaphorePermit,
+    },
+    /// To be done, in turn.
+    Order(Order),
+}
+
+/// The recorder has ended and takes nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the recorder has ended")]
+pub struct RecorderGone;
+
+/// The sending end; one for everybody, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct DiskLane(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    bound_bytes: usize,
+    room: Arc<Semaphore>,
+    queue: Mutex<Queue>,
+    arrived: Condvar,
+    /// Whether records are wanted. Set by the recorder when a file is open, so that a record is
+    /// accepted only if somebody will write it.
+    taking: AtomicBool,
+    high_water_bytes: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    items: VecDeque<DiskItem>,
+    records: u64,
+    bytes: u64,
+}
+
+impl DiskLane {
+    /// A lane that holds at most `bound_bytes`, and its receiving end. A single record larger than
+    /// the bound passes when the lane is empty.
+    pub fn new(bound_bytes: usize) -> (Self, DiskReceiver) {
+        let bound_bytes = bound_bytes.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
+        let shared = Arc::new(Shared {
+            bound_bytes,
+            room: Arc::new(Semaphore::new(bound_bytes)),
+            queue: Mutex::default(),
+            arrived: Condvar::new(),
+            taking: AtomicBool::new(false),
+            high_water_bytes: AtomicU64::new(0),
+        });
+        (Self(Arc::clone(&shared)), DiskReceiver(shared))
+    }
+
+    /// Whether records are being written now.
+    pub fn is_taking(&self) -> bool {
+        self.0.taking.load(Ordering::Acquire)
+    }
+
+    /// Hands a record over, waiting for room. `Ok(true)` means it will be written or its loss be
+    /// counted; `Ok(false)` that nothing is being recorded. Latched payloads (links, readings) are
+    /// handed over even then, so that a file begun later starts with the state of things.
+    ///
+    /// # Errors
+    /// The recorder has ended.
+    pub async fn send(&self, ledger: &Ledger, sample: &Sample) -> Result<bool, RecorderGone> {
+        let latched = sample.payload.is_latched();
+        if !self.is_taking() && !latched {
+            return Ok(false);
+        }
+        let size = sample.payload.size_bytes().clamp(1, self.0.bound_bytes);
+        let permits = u32::try_from(size).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.0.room)
+            .acquire_many_owned(permits)
+            .await
+            .map_err(|_| RecorderGone)?;
+
+        let mut queue = self.0.lock();
+        // The recorder clears `taking` under this lock, so a record queued here is before its end.
+        let taking = self.is_taking();
+        if !taking && !latched {
+            return Ok(false);
+        }
+        if self.0.room.is_closed() {
+            return Err(RecorderGone);
+        }
+        queue.items.push_back(DiskItem::Record {
+            sample: sample.clone(),
+            ticket: taking.then(|| ledger.accept_for_disk(sample.source)),
+            room,
+        });
+        queue.records += 1;
+        queue.bytes += size as u64;
+        self.0
+            .high_water_bytes
+            .fetch_max(queue.bytes, Ordering::Relaxed);
+        drop(queue);
+        self.0.arrived.notify_one();
+        Ok(taking)
+    }
+
+    /// Gives the recorder an order, behind everything handed over so far. Does nothing when the
+    /// recorder has ended.
+    pub fn order(&self, order: Order) {
+        if !self.0.room.is_closed() {
+            self.0.lock().items.push_back(DiskItem::Order(order));
+            self.0.arrived.notify_one();
+        }
+    }
+
+    /// Records waiting, and their bytes.
+    pub fn waiting(&self) -> (u64, u64) {
+        let queue = self.0.lock();
+        (queue.records, queue.bytes)
+    }
+
+    /// The most bytes that ever waited.
+    pub fn high_water_bytes(&self) -> u64 {
+        self.0.high_water_bytes.load(Ordering::Relaxed)
+    }
+
+    /// The bound in bytes.
+    pub fn bound_bytes(&self) -> usize {
+        self.0.bound_bytes
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The recorder's end. When it goes, everything waiting is lost and counted as such.
+#[derive(Debug)]
+pub struct DiskReceiver(Arc<Shared>);
+
+impl DiskReceiver {
+    /// The next item, waiting up to `patience` for one.
+    pub fn recv(&self, patience: Duration) -> Option<DiskItem> {
+        let queue = self.0.lock();
+        let (mut queue, _) = self
+            .0
+            .arrived
+            .wait_timeout_while(queue, patience, |queue| queue.items.is_empty())
+            .unwrap_or_else(PoisonError::into_inner);
+        let item = queue.items.pop_front();
+        if let Some(DiskItem::Record { room, .. }) = &item {
+            queue.records -= 1;
+            queue.bytes = queue.bytes.saturating_sub(room.num_permits() as u64);
+        }
+        item
+    }
+
+    /// Says whether records are wanted from now on.
+    pub fn set_taking(&self, taking: bool) {
+        let _queue = self.0.lock();
+        self.0.taking.store(taking, Ordering::Release);
+    }
+}
+
+impl Drop for DiskReceiver {
+    fn drop(&mut self) {
+        self.set_taking(false);
+        self.0.room.close();
+        let items = std::mem::take(&mut self.0.lock().items);
+        for item in items {
+            if let DiskItem::Record {
+                ticket: Some(ticket),
+                ..
+            } = item
+            {
+                ticket.lost(DropReason::RecorderGone);
+            }
+        }
+    }
+}

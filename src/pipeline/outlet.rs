@@ -1,0 +1,243 @@
+//! How a source hands things on: to the recorder first, then to the screen, each counted.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::disk_lane::DiskLane;
+use super::meter::Meters;
+use super::screen_lanes::ScreenLanes;
+use super::snapshot::{LoopStats, PipelineSnapshot, SourceSnapshot, TerminalStats};
+use crate::model::{
+    AckWindow, Clock, DropReason, Fate, Fault, FaultKind, LaneKind, Ledger, LinkState, Loss,
+    Payload, PlainText, RecorderStatus, Sample, SourceId, Stamp,
+};
+
+/// The pipeline of one run: what all outlets share.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    clock: Clock,
+    ledger: Ledger,
+    meters: Meters,
+    disk: Option<DiskLane>,
+    screen: Option<Arc<ScreenLanes>>,
+    sources: usize,
+}
+
+impl Pipeline {
+    /// A pipeline for `sources` sources; without `disk` nothing can be recorded, without `screen`
+    /// nothing is shown.
+    pub fn new(
+        clock: Clock,
+        sources: usize,
+        disk: Option<DiskLane>,
+        screen: Option<Arc<ScreenLanes>>,
+    ) -> Self {
+        Self {
+            clock,
+            ledger: Ledger::new(),
+            meters: Meters::new(sources),
+            disk,
+            screen,
+            sources,
+        }
+    }
+
+    /// The outlet of one source.
+    pub fn outlet(&self, source: SourceId) -> Outlet {
+        Outlet {
+            source,
+            pipeline: self.clone(),
+            repeats: Arc::default(),
+        }
+    }
+
+    /// The books.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The meters.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// All figures now. The loop and the terminal enter theirs; `recorder` comes from the recorder.
+    pub fn snapshot(
+        &self,
+        recorder: RecorderStatus,
+        turns: LoopStats,
+        terminal: TerminalStats,
+    ) -> PipelineSnapshot {
+        let at = self.clock.now();
+        let ledger = self.ledger.snapshot();
+        let sources = (0..self.sources)
+            .filter_map(|index| u16::try_from(index).ok().map(SourceId))
+            .filter_map(|id| {
+                let book = ledger.source(id);
+                let gauges = LaneKind::ALL.map(|lane| {
+                    self.screen
+                        .as_ref()
+                        .map(|screen| screen.gauge(id, lane))
+                        .unwrap_or_default()
+                });
+                self.meters.with(id, |meter| {
+                    let (rate_hz, bytes_per_s) = meter.rate.per_second(at.mono_ns);
+                    SourceSnapshot {
+                        id,
+                        lanes: SourceSnapshot::lanes_of(&book, gauges),
+                        disk: book.disk.clone(),
+                        rate_hz,
+                        bytes_per_s,
+                        last_minute: meter.rate.history(at.mono_ns, 60),
+                        last_received: meter.last_received,
+                        stages: meter.stages(),
+                        cameras: meter.cameras(at),
+                        faults: meter.faults.iter().map(|(k, n)| (*k, *n)).collect(),
+                        window: meter.window,
+                    }
+                })
+            })
+            .collect();
+        PipelineSnapshot {
+            at,
+            sources,
+            recorder,
+            turns,
+            terminal,
+        }
+    }
+}
+
+/// One source's way out.
+#[derive(Clone, Debug)]
+pub struct Outlet {
+    source: SourceId,
+    pipeline: Pipeline,
+    repeats: Arc<Mutex<BTreeMap<FaultKind, Repeats>>>,
+}
+
+/// Faults of one kind that were counted and not published one by one.
+#[derive(Debug)]
+struct Repeats {
+    published_mono_ns: u64,
+    held_back: u64,
+}
+
+/// A peer that sends rubbish without pause gets one line a second of each kind.
+const FAULT_INTERVAL_NS: u64 = 1_000_000_000;
+
+impl Outlet {
+    /// Whose outlet it is.
+    pub fn source(&self) -> SourceId {
+        self.source
+    }
+
+    /// The clock to stamp receipts with.
+    pub fn clock(&self) -> &Clock {
+        &self.pipeline.clock
+    }
+
+    /// Hands a payload on. Waits for the recorder while one is running and its lane is full, and
+    /// for the control lane; never for the screen. When this returns the pipeline has taken the
+    /// payload: an acknowledgement may go out.
+    ///
+    /// Not to be cancelled half-way: an item would be missing from the ledger.
+    pub async fn publish(&self, received: Stamp, payload: Payload) {
+        let sample = Sample {
+            source: self.source,
+            received,
+            payload,
+        };
+        let lane = sample.payload.lane();
+        self.pipeline.meters.with(self.source, |meter| {
+            match &sample.payload {
+                Payload::Frame(frame) => meter.frame(received, frame),
+                Payload::Fault(fault) => *meter.faults.entry(fault.kind).or_default() += 1,
+                _ => {}
+            }
+            if lane != LaneKind::Control {
+                meter.received(received, sample.payload.size_bytes());
+            }
+        });
+        let mut ticket = self.pipeline.ledger.receive(self.source, lane);
+        if let Some(disk) = &self.pipeline.disk {
+            // A recorder that has ended says so itself, on its own way.
+            if disk.send(&self.pipeline.ledger, &sample).await == Ok(true) {
+                ticket.mark_recorded();
+            }
+        }
+        match &self.pipeline.screen {
+            Some(screen) => screen.put(sample, ticket).await,
+            None => ticket.settle(Fate::NotShown(DropReason::NoOutlet)),
+        }
+    }
+
+    /// Counts a message that could not be used and tells of it.
+    pub async fn reject(&self, received: Stamp, lane: LaneKind, reason: DropReason, fault: Fault) {
+        self.pipeline.ledger.reject(self.source, lane, reason, 1);
+        self.fault(received, fault).await;
+    }
+
+    /// Counts items lost before they could be published, and writes the loss down.
+    pub async fn lose(&self, lane: LaneKind, reason: DropReason, count: u64) {
+        self.pipeline
+            .ledger
+            .reject(self.source, lane, reason, count);
+        let loss = Loss {
+            lane,
+            reason,
+            count,
+        };
+        self.publish(self.clock().now(), Payload::Loss(loss)).await;
+    }
+
+    /// Tells of a fault. Repeats of a kind within a second are counted, and the next one published
+    /// says how many there were.
+    pub async fn fault(&self, received: Stamp, mut fault: Fault) {
+        let held_back = {
+            let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
+            match repeats.get_mut(&fault.kind) {
+                Some(last)
+                    if received.mono_ns.saturating_sub(last.published_mono_ns)
+                        < FAULT_INTERVAL_NS
+                        && fault.kind != FaultKind::Link =>
+                {
+                    last.held_back += 1;
+                    None
+                }
+                _ => {
+                    let fresh = Repeats {
+                        published_mono_ns: received.mono_ns,
+                        held_back: 0,
+                    };
+                    let before = repeats.insert(fault.kind, fresh);
+                    Some(before.map_or(0, |last| last.held_back))
+                }
+            }
+        };
+        match held_back {
+            None => {
+                self.pipeline.meters.with(self.source, |meter| {
+                    *meter.faults.entry(fault.kind).or_default() += 1;
+                });
+            }
+            Some(more) => {
+                if more > 0 {
+                    fault.text =
+                        PlainText::from(format!("{} (and {more} more like it since)", fault.text));
+                }
+                self.publish(received, Payload::Fault(fault)).await;
+            }
+        }
+    }
+
+    /// Tells of the connection's state.
+    pub async fn link(&self, state: LinkState) {
+        self.publish(self.clock().now(), Payload::Link(state)).await;
+    }
+
+    /// Tells how many pictures are under way.
+    pub fn set_window(&self, window: AckWindow) {
+        self.pipeline.meters.set_window(self.source, window);
+    }
+}

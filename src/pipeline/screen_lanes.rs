@@ -1,0 +1,300 @@
+//! The way to the screen: three lanes, served in order of importance.
+//!
+//! Control is bounded and makes the sender wait: nothing of it is ever dropped. Samples have a
+//! queue per source in which the oldest gives way, so that a flood of one source costs no other
+//! source anything. Frames have one place per camera, and the newest wins.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use crate::model::{CameraKey, Clock, DropReason, Fate, LaneKind, Sample, SourceId, Ticket};
+
+/// A sample on its way, with what it owes the ledger.
+#[derive(Debug)]
+pub struct Delivery {
+    /// What the source said.
+    pub sample: Sample,
+    /// To be settled by whoever takes it out.
+    pub ticket: Ticket,
+    /// When it was put into the lane, monotonic nanoseconds.
+    pub queued_mono_ns: u64,
+}
+
+/// How full a lane is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LaneGauge {
+    /// Items waiting.
+    pub depth: usize,
+    /// The most that may wait.
+    pub bound: usize,
+    /// The most that ever waited.
+    pub high_water: usize,
+    /// When the oldest of them was queued, monotonic nanoseconds.
+    pub oldest_mono_ns: Option<u64>,
+}
+
+/// The lanes of one screen, shared by all outlets, the main loop and the picture worker.
+#[derive(Debug)]
+pub struct ScreenLanes {
+    clock: Clock,
+    bounds: Bounds,
+    queues: Mutex<Queues>,
+    control_room: Arc<Semaphore>,
+    ready: Notify,
+    frames: Mutex<Frames>,
+    frame_ready: Condvar,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    control: usize,
+    samples: usize,
+}
+
+#[derive(Debug, Default)]
+struct Queues {
+    control: VecDeque<(Delivery, OwnedSemaphorePermit)>,
+    control_high_water: usize,
+    samples: Vec<SampleQueue>,
+    /// Whose turn it is: sources are served round robin.
+    turn: usize,
+    closed: bool,
+}
+
+#[derive(Debug, Default)]
+struct SampleQueue {
+    items: VecDeque<Delivery>,
+    high_water: usize,
+}
+
+#[derive(Debug, Default)]
+struct Frames {
+    places: BTreeMap<CameraKey, Delivery>,
+    closed: bool,
+}
+
+impl ScreenLanes {
+    /// Control messages that may wait, all sources together.
+    pub const CONTROL_BOUND: usize = 1_024;
+    /// Samples of one source that may wait. Source: limits table of the Socket.IO specification,
+    /// "queue to the consumer".
+    pub const SAMPLES_BOUND: usize = 10_000;
+
+    /// Empty lanes with the usual bounds.
+    pub fn new(clock: Clock) -> Self {
+        Self::with_bounds(clock, Self::CONTROL_BOUND, Self::SAMPLES_BOUND)
+    }
+
+    /// Empty lanes for `control` items in all and `samples` items of each source.
+    pub fn with_bounds(clock: Clock, control: usize, samples: usize) -> Self {
+        Self {
+            clock,
+            bounds: Bounds {
+                control: control.max(1),
+                samples: samples.max(1),
+            },
+            queues: Mutex::default(),
+            control_room: Arc::new(Semaphore::new(control.max(1))),
+            ready: Notify::new(),
+            frames: Mutex::default(),
+            frame_ready: Condvar::new(),
+        }
+    }
+
+    fn queues(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn frames(&self) -> MutexGuard<'_, Frames> {
+        self.frames.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a sample into its lane. Waits only for room in the control lane.
+    pub async fn put(&self, sample: Sample, ticket: Ticket) {
+        let delivery = Delivery {
+            queued_mono_ns: self.clock.now().mono_ns,
+            sample,
+            ticket,
+        };
+        match delivery.sample.payload.lane() {
+            LaneKind::Control => self.put_control(delivery).await,
+            LaneKind::Samples => self.put_sample(delivery),
+            LaneKind::Frames => self.put_frame(delivery),
+        }
+    }
+
+    async fn put_control(&self, delivery: Delivery) {
+        let Ok(room) = Arc::clone(&self.control_room).acquire_owned().await else {
+            delivery.ticket.settle(Fate::NotShown(DropReason::Shutdown));
+            return;
+        };
+        let mut queues = self.queues();
+        if queues.closed {
+            delivery.ticket.settle(Fate::NotShown(DropReason::Shutdown));
+            return;
+        }
+        queues.control.push_back((delivery, room));
+        queues.control_high_water = queues.control_high_water.max(queues.control.len());
+        drop(queues);
+        self.ready.notify_one();
+    }
+
+    fn put_sample(&self, delivery: Delivery) {
+        let mut queues = self.queues();
+        if queues.closed {
+            delivery.ticket.settle(Fate::NotShown(DropReason::Shutdown));
+            return;
+        }
+        let index = usize::from(delivery.sample.source.0);
+        if queues.samples.len() <= index {
+            queues.samples.resize_with(index + 1, SampleQueue::default);
+        }
+        let queue = &mut queues.samples[index];
+        let evicted = if queue.items.len() >= self.bounds.samples {
+            queue.items.pop_front()
+        } else {
+            None
+        };
+        queue.items.push_back(delivery);
+        queue.high_water = queue.high_water.max(queue.items.len());
+        drop(queues);
+        if let Some(old) = evicted {
+            old.ticket
+                .settle(Fate::NotShown(DropReason::ScreenLaneFull));
+        }
+        self.ready.notify_one();
+    }
+
+    fn put_frame(&self, delivery: Delivery) {
+        let Some(camera) = delivery.sample.camera() else {
+            // `put` sends only frames here.
+            delivery.ticket.settle(Fate::NotShown(DropReason::NoOutlet));
+            return;
+        };
+        let mut frames = self.frames();
+        if frames.closed {
+            delivery.ticket.settle(Fate::NotShown(DropReason::Shutdown));
+            return;
+        }
+        let replaced = frames.places.insert(camera, delivery);
+        drop(frames);
+        if let Some(old) = replaced {
+            old.ticket.settle(Fate::Coalesced);
+        }
+        self.frame_ready.notify_one();
+    }
+
+    /// The most important item that waits, or `None`. Frames are not among them: they go through
+    /// [`ScreenLanes::take_frame`] to whoever decodes.
+    pub fn try_take(&self) -> Option<Delivery> {
+        let mut queues = self.queues();
+        if let Some((delivery, _room)) = queues.control.pop_front() {
+            return Some(delivery);
+        }
+        let sources = queues.samples.len();
+        for step in 0..sources {
+            let index = (queues.turn + step) % sources;
+            if let Some(delivery) = queues.samples[index].items.pop_front() {
+                queues.turn = (index + 1) % sources;
+                return Some(delivery);
+            }
+        }
+        None
+    }
+
+    /// Waits until [`ScreenLanes::try_take`] may have something. Cancel safe.
+    pub async fn ready(&self) {
+        self.ready.notified().await;
+    }
+
+    /// The picture that has waited longest, waiting up to `patience` for one.
+    pub fn take_frame(&self, patience: Duration) -> Option<Delivery> {
+        let frames = self.frames();
+        let (mut frames, _) = self
+            .frame_ready
+            .wait_timeout_while(frames, patience, |frames| {
+                frames.places.is_empty() && !frames.closed
+            })
+            .unwrap_or_else(PoisonError::into_inner);
+        let oldest = frames
+            .places
+            .iter()
+            .min_by_key(|(_, delivery)| delivery.queued_mono_ns)
+            .map(|(camera, _)| camera.clone())?;
+        frames.places.remove(&oldest)
+    }
+
+    /// How full the lanes of a source are. The control lane is shared: its depth counts this
+    /// source's items, its high-water mark everybody's.
+    pub fn gauge(&self, source: SourceId, lane: LaneKind) -> LaneGauge {
+        match lane {
+            LaneKind::Control => {
+                let queues = self.queues();
+                let mut own = queues
+                    .control
+                    .iter()
+                    .filter(|(delivery, _)| delivery.sample.source == source);
+                let oldest = own.next().map(|(delivery, _)| delivery.queued_mono_ns);
+                LaneGauge {
+                    depth: own.count() + usize::from(oldest.is_some()),
+                    bound: self.bounds.control,
+                    high_water: queues.control_high_water,
+                    oldest_mono_ns: oldest,
+                }
+            }
+            LaneKind::Samples => {
+                let queues = self.queues();
+                let queue = queues.samples.get(usize::from(source.0));
+                LaneGauge {
+                    depth: queue.map_or(0, |queue| queue.items.len()),
+                    bound: self.bounds.samples,
+                    high_water: queue.map_or(0, |queue| queue.high_water),
+                    oldest_mono_ns: queue
+                        .and_then(|queue| queue.items.front())
+                        .map(|delivery| delivery.queued_mono_ns),
+                }
+            }
+            LaneKind::Frames => {
+                let frames = self.frames();
+                let own: Vec<u64> = frames
+                    .places
+                    .iter()
+                    .filter(|(camera, _)| camera.source == source)
+                    .map(|(_, delivery)| delivery.queued_mono_ns)
+                    .collect();
+                LaneGauge {
+                    depth: own.len(),
+                    bound: own.len().max(1),
+                    high_water: own.len().max(1),
+                    oldest_mono_ns: own.into_iter().min(),
+                }
+            }
+        }
+    }
+
+    /// Ends the lanes: what waits and what still comes is settled as not shown.
+    pub fn close(&self) {
+        self.control_room.close();
+        let mut queues = self.queues();
+        queues.closed = true;
+        let control = std::mem::take(&mut queues.control);
+        let samples = std::mem::take(&mut queues.samples);
+        drop(queues);
+        let mut frames = self.frames();
+        frames.closed = true;
+        let places = std::mem::take(&mut frames.places);
+        drop(frames);
+        self.frame_ready.notify_all();
+        let waiting = control
+            .into_iter()
+            .map(|(delivery, _)| delivery)
+            .chain(samples.into_iter().flat_map(|queue| queue.items))
+            .chain(places.into_values());
+        for delivery in waiting {
+            delivery.ticket.settle(Fate::NotShown(DropReason::Shutdown));
+        }
+    }
+}

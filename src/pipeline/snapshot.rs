@@ -1,0 +1,154 @@
+//! The state of the pipeline at one moment, as plain values for screens and status lines.
+
+use super::meter::Stage;
+use super::screen_lanes::LaneGauge;
+use crate::model::ledger::{DiskCounts, SourceBook};
+use crate::model::{
+    AckWindow, Counts, FaultKind, FrameEncoding, LaneKind, Percentiles, PlainText, RecorderStatus,
+    SourceId, Stamp,
+};
+
+/// Everything the screens say about the pipeline itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PipelineSnapshot {
+    /// When it was taken.
+    pub at: Stamp,
+    /// By [`SourceId`].
+    pub sources: Vec<SourceSnapshot>,
+    /// What the recorder is doing.
+    pub recorder: RecorderStatus,
+    /// The main loop.
+    pub turns: LoopStats,
+    /// The terminal's side.
+    pub terminal: TerminalStats,
+}
+
+/// One source's figures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceSnapshot {
+    /// Which source.
+    pub id: SourceId,
+    /// Its lanes, by [`LaneKind::ALL`].
+    pub lanes: [LaneSnapshot; LaneKind::ALL.len()],
+    /// The recorder's account of it.
+    pub disk: DiskCounts,
+    /// Items per second over the last two seconds, frames and samples together.
+    pub rate_hz: f64,
+    /// Bytes per second over the last two seconds.
+    pub bytes_per_s: f64,
+    /// Items in each of the last 60 whole seconds, oldest first.
+    pub last_minute: Vec<u64>,
+    /// When anything last arrived, control lane excepted.
+    pub last_received: Option<Stamp>,
+    /// By [`Stage::ALL`].
+    pub stages: [Percentiles; Stage::ALL.len()],
+    /// Its cameras, by name.
+    pub cameras: Vec<CameraSnapshot>,
+    /// Faults since the start, by kind.
+    pub faults: Vec<(FaultKind, u64)>,
+    /// Pictures under way, if it is a server that waits for acknowledgements.
+    pub window: Option<AckWindow>,
+}
+
+/// One lane of one source.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LaneSnapshot {
+    /// Its account.
+    pub counts: Counts,
+    /// How full it is.
+    pub gauge: LaneGauge,
+}
+
+/// One camera's figures, known without decoding a picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CameraSnapshot {
+    /// Its name at the source.
+    pub detector: PlainText,
+    /// Pictures received.
+    pub frames: u64,
+    /// Pictures its numbers say are missing.
+    pub lost: u64,
+    /// Pictures per second over the last two seconds.
+    pub fps: f64,
+    /// Bytes per second over the last two seconds.
+    pub bytes_per_s: f64,
+    /// When the last picture arrived.
+    pub last_received: Stamp,
+    /// Its number.
+    pub number: Option<u64>,
+    /// Columns and rows, if they are known without decoding.
+    pub size_px: Option<(u32, u32)>,
+    /// How it is encoded.
+    pub encoding: FrameEncoding,
+    /// Micrometres per pixel.
+    pub pixel_size_um: Option<f64>,
+    /// Bytes of the last picture.
+    pub body_bytes: usize,
+}
+
+/// The main loop's own figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LoopStats {
+    /// Turns per second.
+    pub turns_hz: f64,
+    /// Fraction of the time it was not waiting, `0.0..=1.0`.
+    pub busy: f64,
+    /// The longest turn since the last snapshot, nanoseconds.
+    pub longest_ns: u64,
+    /// Turns over 50 ms since the start.
+    pub slow_turns: u64,
+}
+
+/// What the terminal takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TerminalStats {
+    /// Bytes per second over the last two seconds.
+    pub bytes_per_s: f64,
+    /// How long the writer has been waiting for the terminal in the current write, nanoseconds.
+    pub blocked_ns: u64,
+    /// Pictures drawn since the start.
+    pub drawn: u64,
+    /// Pictures not drawn because the terminal did not take the one before.
+    pub skipped: u64,
+}
+
+impl SourceSnapshot {
+    /// All lanes' accounts together.
+    pub fn total(&self) -> Counts {
+        let mut sum = Counts::default();
+        for lane in &self.lanes {
+            sum.add(&lane.counts);
+        }
+        sum
+    }
+
+    /// What the books cannot explain.
+    pub fn residue(&self) -> i64 {
+        self.total().residue() + self.disk.residue()
+    }
+
+    /// A lane's figures.
+    pub fn lane(&self, kind: LaneKind) -> &LaneSnapshot {
+        &self.lanes[kind as usize]
+    }
+
+    /// A stage's percentiles.
+    pub fn stage(&self, stage: Stage) -> Percentiles {
+        self.stages[stage as usize]
+    }
+
+    /// Items lost to everybody: drops, and frames that the numbers say never came.
+    pub fn lost(&self) -> u64 {
+        self.total().dropped_total()
+            + self.disk.lost_total()
+            + self.cameras.iter().map(|camera| camera.lost).sum::<u64>()
+    }
+
+    pub(super) fn lanes_of(book: &SourceBook, gauges: [LaneGauge; 3]) -> [LaneSnapshot; 3] {
+        let mut gauges = gauges.into_iter();
+        book.lanes.clone().map(|counts| LaneSnapshot {
+            counts,
+            gauge: gauges.next().unwrap_or_default(),
+        })
+    }
+}

@@ -1,0 +1,9 @@
+//! Floor 1: bytes in, values out. No I/O, no clock, no runtime.
+//!
+//! Nothing a peer can send may panic here: indexing and unchecked arithmetic are denied.
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+pub mod engineio;
+pub mod imswitch;
+pub mod socketio;
+pub mod uc2f;

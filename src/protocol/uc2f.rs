@@ -1,0 +1,1 @@
+//! UC2F picture packets.

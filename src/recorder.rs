@@ -1,0 +1,1 @@
+//! Floor 2: the recorder thread, which alone writes to disk.

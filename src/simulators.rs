@@ -1,0 +1,3 @@
+//! Floor 2: servers on loopback that speak the real protocols, with faults on request.
+
+pub mod imswitch;

@@ -1,0 +1,1 @@
+//! A microscope server in the dialects of ImSwitch.

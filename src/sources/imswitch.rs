@@ -1,0 +1,1 @@
+//! An ImSwitch server as a source.

@@ -1,0 +1,1 @@
+//! TCP, TLS and HTTP connections with limits and clear sentences.

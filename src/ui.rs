@@ -1,0 +1,5 @@
+//! Floor 1: how things look: roles, themes and widgets. Nothing here knows a panel.
+
+pub mod theme;
+
+pub use theme::{Role, Theme};
