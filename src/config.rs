@@ -1,1 +1,39 @@
 //! Floor 1: the configuration as it is written: one TOML file, and sources as URLs.
+//!
+//! Names of themes and actions are checked by who knows them; here they are words with a line
+//! number. Secrets never stand in the file: it names the environment variable that holds them.
+
+mod file;
+mod source;
+
+pub use file::{ConfigError, FileConfig, OnTerminalLoss, RecordConfig, Spot};
+pub use source::{Endpoint, SourceError, SourceKind, SourceSpec, Tls, Transport, name_sources};
+
+use std::path::PathBuf;
+
+/// Where the configuration is looked for when no `--config` is given: `ttyscope/config.toml` in
+/// the platform's folder for configuration.
+pub fn default_path() -> Option<PathBuf> {
+    use etcetera::BaseStrategy;
+    let base = etcetera::choose_base_strategy().ok()?;
+    Some(base.config_dir().join("ttyscope").join("config.toml"))
+}
+
+/// Where logs are kept: `ttyscope` in the platform's folder for state, else for caches.
+pub fn state_dir() -> Option<PathBuf> {
+    use etcetera::BaseStrategy;
+    let base = etcetera::choose_base_strategy().ok()?;
+    Some(
+        base.state_dir()
+            .unwrap_or_else(|| base.cache_dir())
+            .join("ttyscope"),
+    )
+}
+
+/// Where recordings go unless something else is said: `ttyscope` in the platform's folder for
+/// data.
+pub fn data_dir() -> Option<PathBuf> {
+    use etcetera::BaseStrategy;
+    let base = etcetera::choose_base_strategy().ok()?;
+    Some(base.data_dir().join("ttyscope"))
+}
