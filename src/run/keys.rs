@@ -1,0 +1,361 @@
+//! From the bytes a terminal sends to key chords.
+//!
+//! Our own decoder, because the reading must end when the terminal does: the usual event readers
+//! spin when their terminal hangs up in the middle of a read. It knows what xterm, VTE, the Linux
+//! console, tmux and screen send for the keys that the action table can name; what it does not
+//! know it swallows whole, so that the rest of a long sequence is never taken for typed letters.
+
+use crate::intent::{Key, KeyChord};
+
+/// What came from the keyboard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// A key.
+    Key(KeyChord),
+    /// Text that was pasted, not typed: no key of it is a command.
+    Paste(String),
+}
+
+/// A decoder with the bytes of an unfinished sequence.
+#[derive(Debug, Default)]
+pub struct KeyDecoder {
+    pending: Vec<u8>,
+    pasting: Option<Vec<u8>>,
+}
+
+/// Longest sequence waited for; longer ones are no keys.
+const LONGEST_SEQUENCE: usize = 64;
+/// Most of a paste that is kept.
+const LONGEST_PASTE: usize = 64 * 1024;
+const PASTE_END: &[u8] = b"\x1b[201~";
+
+enum Step {
+    /// This many bytes are done; they meant this.
+    Took(usize, Option<Typed>),
+    /// The sequence may go on.
+    More,
+}
+
+impl KeyDecoder {
+    /// Decodes what was read.
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<Typed> {
+        self.pending.extend_from_slice(bytes);
+        self.decode(false)
+    }
+
+    /// To be called when nothing followed for a moment: a lone ESC was the Escape key.
+    pub fn flush(&mut self) -> Vec<Typed> {
+        self.decode(true)
+    }
+
+    /// Whether something unfinished waits for more bytes.
+    pub fn is_waiting(&self) -> bool {
+        !self.pending.is_empty() || self.pasting.is_some()
+    }
+
+    /// To be called when a paste has stood still for long: its end got lost, and keys must work
+    /// again.
+    pub fn abandon_paste(&mut self) {
+        if self.pasting.take().is_some() {
+            self.pending.clear();
+        }
+    }
+
+    fn decode(&mut self, at_end: bool) -> Vec<Typed> {
+        let mut typed = Vec::new();
+        while !self.pending.is_empty() {
+            if self.pasting.is_some() {
+                if !self.decode_paste(&mut typed) {
+                    break;
+                }
+                continue;
+            }
+            match step(&self.pending, at_end) {
+                Step::Took(count, meaning) => {
+                    let begins_paste = self.pending.starts_with(b"\x1b[200~");
+                    self.pending.drain(..count.min(self.pending.len()));
+                    if begins_paste {
+                        self.pasting = Some(Vec::new());
+                    }
+                    typed.extend(meaning);
+                }
+                Step::More if self.pending.len() > LONGEST_SEQUENCE => self.pending.clear(),
+                Step::More => break,
+            }
+        }
+        typed
+    }
+
+    /// Moves pasted bytes over; false when more are needed.
+    fn decode_paste(&mut self, typed: &mut Vec<Typed>) -> bool {
+        let Some(text) = &mut self.pasting else {
+            return true;
+        };
+        let end = find(&self.pending, PASTE_END);
+        // The last bytes may be the beginning of the end marker.
+        let take = end.unwrap_or(self.pending.len().saturating_sub(PASTE_END.len() - 1));
+        let room = LONGEST_PASTE.saturating_sub(text.len());
+        text.extend(self.pending.drain(..take).take(room));
+        if end.is_none() {
+            return false;
+        }
+        self.pending.drain(..PASTE_END.len());
+        let text = std::mem::take(text);
+        self.pasting = None;
+        typed.push(Typed::Paste(String::from_utf8_lossy(&text).into_owned()));
+        true
+    }
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack
+        .windows(needle.len())
+        .position(|window| window == needle)
+}
+
+fn key(key: Key) -> Option<Typed> {
+    Some(Typed::Key(KeyChord::plain(key)))
+}
+
+fn step(bytes: &[u8], at_end: bool) -> Step {
+    match bytes {
+        [0x1b] if at_end => Step::Took(1, key(Key::Esc)),
+        [0x1b] => Step::More,
+        [0x1b, 0x1b, ..] => Step::Took(1, key(Key::Esc)),
+        [0x1b, b'[', rest @ ..] => csi(rest, at_end),
+        [0x1b, b'O', last, ..] => Step::Took(3, ss3(*last)),
+        [0x1b, b'O'] if !at_end => Step::More,
+        // Strings that terminals answer with: swallowed up to their end.
+        [0x1b, b'P' | b']' | b'_' | b'^', rest @ ..] if !at_end || rest.len() > 1 => string(rest),
+        [0x1b, rest @ ..] => match step(rest, at_end) {
+            Step::Took(count, meaning) => Step::Took(count + 1, meaning.map(with_alt)),
+            Step::More => Step::More,
+        },
+        [first, ..] => plain(*first, bytes, at_end),
+        [] => Step::More,
+    }
+}
+
+fn with_alt(typed: Typed) -> Typed {
+    match typed {
+        Typed::Key(chord) => Typed::Key(KeyChord { alt: true, ..chord }),
+        paste => paste,
+    }
+}
+
+fn plain(first: u8, bytes: &[u8], at_end: bool) -> Step {
+    let ctrl = |c: u8| Some(Typed::Key(KeyChord::ctrl(char::from(c))));
+    match first {
+        b'\r' | b'\n' => Step::Took(1, key(Key::Enter)),
+        b'\t' => Step::Took(1, key(Key::Tab)),
+        0x08 | 0x7f => Step::Took(1, key(Key::Backspace)),
+        0x00 => Step::Took(1, ctrl(b' ')),
+        0x01..=0x1a => Step::Took(1, ctrl(first + b'a' - 1)),
+        0x1c..=0x1f => Step::Took(1, ctrl(first + b'4' - 0x1c)),
+        0x20..=0x7e => Step::Took(1, key(Key::Char(char::from(first)))),
+        _ => utf8(first, bytes, at_end),
+    }
+}
+
+fn utf8(first: u8, bytes: &[u8], at_end: bool) -> Step {
+    let len = match first {
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf4 => 4,
+        _ => return Step::Took(1, None),
+    };
+    match bytes.get(..len) {
+        Some(whole) => match std::str::from_utf8(whole) {
+            Ok(text) => Step::Took(len, text.chars().next().and_then(|c| key(Key::Char(c)))),
+            Err(_) => Step::Took(1, None),
+        },
+        None if at_end => Step::Took(1, None),
+        None => Step::More,
+    }
+}
+
+/// `ESC O x`: function and cursor keys in application mode.
+fn ss3(last: u8) -> Option<Typed> {
+    match last {
+        b'P'..=b'S' => key(Key::F(last - b'P' + 1)),
+        b'M' => key(Key::Enter),
+        other => cursor(other).and_then(key),
+    }
+}
+
+fn cursor(last: u8) -> Option<Key> {
+    Some(match last {
+        b'A' => Key::Up,
+        b'B' => Key::Down,
+        b'C' => Key::Right,
+        b'D' => Key::Left,
+        b'F' => Key::End,
+        b'H' => Key::Home,
+        _ => return None,
+    })
+}
+
+/// `ESC [ … x`. Source of the numbers: xterm's control sequences, "PC-Style Function Keys".
+fn csi(rest: &[u8], at_end: bool) -> Step {
+    // The Linux console sends F1 to F5 as ESC [ [ A to E.
+    if let [b'[', last, ..] = rest {
+        let meaning = matches!(last, b'A'..=b'E').then(|| Key::F(last - b'A' + 1));
+        return Step::Took(4, meaning.and_then(key));
+    }
+    let Some(end) = rest
+        .iter()
+        .position(|byte| (0x40..=0x7e).contains(byte) || *byte < 0x20)
+    else {
+        return if at_end {
+            Step::Took(rest.len() + 2, None)
+        } else {
+            Step::More
+        };
+    };
+    if rest[end] < 0x20 {
+        // A control character breaks a sequence off and counts itself: Ctrl-X must be heard.
+        return Step::Took(end + 2, None);
+    }
+    let (parameters, last) = (&rest[..end], rest[end]);
+    let mut numbers = parameters.split(|byte| *byte == b';').map(|digits| {
+        std::str::from_utf8(digits)
+            .ok()
+            .and_then(|text| text.parse::<u16>().ok())
+    });
+    let first = numbers.next().flatten();
+    let modifiers = numbers.next().flatten().unwrap_or(1).saturating_sub(1);
+    let key = match last {
+        b'Z' => Some(Key::BackTab),
+        b'P'..=b'S' => Some(Key::F(last - b'P' + 1)),
+        b'~' => first.and_then(tilde),
+        other => cursor(other),
+    };
+    let typed = key.map(|key| {
+        Typed::Key(KeyChord {
+            key,
+            alt: modifiers & 2 != 0,
+            ctrl: modifiers & 4 != 0,
+        })
+    });
+    Step::Took(end + 3, typed)
+}
+
+fn tilde(number: u16) -> Option<Key> {
+    Some(match number {
+        1 | 7 => Key::Home,
+        2 => Key::Insert,
+        3 => Key::Delete,
+        4 | 8 => Key::End,
+        5 => Key::PageUp,
+        6 => Key::PageDown,
+        11..=15 => Key::F(u8::try_from(number - 10).ok()?),
+        17..=21 => Key::F(u8::try_from(number - 11).ok()?),
+        23 | 24 => Key::F(u8::try_from(number - 12).ok()?),
+        _ => return None,
+    })
+}
+
+/// A device's answer: ends with BEL or ESC \, and any other control character breaks it off.
+fn string(rest: &[u8]) -> Step {
+    match rest.iter().position(|byte| *byte < 0x20) {
+        Some(at) if rest[at] == 0x07 => Step::Took(at + 3, None),
+        Some(at) if rest[at..].starts_with(b"\x1b\\") => Step::Took(at + 4, None),
+        Some(at) if rest[at..] == *b"\x1b" => Step::More,
+        Some(at) => Step::Took(at + 2, None),
+        None => Step::More,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn all(bytes: &[u8]) -> Vec<Typed> {
+        let mut decoder = KeyDecoder::default();
+        let mut typed = decoder.push(bytes);
+        typed.extend(decoder.flush());
+        typed
+    }
+
+    fn chord(key: Key, ctrl: bool, alt: bool) -> Typed {
+        Typed::Key(KeyChord { key, ctrl, alt })
+    }
+
+    #[test]
+    fn what_terminals_send_is_understood() {
+        let cases: &[(&[u8], Typed)] = &[
+            (b"q", chord(Key::Char('q'), false, false)),
+            (b"G", chord(Key::Char('G'), false, false)),
+            ("é".as_bytes(), chord(Key::Char('é'), false, false)),
+            (b"\x18", chord(Key::Char('x'), true, false)),
+            (b"\x03", chord(Key::Char('c'), true, false)),
+            (b"\x1b", chord(Key::Esc, false, false)),
+            (b"\x1bx", chord(Key::Char('x'), false, true)),
+            (b"\r", chord(Key::Enter, false, false)),
+            (b"\x7f", chord(Key::Backspace, false, false)),
+            (b"\x1b[A", chord(Key::Up, false, false)),
+            (b"\x1bOB", chord(Key::Down, false, false)),
+            (b"\x1b[1;5C", chord(Key::Right, true, false)),
+            (b"\x1b[1;3D", chord(Key::Left, false, true)),
+            (b"\x1b[Z", chord(Key::BackTab, false, false)),
+            (b"\x1b[3~", chord(Key::Delete, false, false)),
+            (b"\x1b[5~", chord(Key::PageUp, false, false)),
+            (b"\x1bOP", chord(Key::F(1), false, false)),
+            (b"\x1b[[C", chord(Key::F(3), false, false)),
+            (b"\x1b[15~", chord(Key::F(5), false, false)),
+            (b"\x1b[24~", chord(Key::F(12), false, false)),
+            (b"\x1b[200~a\rb\x1b[201~", Typed::Paste("a\rb".into())),
+        ];
+        for (bytes, typed) in cases {
+            assert_eq!(all(bytes), [typed.clone()], "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_types_nothing() {
+        for bytes in [
+            &b"\x1b[?62;22c"[..],
+            b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\",
+            b"\x1bP>|tmux 3.3a\x1b\\",
+            b"\x1b[<0;10;20M",
+            b"\x1b[I",
+            b"\xff",
+        ] {
+            assert_eq!(all(bytes), [], "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_stop_behind_rubbish_is_still_heard() {
+        for bytes in [
+            &b"\x1b[?62;22c\x18"[..],
+            b"\x1b[999;999\x18",
+            b"\x1b]11;rgb:\x18",
+            b"\x1bP\x18",
+        ] {
+            assert_eq!(
+                all(bytes),
+                [chord(Key::Char('x'), true, false)],
+                "{bytes:?}"
+            );
+        }
+        let mut decoder = KeyDecoder::default();
+        assert!(decoder.push(b"\x1b[200~lost end").is_empty());
+        decoder.abandon_paste();
+        assert_eq!(decoder.push(b"\x18"), [chord(Key::Char('x'), true, false)]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_cut_gives_the_same(bytes in prop::collection::vec(any::<u8>(), 0..80), cut in 0_usize..80) {
+            let whole = all(&bytes);
+            let (left, right) = bytes.split_at(cut.min(bytes.len()));
+            let mut decoder = KeyDecoder::default();
+            let mut typed = decoder.push(left);
+            typed.extend(decoder.push(right));
+            typed.extend(decoder.flush());
+            prop_assert_eq!(typed, whole);
+        }
+    }
+}
