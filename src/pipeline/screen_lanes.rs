@@ -5,6 +5,7 @@
 //! source anything. Frames have one place per camera, and the newest wins.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub struct ScreenLanes {
     ready: Notify,
     frames: Mutex<Frames>,
     frame_ready: Condvar,
+    /// Nobody looks: only what a log has to hold is taken.
+    control_only: AtomicBool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +104,23 @@ impl ScreenLanes {
             ready: Notify::new(),
             frames: Mutex::default(),
             frame_ready: Condvar::new(),
+            control_only: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on nobody looks at a screen: links, faults and losses still come, for the log;
+    /// samples and pictures are settled as not shown, those that wait included.
+    pub fn take_control_only(&self) {
+        self.control_only.store(true, Ordering::Release);
+        let samples: Vec<Delivery> = self
+            .queues()
+            .samples
+            .iter_mut()
+            .flat_map(|queue| std::mem::take(&mut queue.items))
+            .collect();
+        let places = std::mem::take(&mut self.frames().places);
+        for delivery in samples.into_iter().chain(places.into_values()) {
+            delivery.ticket.settle(Fate::NotShown(DropReason::NoOutlet));
         }
     }
 
@@ -114,12 +134,17 @@ impl ScreenLanes {
 
     /// Puts a sample into its lane. Waits only for room in the control lane.
     pub async fn put(&self, sample: Sample, ticket: Ticket) {
+        let lane = sample.payload.lane();
+        if lane != LaneKind::Control && self.control_only.load(Ordering::Acquire) {
+            ticket.settle(Fate::NotShown(DropReason::NoOutlet));
+            return;
+        }
         let delivery = Delivery {
             queued_mono_ns: self.clock.now().mono_ns,
             sample,
             ticket,
         };
-        match delivery.sample.payload.lane() {
+        match lane {
             LaneKind::Control => self.put_control(delivery).await,
             LaneKind::Samples => self.put_sample(delivery),
             LaneKind::Frames => self.put_frame(delivery),
