@@ -1,0 +1,30 @@
+//! Why a recording could not be read at all.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a recording could not be read at all. Damage inside a file is not among these: it is
+/// reported where it stands, and reading goes on behind it.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file could not be opened or read.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// It does not begin as an MCAP file does.
+    #[error("{}: not an MCAP file; recordings of ttyscope end in .mcap", path.display())]
+    NotMcap {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is an MCAP file that says nothing of its sources.
+    #[error("{}: not recorded by ttyscope (there is no \"ttyscope.session\" record); `ttyscope inspect` reads it, replay cannot", path.display())]
+    NoSession {
+        /// The file.
+        path: PathBuf,
+    },
+}
