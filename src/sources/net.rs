@@ -1,1 +1,178 @@
 //! TCP, TLS and HTTP connections with limits and clear sentences.
+//!
+//! Nothing here knows what is spoken above it, and nothing tries again: that is `reconnect`'s.
+
+mod error;
+pub mod http;
+pub mod tls;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::client::TlsStream;
+
+pub use error::{NetError, Step};
+pub use http::{Answer, Headers, HttpClient};
+pub use tls::TlsOptions;
+
+/// Where a server is and whether TLS is spoken there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// A name or an address; IPv6 without brackets.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+    /// How to check the server's certificate; `None` for no TLS.
+    pub tls: Option<TlsOptions>,
+}
+
+impl Endpoint {
+    /// A server that is spoken to without TLS.
+    pub fn plain(host: impl Into<String>, port: u16) -> Self {
+        Self::new(host, port, None)
+    }
+
+    /// A server, with brackets around an IPv6 address taken off.
+    pub fn new(host: impl Into<String>, port: u16, tls: Option<TlsOptions>) -> Self {
+        let host: String = host.into();
+        let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+        Self {
+            host: bare.map_or_else(|| host.clone(), str::to_owned),
+            port,
+            tls,
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// A connection to a server, encrypted or not.
+#[derive(Debug)]
+pub enum Stream {
+    /// Bare TCP.
+    Plain(TcpStream),
+    /// TLS over TCP.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Connects and, where the endpoint says so, does the TLS hand-shake; both before `deadline`.
+///
+/// # Errors
+/// Everything [`NetError`] can say up to [`Step::Tls`].
+pub async fn connect(endpoint: &Endpoint, deadline: Instant) -> Result<Stream, NetError> {
+    let tcp = connect_tcp(endpoint, deadline).await?;
+    // Acknowledgements are tiny and the next frame waits for them.
+    tcp.set_nodelay(true).map_err(|source| NetError::Io {
+        peer: endpoint.to_string(),
+        source,
+    })?;
+    match &endpoint.tls {
+        None => Ok(Stream::Plain(tcp)),
+        Some(options) => {
+            let connector = tls::connector(options).await?;
+            let name = tls::server_name(endpoint)?;
+            match timeout_at(deadline, connector.connect(name, tcp)).await {
+                Ok(Ok(stream)) => Ok(Stream::Tls(Box::new(stream))),
+                Ok(Err(source)) => Err(NetError::from_tls(endpoint, source)),
+                Err(_) => Err(NetError::timed_out(endpoint, Step::Tls)),
+            }
+        }
+    }
+}
+
+/// Tries every address of the name in turn. An address that does not answer at all may use only
+/// its share of the time, so that a dead first one does not hide a live second one.
+async fn connect_tcp(endpoint: &Endpoint, deadline: Instant) -> Result<TcpStream, NetError> {
+    let lookup = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port));
+    let addresses: Vec<SocketAddr> = match timeout_at(deadline, lookup).await {
+        Ok(Ok(found)) => found.collect(),
+        Ok(Err(source)) => {
+            return Err(NetError::NameNotFound {
+                host: endpoint.host.clone(),
+                source,
+            });
+        }
+        Err(_) => return Err(NetError::timed_out(endpoint, Step::Lookup)),
+    };
+    let mut failure = NetError::NameNotFound {
+        host: endpoint.host.clone(),
+        source: io::Error::new(io::ErrorKind::NotFound, "it has no address"),
+    };
+    for (index, address) in addresses.iter().enumerate() {
+        let left = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
+        let share = Instant::now() + deadline.saturating_duration_since(Instant::now()) / left;
+        failure = match timeout_at(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(source)) => NetError::from_connect(endpoint, source),
+            Err(_) => NetError::timed_out(endpoint, Step::Connect),
+        };
+    }
+    Err(failure)
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
+            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
+            Self::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_address_has_brackets_only_for_people() {
+        let endpoint = Endpoint::plain("[::1]", 8001);
+        assert_eq!(endpoint.host, "::1");
+        assert_eq!(endpoint.to_string(), "[::1]:8001");
+        assert_eq!(Endpoint::plain("a.lab", 80).to_string(), "a.lab:80");
+    }
+}

@@ -1,0 +1,238 @@
+//! What can go wrong between us and a server, as sentences: what happened, where, what to do.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use tokio_rustls::rustls::{self, CertificateError};
+
+use super::Endpoint;
+use crate::model::PlainText;
+
+/// What was being waited for when the time was over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The addresses of a name.
+    Lookup,
+    /// The TCP connection.
+    Connect,
+    /// The TLS hand-shake.
+    Tls,
+    /// The head of the HTTP answer.
+    Answer,
+    /// The rest of the HTTP answer.
+    Body,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lookup => "the name could not be looked up in time",
+            Self::Connect => {
+                "nothing answered the connection in time: is the address right, is a firewall between?"
+            }
+            Self::Tls => "the TLS hand-shake did not finish in time: does the server speak TLS?",
+            Self::Answer => {
+                "connected, but no HTTP answer came in time: is it the right port and path?"
+            }
+            Self::Body => "the HTTP answer did not finish in time",
+        })
+    }
+}
+
+/// Why there is no connection or no answer. Never holds a query, a header or a body we sent.
+#[derive(Debug, thiserror::Error)]
+pub enum NetError {
+    /// The name has no address.
+    #[error("the name {host} is not known ({source}): is it spelled right?")]
+    NameNotFound {
+        /// As written.
+        host: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Nobody listens there.
+    #[error("{peer} refused the connection: is the server running there?")]
+    Refused {
+        /// Host and port.
+        peer: String,
+    },
+    /// Time is over.
+    #[error("{peer}: {step}")]
+    TimedOut {
+        /// Host and port.
+        peer: String,
+        /// What was being waited for.
+        step: Step,
+    },
+    /// The answer to our TLS greeting was not TLS.
+    #[error(
+        "{peer} does not speak TLS: use imswitch:// or socketio:// instead of imswitchs:// or socketios://"
+    )]
+    NotTls {
+        /// Host and port.
+        peer: String,
+    },
+    /// The certificate has expired.
+    #[error(
+        "{peer}: its TLS certificate has expired: have it renewed, or set tls = \"not-verified\" to connect all the same"
+    )]
+    CertificateExpired {
+        /// Host and port.
+        peer: String,
+    },
+    /// Nobody we trust signed the certificate.
+    #[error(
+        "{peer}: nobody trusted signed its TLS certificate: name its authority with tls-ca = \"FILE.pem\", or set tls = \"not-verified\""
+    )]
+    UnknownIssuer {
+        /// Host and port.
+        peer: String,
+    },
+    /// The certificate is for another name.
+    #[error(
+        "{peer}: its TLS certificate is for another name: use the name it was made for, or set tls = \"not-verified\""
+    )]
+    WrongName {
+        /// Host and port.
+        peer: String,
+    },
+    /// Any other trouble with TLS.
+    #[error("{peer}: TLS failed: {detail}")]
+    Tls {
+        /// Host and port.
+        peer: String,
+        /// What the TLS library said.
+        detail: String,
+    },
+    /// The file with the private authority cannot be used.
+    #[error("{}: {detail}", path.display())]
+    AuthorityFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The server closed before it had answered.
+    #[error(
+        "{peer} closed the connection without an answer: is it the right port, and does it want TLS (imswitchs://, socketios://)?"
+    )]
+    NoAnswer {
+        /// Host and port.
+        peer: String,
+    },
+    /// The server closed in the middle of its answer.
+    #[error("{peer} closed the connection in the middle of its answer")]
+    CutShort {
+        /// Host and port.
+        peer: String,
+    },
+    /// What came back is not HTTP.
+    #[error("{peer} does not answer in HTTP: is it the right port?")]
+    NotHttp {
+        /// Host and port.
+        peer: String,
+    },
+    /// More than a limit allows.
+    #[error("{peer}: the {what} of the HTTP answer is over {limit_bytes} bytes")]
+    TooLarge {
+        /// Host and port.
+        peer: String,
+        /// "head" or "body".
+        what: &'static str,
+        /// The limit.
+        limit_bytes: usize,
+    },
+    /// The request cannot be written as HTTP.
+    #[error("{what} cannot be sent in HTTP: it has characters that are not allowed there")]
+    BadRequest {
+        /// Which part of it, never its content.
+        what: String,
+    },
+    /// Any other failure of the connection.
+    #[error("{peer}: {source}")]
+    Io {
+        /// Host and port.
+        peer: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl NetError {
+    pub(super) fn timed_out(endpoint: &Endpoint, step: Step) -> Self {
+        Self::TimedOut {
+            peer: endpoint.to_string(),
+            step,
+        }
+    }
+
+    pub(super) fn from_connect(endpoint: &Endpoint, source: io::Error) -> Self {
+        let peer = endpoint.to_string();
+        match source.kind() {
+            io::ErrorKind::ConnectionRefused => Self::Refused { peer },
+            io::ErrorKind::TimedOut => Self::timed_out(endpoint, Step::Connect),
+            _ => Self::Io { peer, source },
+        }
+    }
+
+    pub(super) fn from_tls(endpoint: &Endpoint, source: io::Error) -> Self {
+        let peer = endpoint.to_string();
+        let inner = source
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        match inner {
+            Some(rustls::Error::InvalidCertificate(problem)) => match problem {
+                CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                    Self::CertificateExpired { peer }
+                }
+                CertificateError::UnknownIssuer => Self::UnknownIssuer { peer },
+                CertificateError::NotValidForName
+                | CertificateError::NotValidForNameContext { .. } => Self::WrongName { peer },
+                other => Self::Tls {
+                    peer,
+                    detail: PlainText::from_peer(&other.to_string()).to_string(),
+                },
+            },
+            Some(rustls::Error::InvalidMessage(_)) => Self::NotTls { peer },
+            Some(other) => Self::Tls {
+                peer,
+                detail: PlainText::from_peer(&other.to_string()).to_string(),
+            },
+            // A server without TLS that waits for a whole line of HTTP closes on our greeting.
+            None if source.kind() == io::ErrorKind::UnexpectedEof => Self::NotTls { peer },
+            None => Self::Io { peer, source },
+        }
+    }
+
+    pub(super) fn from_hyper(endpoint: &Endpoint, error: &hyper::Error, head_limit: usize) -> Self {
+        let peer = endpoint.to_string();
+        if error.is_parse_too_large() {
+            return Self::TooLarge {
+                peer,
+                what: "head",
+                limit_bytes: head_limit,
+            };
+        }
+        if error.is_parse() {
+            return Self::NotHttp { peer };
+        }
+        if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
+            return Self::NoAnswer { peer };
+        }
+        let io = std::error::Error::source(error).and_then(|inner| inner.downcast_ref());
+        match io.map(io::Error::kind) {
+            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
+                Self::NoAnswer { peer }
+            }
+            Some(io::ErrorKind::UnexpectedEof) => Self::CutShort { peer },
+            kind => Self::Io {
+                peer,
+                source: io::Error::new(
+                    kind.unwrap_or(io::ErrorKind::Other),
+                    PlainText::from_peer(&error.to_string()).to_string(),
+                ),
+            },
+        }
+    }
+}
