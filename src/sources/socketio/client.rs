@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
-use crate::model::{EndReason, Fault, Stamp};
+use super::options::ClientOptions;
+use crate::model::{Clock, EndReason, Fault, Stamp};
 
 /// What the client tells its consumer, in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,4 +63,194 @@ pub struct ReceivedEvent {
     pub attachments: Vec<Bytes>,
     /// The server wants an acknowledgement with this number.
     pub ack_id: Option<u64>,
+}
+
+/// An acknowledgement as it was received.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AckReply {
+    /// When its last byte was received.
+    pub received: Stamp,
+    /// The whole JSON array of the arguments, placeholders in place.
+    pub array: Bytes,
+    /// Attachments by placeholder number.
+    pub attachments: Vec<Bytes>,
+}
+
+/// Why something was not sent, or why its outcome is not known.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// There is no connection, or not to this namespace. Nothing is kept for later.
+    #[error("nothing was sent: not connected")]
+    NotConnected,
+    /// More orders are waiting than the queue holds.
+    #[error("nothing was sent: too many orders are waiting")]
+    Busy,
+    /// It may not be sent like this.
+    #[error("nothing was sent: {0}")]
+    NotAllowed(String),
+    /// The acknowledgement did not come in time.
+    #[error("no answer within {} s: the outcome is unknown", after.as_secs_f32())]
+    NoAnswer {
+        /// The time limit.
+        after: Duration,
+    },
+    /// The connection ended before the acknowledgement came.
+    #[error("the connection ended before the answer came: the outcome is unknown")]
+    Lost,
+}
+
+/// Starts clients.
+#[derive(Debug)]
+pub struct Client;
+
+impl Client {
+    /// Starts the task that connects, stays connected and owns the connection. It must be called
+    /// within a runtime.
+    ///
+    /// The task ends when the last handle or the events are dropped, or after
+    /// [`ClientHandle::close`].
+    pub fn start(options: ClientOptions, clock: Clock) -> (ClientHandle, ClientEvents) {
+        let (orders, _inbox) = mpsc::channel(ORDERS);
+        let ended = CancellationToken::new();
+        let (_options, _clock) = (options, clock);
+        ended.cancel();
+        (
+            ClientHandle {
+                orders,
+                ended: ended.clone(),
+            },
+            ClientEvents {},
+        )
+    }
+}
+
+/// Orders that may wait for the connection's task.
+const ORDERS: usize = 256;
+
+/// What the task is asked to do.
+#[derive(Debug)]
+pub(super) enum Order {
+    Emit {
+        namespace: String,
+        array: String,
+        attachments: Vec<Bytes>,
+        sent: oneshot::Sender<Result<(), SendError>>,
+    },
+    EmitWithAck {
+        namespace: String,
+        array: String,
+        attachments: Vec<Bytes>,
+        reply: oneshot::Sender<Result<AckReply, SendError>>,
+    },
+    Ack {
+        namespace: String,
+        id: u64,
+        array: String,
+        sent: oneshot::Sender<Result<(), SendError>>,
+    },
+    Reconnect {
+        why: String,
+    },
+    Close,
+}
+
+/// The way to the connection's task; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ClientHandle {
+    orders: mpsc::Sender<Order>,
+    ended: CancellationToken,
+}
+
+impl ClientHandle {
+    /// Sends an event: `array` is the JSON array with its name first and placeholders for the
+    /// attachments. Returns when the packet is on its way, in the order of the calls.
+    ///
+    /// # Errors
+    /// Nothing was sent, and nothing will be later.
+    pub async fn emit(
+        &self,
+        namespace: &str,
+        array: String,
+        attachments: Vec<Bytes>,
+    ) -> Result<(), SendError> {
+        let (sent, outcome) = oneshot::channel();
+        self.order(Order::Emit {
+            namespace: namespace.to_owned(),
+            array,
+            attachments,
+            sent,
+        })?;
+        outcome.await.unwrap_or(Err(SendError::NotConnected))
+    }
+
+    /// As [`ClientHandle::emit`], and waits for the server's acknowledgement.
+    ///
+    /// # Errors
+    /// [`SendError::NoAnswer`] and [`SendError::Lost`] mean that it was sent and the outcome is
+    /// unknown; all others that nothing was sent.
+    pub async fn emit_with_ack(
+        &self,
+        namespace: &str,
+        array: String,
+        attachments: Vec<Bytes>,
+    ) -> Result<AckReply, SendError> {
+        let (reply, outcome) = oneshot::channel();
+        self.order(Order::EmitWithAck {
+            namespace: namespace.to_owned(),
+            array,
+            attachments,
+            reply,
+        })?;
+        outcome.await.unwrap_or(Err(SendError::Lost))
+    }
+
+    /// Answers an event that asked for an acknowledgement; `array` is the JSON array of the
+    /// arguments. A second answer to the same event is ignored by servers.
+    ///
+    /// # Errors
+    /// Nothing was sent, and nothing will be later.
+    pub async fn ack(&self, namespace: &str, id: u64, array: String) -> Result<(), SendError> {
+        let (sent, outcome) = oneshot::channel();
+        self.order(Order::Ack {
+            namespace: namespace.to_owned(),
+            id,
+            array,
+            sent,
+        })?;
+        outcome.await.unwrap_or(Err(SendError::NotConnected))
+    }
+
+    /// Drops the connection, if there is one, and makes a new one at once; also after the client
+    /// had given up. `why` goes into the journal.
+    pub fn reconnect(&self, why: &str) {
+        // A full queue belongs to a connection that is in use; whoever asks will ask again.
+        let _ = self.orders.try_send(Order::Reconnect {
+            why: why.to_owned(),
+        });
+    }
+
+    /// Says good-bye to the server and waits until the task has ended.
+    pub async fn close(&self) {
+        if self.orders.send(Order::Close).await.is_ok() {
+            self.ended.cancelled().await;
+        }
+    }
+
+    fn order(&self, order: Order) -> Result<(), SendError> {
+        self.orders.try_send(order).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => SendError::Busy,
+            mpsc::error::TrySendError::Closed(_) => SendError::NotConnected,
+        })
+    }
+}
+
+/// What the client tells, for one consumer.
+#[derive(Debug)]
+pub struct ClientEvents {}
+
+impl ClientEvents {
+    /// The next event in order; `None` after the client has ended and everything was taken.
+    pub async fn recv(&mut self) -> Option<ClientEvent> {
+        None
+    }
 }

@@ -1,0 +1,154 @@
+//! What a client is told before it starts.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::sources::net::{Endpoint, Headers};
+use crate::sources::reconnect::Backoff;
+
+/// Everything a client needs to know. `Debug` shows no secrets.
+#[derive(Clone)]
+pub struct ClientOptions {
+    /// Where the server is, with or without TLS.
+    pub endpoint: Endpoint,
+    /// The Engine.IO path; a slash is put at its end if there is none (servers insist on it).
+    pub path: String,
+    /// Extra query parameters for every request, not yet escaped. Values may be secret.
+    pub query: Vec<(String, String)>,
+    /// Extra headers for every request, the WebSocket hand-shake included.
+    pub headers: Headers,
+    /// The namespaces to connect, in this order.
+    pub namespaces: Vec<Namespace>,
+    /// How packets travel.
+    pub transport: TransportChoice,
+    /// When to try again.
+    pub backoff: Backoff,
+    /// Time for one attempt up to the open packet, and for each single step of an upgrade.
+    pub handshake_limit: Duration,
+    /// How long an acknowledgement we asked for is waited for.
+    pub ack_limit: Duration,
+    /// What is kept for a consumer that is slow.
+    pub queue: QueueLimits,
+    /// Whether events missed during a short loss are asked for (servers that keep them).
+    pub recovery: bool,
+    /// Whether to try again also after the server refused us or ended the namespace.
+    pub retry_refused: bool,
+}
+
+/// Most bytes of one WebSocket message or polling body unless told otherwise.
+pub const MESSAGE_LIMIT_BYTES: usize = 16 * 1024 * 1024;
+/// The most that may be asked for.
+pub const LARGEST_MESSAGE_LIMIT_BYTES: usize = 256 * 1024 * 1024;
+
+impl ClientOptions {
+    /// The default namespace of a server, over WebSocket, without auth.
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            path: "/socket.io/".to_owned(),
+            query: Vec::new(),
+            headers: Headers::new(),
+            namespaces: vec![Namespace::new("/")],
+            transport: TransportChoice::default(),
+            backoff: Backoff::default(),
+            handshake_limit: Duration::from_secs(10),
+            ack_limit: Duration::from_secs(10),
+            queue: QueueLimits::default(),
+            recovery: true,
+            retry_refused: false,
+        }
+    }
+}
+
+impl fmt::Debug for ClientOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let query: Vec<&str> = self.query.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("ClientOptions")
+            .field("endpoint", &self.endpoint)
+            .field("path", &self.path)
+            .field("query", &query)
+            .field("headers", &self.headers)
+            .field("namespaces", &self.namespaces)
+            .field("transport", &self.transport)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How packets travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TransportChoice {
+    /// A WebSocket from the start.
+    #[default]
+    WebSocket,
+    /// HTTP long-polling, then a WebSocket if the server offers one and it works.
+    PollingThenUpgrade,
+    /// HTTP long-polling for good.
+    Polling,
+}
+
+/// A namespace to connect and what to show at its door.
+#[derive(Clone)]
+pub struct Namespace {
+    /// Its name, starting with `/`.
+    pub name: String,
+    auth: Option<Auth>,
+}
+
+type Auth = Arc<dyn Fn() -> String + Send + Sync>;
+
+impl Namespace {
+    /// A namespace without auth.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            auth: None,
+        }
+    }
+
+    /// The same namespace with an auth object, as JSON text.
+    pub fn with_auth(self, json: impl Into<String>) -> Self {
+        let json: String = json.into();
+        self.with_auth_from(move || json.clone())
+    }
+
+    /// The same namespace with an auth object that is made anew for every connection.
+    pub fn with_auth_from(mut self, auth: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.auth = Some(Arc::new(auth));
+        self
+    }
+
+    /// The auth object for a connection that is made now.
+    pub(super) fn auth(&self) -> Option<String> {
+        self.auth.as_ref().map(|auth| auth())
+    }
+}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let auth = if self.auth.is_some() { "given" } else { "none" };
+        write!(f, "{:?} (auth {auth})", self.name)
+    }
+}
+
+/// What is kept between the connection and its consumer. When one is full the oldest of its kind
+/// gives way, counted by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// Events without attachments.
+    pub events: usize,
+    /// Events with attachments, and large ones without.
+    pub bulk_events: usize,
+    /// Bytes of either kind.
+    pub bytes: usize,
+}
+
+impl Default for QueueLimits {
+    fn default() -> Self {
+        Self {
+            events: 10_000,
+            bulk_events: 64,
+            bytes: 64 * 1024 * 1024,
+        }
+    }
+}
