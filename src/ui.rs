@@ -2,4 +2,4 @@
 
 pub mod theme;
 
-pub use theme::{Role, Theme};
+pub use theme::{ColorDepth, Role, Theme};
