@@ -1,7 +1,11 @@
 //! Floor 1: what the operator wants: keys, actions, the palette's words.
 
+mod action;
 mod chord;
 mod keymap;
+mod palette;
 
-pub use chord::{Key, KeyChord};
-pub use keymap::Keymap;
+pub use action::{Action, Context, markdown_table};
+pub use chord::{ChordError, Key, KeyChord};
+pub use keymap::{KeySequence, Keymap, KeymapError, Lookup};
+pub use palette::{Order, PaletteError, VERBS, Verb, Vocabulary, completions, parse};
