@@ -1,0 +1,65 @@
+//! The last minute in one row.
+
+const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// The newest `columns` values, oldest first, scaled to the largest of all. A zero is the lowest
+/// bar, so that silence and absence (a blank) differ.
+pub fn sparkline(values: &[u64], columns: u16) -> String {
+    let columns = usize::from(columns);
+    let shown = values
+        .get(values.len().saturating_sub(columns)..)
+        .unwrap_or(values);
+    let top = values.iter().copied().max().unwrap_or(0).max(1);
+    let mut text = " ".repeat(columns - shown.len());
+    text.extend(shown.iter().map(|value| {
+        let eighth = (u128::from(*value) * 7).div_ceil(u128::from(top)) as usize;
+        EIGHTHS[eighth.min(7)]
+    }));
+    text
+}
+
+/// A bar of at most `columns` for `value` of `most`, in eighths of a column.
+pub fn bar(value: u64, most: u64, columns: u16) -> String {
+    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    if most == 0 || value == 0 {
+        return String::new();
+    }
+    let eighths = u128::from(value.min(most)) * u128::from(columns) * 8 / u128::from(most);
+    let eighths = (eighths as usize).max(1);
+    format!("{}{}", "█".repeat(eighths / 8), PARTS[eighths % 8])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_bars() {
+        let cases: [(&[u64], u16, &str); 5] = [
+            (&[], 3, "   "),
+            (&[0, 0], 3, " ▁▁"),
+            (&[1, 4, 8], 3, "▂▅█"),
+            (&[8, 4, 4], 2, "▅▅"),
+            (&[1_000_000, 1], 2, "█▂"),
+        ];
+        for (values, columns, shown) in cases {
+            assert_eq!(sparkline(values, columns), shown, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn bars_are_as_long_as_their_share() {
+        let cases = [
+            ((0, 10), ""),
+            ((1, 1_000_000), "▏"),
+            ((5, 10), "██"),
+            ((10, 10), "████"),
+            ((99, 10), "████"),
+            ((3, 8), "█▌"),
+            ((1, 0), ""),
+        ];
+        for ((value, most), shown) in cases {
+            assert_eq!(bar(value, most, 4), shown, "{value} of {most}");
+        }
+    }
+}
