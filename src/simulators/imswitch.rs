@@ -7,8 +7,14 @@
 use std::io;
 use std::net::SocketAddr;
 
+mod camera;
+mod encode;
 mod fault;
 mod options;
+mod specimen;
+mod stream_params;
+mod window;
+mod wire;
 
 pub use fault::{Damage, Fault, Faults, UnknownFault};
 pub use options::{Depth, Dialect, SimulatorOptions, UnknownDialect};
