@@ -33,7 +33,7 @@ impl ColorDepth {
             return known;
         }
         let promised = matches!(var("COLORTERM").as_str(), "truecolor" | "24bit");
-        if promised || term.ends_with("-direct") || var("WT_SESSION") != "" {
+        if promised || term.ends_with("-direct") || !var("WT_SESSION").is_empty() {
             return Self::True;
         }
         match term.as_str() {
