@@ -6,7 +6,14 @@
 //! Source: Socket.IO protocol, revision 5 (and what differs in Socket.IO 2.x servers).
 
 mod limits;
+mod outgoing;
+mod output;
+mod packet;
+mod payload;
 mod session;
 
 pub use limits::Limits;
-pub use session::{AckFailure, EmitError, Event, Output, Recovery, Session, Wanted};
+pub use outgoing::{EmitError, MAX_ATTACHMENTS, RESERVED_NAMES};
+pub use output::{AckFailure, Event, Output};
+pub use packet::{Packet, PacketError, PacketKind};
+pub use session::{Oddity, Recovery, Session, Wanted};
