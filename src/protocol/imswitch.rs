@@ -1,1 +1,18 @@
-//! ImSwitch events.
+//! The ImSwitch dialects of Socket.IO: events in, payloads and acknowledgements out.
+//!
+//! [`Viewer`] is one connection's state. It does no I/O and knows no clock: its owner feeds it
+//! events and carries out the [`Action`]s in order. [`rest`] reads the answers of the HTTP side.
+
+mod jpeg;
+mod msgpack;
+mod numbers;
+mod picture;
+mod python;
+mod readings;
+pub mod rest;
+mod signal;
+mod viewer;
+
+pub use jpeg::JpegHeader;
+pub use signal::{Signal, SignalError};
+pub use viewer::{Action, Dialect, Incoming, Viewer};
