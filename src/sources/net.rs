@@ -10,6 +10,8 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -60,38 +62,60 @@ impl fmt::Display for Endpoint {
     }
 }
 
+/// How many bytes were received, over all connections that share it. A long message on a slow
+/// link is a sign of life before it is whole.
+#[derive(Clone, Debug, Default)]
+pub struct Traffic(Arc<AtomicU64>);
+
+impl Traffic {
+    /// Bytes received so far, after decryption.
+    pub fn received_bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// A connection to a server, encrypted or not.
 #[derive(Debug)]
-pub enum Stream {
-    /// Bare TCP.
+pub struct Stream {
+    layer: Layer,
+    traffic: Traffic,
+}
+
+#[derive(Debug)]
+enum Layer {
     Plain(TcpStream),
-    /// TLS over TCP.
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 /// Connects and, where the endpoint says so, does the TLS hand-shake; both before `deadline`.
+/// What the connection receives is counted in `traffic`.
 ///
 /// # Errors
 /// Everything [`NetError`] can say up to [`Step::Tls`].
-pub async fn connect(endpoint: &Endpoint, deadline: Instant) -> Result<Stream, NetError> {
+pub async fn connect(
+    endpoint: &Endpoint,
+    deadline: Instant,
+    traffic: Traffic,
+) -> Result<Stream, NetError> {
     let tcp = connect_tcp(endpoint, deadline).await?;
     // Acknowledgements are tiny and the next frame waits for them.
     tcp.set_nodelay(true).map_err(|source| NetError::Io {
         peer: endpoint.to_string(),
         source,
     })?;
-    match &endpoint.tls {
-        None => Ok(Stream::Plain(tcp)),
+    let layer = match &endpoint.tls {
+        None => Layer::Plain(tcp),
         Some(options) => {
             let connector = tls::connector(options).await?;
             let name = tls::server_name(endpoint)?;
             match timeout_at(deadline, connector.connect(name, tcp)).await {
-                Ok(Ok(stream)) => Ok(Stream::Tls(Box::new(stream))),
-                Ok(Err(source)) => Err(NetError::from_tls(endpoint, source)),
-                Err(_) => Err(NetError::timed_out(endpoint, Step::Tls)),
+                Ok(Ok(stream)) => Layer::Tls(Box::new(stream)),
+                Ok(Err(source)) => return Err(NetError::from_tls(endpoint, source)),
+                Err(_) => return Err(NetError::timed_out(endpoint, Step::Tls)),
             }
         }
-    }
+    };
+    Ok(Stream { layer, traffic })
 }
 
 /// Tries every address of the name in turn. An address that does not answer at all may use only
@@ -130,10 +154,18 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
-            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
-        }
+        let stream = self.get_mut();
+        let before = buf.filled().len();
+        let polled = match &mut stream.layer {
+            Layer::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
+            Layer::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+        };
+        let received = buf.filled().len().saturating_sub(before);
+        stream
+            .traffic
+            .0
+            .fetch_add(received as u64, Ordering::Relaxed);
+        polled
     }
 }
 
@@ -143,23 +175,23 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
-            Self::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
+        match &mut self.get_mut().layer {
+            Layer::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
+            Layer::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
-            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        match &mut self.get_mut().layer {
+            Layer::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
+            Layer::Tls(tls) => Pin::new(tls).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
-            Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+        match &mut self.get_mut().layer {
+            Layer::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Layer::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
         }
     }
 }

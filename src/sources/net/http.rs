@@ -17,7 +17,7 @@ use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Endpoint, NetError, Step, Stream, connect};
+use super::{Endpoint, NetError, Step, Stream, Traffic, connect};
 
 /// Most bytes accepted as the head of an answer.
 pub const HEAD_LIMIT_BYTES: usize = 16 * 1024;
@@ -92,6 +92,7 @@ pub struct HttpClient {
     endpoint: Endpoint,
     headers: Headers,
     cookies: Cookies,
+    traffic: Traffic,
     /// Time for one whole request: connecting, asking, the last byte of the answer.
     pub time_limit: Duration,
     /// Most bytes accepted as a body.
@@ -105,6 +106,7 @@ impl HttpClient {
             endpoint,
             headers,
             cookies: Cookies::default(),
+            traffic: Traffic::default(),
             time_limit: TIME_LIMIT,
             body_limit_bytes: BODY_LIMIT_BYTES,
         }
@@ -116,6 +118,11 @@ impl HttpClient {
             time_limit,
             ..self.clone()
         }
+    }
+
+    /// What was received in answers, shared by clones.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// Where requests go.
@@ -299,7 +306,7 @@ impl HttpClient {
         ),
         NetError,
     > {
-        let stream = connect(&self.endpoint, deadline).await?;
+        let stream = connect(&self.endpoint, deadline, self.traffic.clone()).await?;
         http1::Builder::new()
             .max_headers(HEADER_LINES)
             .max_buf_size(HEAD_LIMIT_BYTES)

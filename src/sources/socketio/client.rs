@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::delivery::Delivery;
 use super::options::ClientOptions;
-use crate::model::{Clock, EndReason, Fault, Stamp};
+use super::task::Task;
+use crate::model::{Clock, DropReason, EndReason, Fault, Stamp};
 
 /// What the client tells its consumer, in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +30,16 @@ pub enum ClientEvent {
     },
     /// An event of the server.
     Event(ReceivedEvent),
-    /// Something was wrong and the connection goes on.
+    /// An event was received and cannot be delivered; the connection goes on.
+    Rejected {
+        /// When it was received.
+        received: Stamp,
+        /// Why, for the ledger.
+        reason: DropReason,
+        /// Why, for people.
+        fault: Fault,
+    },
+    /// Something else was wrong and the connection goes on.
     Fault(Fault),
     /// Events that were dropped because the consumer did not take them, oldest first.
     Overrun {
@@ -97,6 +108,9 @@ pub enum SendError {
     /// The connection ended before the acknowledgement came.
     #[error("the connection ended before the answer came: the outcome is unknown")]
     Lost,
+    /// The acknowledgement came and cannot be read.
+    #[error("the answer cannot be read: the outcome is unknown")]
+    Unreadable,
 }
 
 /// Starts clients.
@@ -110,17 +124,26 @@ impl Client {
     /// The task ends when the last handle or the events are dropped, or after
     /// [`ClientHandle::close`].
     pub fn start(options: ClientOptions, clock: Clock) -> (ClientHandle, ClientEvents) {
-        let (orders, _inbox) = mpsc::channel(ORDERS);
-        let ended = CancellationToken::new();
-        let (_options, _clock) = (options, clock);
-        ended.cancel();
-        (
-            ClientHandle {
-                orders,
-                ended: ended.clone(),
-            },
-            ClientEvents {},
-        )
+        let (orders, inbox) = mpsc::channel(ORDERS);
+        let delivery = Delivery::new(options.queue);
+        let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
+        let task = Task {
+            options,
+            clock,
+            orders: inbox,
+            delivery: delivery.clone(),
+            stop: stop.clone(),
+        };
+        let end = ended.clone().drop_guard();
+        tokio::spawn(async move {
+            task.run().await;
+            drop(end);
+        });
+        let events = ClientEvents {
+            delivery,
+            _stop: stop.drop_guard(),
+        };
+        (ClientHandle { orders, ended }, events)
     }
 }
 
@@ -244,13 +267,17 @@ impl ClientHandle {
     }
 }
 
-/// What the client tells, for one consumer.
+/// What the client tells, for one consumer. Dropping it ends the client at once.
 #[derive(Debug)]
-pub struct ClientEvents {}
+pub struct ClientEvents {
+    delivery: Delivery,
+    _stop: DropGuard,
+}
 
 impl ClientEvents {
-    /// The next event in order; `None` after the client has ended and everything was taken.
+    /// The next event in order; `None` after the client has ended and everything was taken. May be
+    /// cancelled without loss.
     pub async fn recv(&mut self) -> Option<ClientEvent> {
-        None
+        self.delivery.recv().await
     }
 }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
+use crate::protocol::engineio::Revision;
+use crate::protocol::socketio::Limits;
 use crate::sources::net::{Endpoint, Headers};
 use crate::sources::reconnect::Backoff;
 
@@ -24,10 +25,10 @@ pub struct ClientOptions {
     pub transport: TransportChoice,
     /// When to try again.
     pub backoff: Backoff,
-    /// Time for one attempt up to the open packet, and for each single step of an upgrade.
-    pub handshake_limit: Duration,
-    /// How long an acknowledgement we asked for is waited for.
-    pub ack_limit: Duration,
+    /// Which Engine.IO the server speaks. Revision 3 goes over WebSocket only.
+    pub revision: Revision,
+    /// How much of the server's sending is believed, and how long its answers are waited for.
+    pub limits: Limits,
     /// What is kept for a consumer that is slow.
     pub queue: QueueLimits,
     /// Whether events missed during a short loss are asked for (servers that keep them).
@@ -36,10 +37,8 @@ pub struct ClientOptions {
     pub retry_refused: bool,
 }
 
-/// Most bytes of one WebSocket message or polling body unless told otherwise.
-pub const MESSAGE_LIMIT_BYTES: usize = 16 * 1024 * 1024;
-/// The most that may be asked for.
-pub const LARGEST_MESSAGE_LIMIT_BYTES: usize = 256 * 1024 * 1024;
+/// The largest message limit that may be asked for.
+pub const LARGEST_MESSAGE_BYTES: usize = 256 * 1024 * 1024;
 
 impl ClientOptions {
     /// The default namespace of a server, over WebSocket, without auth.
@@ -52,12 +51,22 @@ impl ClientOptions {
             namespaces: vec![Namespace::new("/")],
             transport: TransportChoice::default(),
             backoff: Backoff::default(),
-            handshake_limit: Duration::from_secs(10),
-            ack_limit: Duration::from_secs(10),
+            revision: Revision::default(),
+            limits: Limits::default(),
             queue: QueueLimits::default(),
             recovery: true,
             retry_refused: false,
         }
+    }
+
+    /// The same options with room for attachments of `bytes`, up to 256 MiB. One message larger
+    /// than the limit ends the connection.
+    pub fn with_message_limit(mut self, bytes: usize) -> Self {
+        let bytes = bytes.min(LARGEST_MESSAGE_BYTES);
+        self.limits.attachment_bytes = bytes;
+        self.limits.attachments_bytes = self.limits.attachments_bytes.max(bytes);
+        self.queue.bytes = self.queue.bytes.max(bytes);
+        self
     }
 }
 
