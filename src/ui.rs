@@ -1,12 +1,7 @@
 //! Floor 1: how things look: roles, themes and widgets. Nothing here knows a panel.
 
-pub mod number;
-pub mod pane;
-pub mod sparkline;
-pub mod table;
-pub mod text;
+pub mod picture;
 pub mod theme;
 
-/// A rectangle of cells: plain numbers, so also those who decide about room may speak of it.
-pub use ratatui::layout::Rect;
-pub use theme::{Role, Theme};
+pub use picture::PictureWidget;
+pub use theme::{ColorDepth, Role, Theme};

@@ -11,6 +11,7 @@ use ratatui::style::{Color, Modifier, Style};
 
 pub use depth::ColorDepth;
 pub use file::{ThemeError, ThemeProblem};
+pub(super) use palette::{NAMED, nearest_index, rgb_of};
 
 /// What a piece of the screen is, which decides how it looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

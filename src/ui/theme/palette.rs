@@ -4,7 +4,7 @@ use ratatui::style::Color;
 
 /// Name in theme files, colour, and the red, green and blue xterm draws it with.
 /// Source of the values: xterm's `XTerm-col.ad`.
-pub(super) const NAMED: [(&str, Color, [u8; 3]); 16] = [
+pub(crate) const NAMED: [(&str, Color, [u8; 3]); 16] = [
     ("black", Color::Black, [0, 0, 0]),
     ("red", Color::Red, [205, 0, 0]),
     ("green", Color::Green, [0, 205, 0]),

@@ -1,0 +1,236 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::{CameraKey, PlainText, SourceId, Stamp};
+
+fn picture(width: u16, pixels: Vec<[u8; 3]>) -> Picture {
+    let height = pixels.len() as u16 / width;
+    Picture {
+        camera: CameraKey {
+            source: SourceId(0),
+            detector: PlainText::from("cam"),
+        },
+        received: Stamp::default(),
+        decoded: Stamp::default(),
+        number: None,
+        frame_size_px: (width.into(), height.into()),
+        bit_depth: 8,
+        value_range: (0, 255),
+        window: (0, 255),
+        pixel_size_um: None,
+        width_px: width,
+        height_px: height,
+        pixels,
+    }
+}
+
+fn grey(width: u16, levels: &[u8]) -> Picture {
+    picture(width, levels.iter().map(|&level| [level; 3]).collect())
+}
+
+fn draw(picture: &Picture, depth: ColorDepth, cols: u16, rows: u16) -> Buffer {
+    let mut buf = Buffer::empty(Rect::new(0, 0, cols, rows));
+    let theme = Theme::default();
+    PictureWidget::new(picture, &theme, depth).render(buf.area, &mut buf);
+    buf
+}
+
+fn text(buf: &Buffer) -> Vec<String> {
+    buf.content()
+        .chunks(usize::from(buf.area.width))
+        .map(|row| row.iter().map(Cell::symbol).collect())
+        .collect()
+}
+
+#[test]
+fn two_pixels_share_a_cell() {
+    let buf = draw(&grey(2, &[0, 255, 64, 130]), ColorDepth::True, 2, 1);
+    assert_eq!(text(&buf), ["▀▀"]);
+    let colors: Vec<_> = buf
+        .content()
+        .iter()
+        .map(|cell| (cell.fg, cell.bg))
+        .collect();
+    let level = |v| Color::Rgb(v, v, v);
+    assert_eq!(colors, [(level(0), level(65)), (level(255), level(130))]);
+}
+
+#[test]
+fn it_stands_in_the_middle_and_keeps_its_aspect() {
+    let wide = grey(4, &[9; 8]);
+    let buf = draw(&wide, ColorDepth::True, 4, 3);
+    assert_eq!(text(&buf), ["    ", "▀▀▀▀", "    "]);
+    let tall = grey(1, &[9; 4]);
+    let buf = draw(&tall, ColorDepth::True, 5, 2);
+    assert_eq!(text(&buf), ["  ▀  ", "  ▀  "]);
+}
+
+#[test]
+fn an_odd_last_row_has_nothing_below_it() {
+    let buf = draw(
+        &grey(3, &[9, 9, 9, 9, 9, 9, 9, 9, 9]),
+        ColorDepth::True,
+        3,
+        2,
+    );
+    assert_eq!(text(&buf), ["▀▀▀", "▀▀▀"]);
+    assert_eq!(buf[(0, 0)].bg, Color::Rgb(8, 8, 8));
+    assert_eq!(buf[(0, 1)].bg, Color::Reset);
+}
+
+#[test]
+fn a_picture_made_for_another_size_is_stretched() {
+    let buf = draw(&grey(2, &[0, 255, 0, 255]), ColorDepth::True, 4, 2);
+    let fg: Vec<_> = (0..4).map(|x| buf[(x, 1)].fg).collect();
+    let (black, white) = (Color::Rgb(0, 0, 0), Color::Rgb(255, 255, 255));
+    assert_eq!(fg, [black, black, white, white]);
+    let buf = draw(
+        &grey(4, &[0, 0, 255, 255].repeat(4)),
+        ColorDepth::True,
+        2,
+        1,
+    );
+    assert_eq!((buf[(0, 0)].fg, buf[(1, 0)].fg), (black, white));
+}
+
+#[test]
+fn each_colour_depth_draws_what_it_can() {
+    let ramp = grey(5, &[0, 64, 128, 192, 255, 0, 64, 128, 192, 255]);
+    let of = |depth| draw(&ramp, depth, 5, 1);
+    assert_eq!(text(&of(ColorDepth::None)), [" ░▒▓█"]);
+    assert!(
+        of(ColorDepth::None)
+            .content()
+            .iter()
+            .all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset)
+    );
+    let indexed: Vec<_> = of(ColorDepth::Indexed256)
+        .content()
+        .iter()
+        .map(|cell| cell.fg)
+        .collect();
+    let want = [16, 238, 244, 250, 231].map(Color::Indexed);
+    assert_eq!(indexed, want);
+    let named = of(ColorDepth::Ansi16);
+    assert_eq!(named[(0, 0)].fg, Color::Black);
+    assert_eq!(named[(4, 0)].fg, Color::White);
+}
+
+#[test]
+fn four_greys_are_mixed_to_the_brightness_between_them() {
+    // A sixth of the way up: half black, half dark grey.
+    let buf = draw(&grey(4, &[43; 16]), ColorDepth::Ansi16, 4, 2);
+    let colors: Vec<_> = buf
+        .content()
+        .iter()
+        .flat_map(|cell| [cell.fg, cell.bg])
+        .collect();
+    let dark = colors.iter().filter(|c| **c == Color::Black).count();
+    assert_eq!((colors.len(), dark), (16, 8));
+}
+
+#[test]
+fn colours_without_a_grey_take_the_nearest_name() {
+    let red = picture(1, vec![[200, 10, 10]; 2]);
+    assert_eq!(draw(&red, ColorDepth::Ansi16, 1, 1)[(0, 0)].fg, Color::Red);
+}
+
+#[test]
+fn the_scale_bar_has_a_round_length() {
+    let cases = [
+        // micrometres per pixel, columns of the frame, columns of cells, bar
+        (Some(0.1), 2000, 80, Some("━━━━━━━━━━━━━━━━━━━━ 50 µm")),
+        (Some(0.325), 2048, 48, Some("━━━━━━━ 100 µm")),
+        (Some(1.0), 130, 40, Some("━━━━━━ 20 µm")),
+        (Some(0.001), 2000, 60, Some("━━━━━━━━━━━━━━━ 500 nm")),
+        (Some(10.0), 2000, 60, Some("━━━━━━━━━━━━━━━ 5 mm")),
+        (Some(0.1), 2000, 10, None),
+        (None, 2000, 80, None),
+        (Some(0.0), 2000, 80, None),
+        (Some(-1.0), 2000, 80, None),
+        (Some(f64::NAN), 2000, 80, None),
+        (Some(f64::INFINITY), 2000, 80, None),
+        (Some(1e300), 2000, 80, None),
+        (Some(1e-300), 2000, 80, None),
+    ];
+    for (pixel_size_um, width, cols, want) in cases {
+        let picture = Picture {
+            pixel_size_um,
+            frame_size_px: (width, width),
+            ..grey(1, &[0])
+        };
+        assert_eq!(
+            scale_bar(&picture, cols).as_deref(),
+            want,
+            "{pixel_size_um:?} {width} in {cols}"
+        );
+    }
+}
+
+#[test]
+fn the_scale_bar_stands_at_the_bottom_left_of_the_picture() {
+    let picture = Picture {
+        pixel_size_um: Some(1.0),
+        frame_size_px: (40, 40),
+        ..grey(40, &[99; 1600])
+    };
+    let lines = text(&draw(&picture, ColorDepth::True, 50, 20));
+    assert_eq!(
+        lines[19].trim().chars().take(17).collect::<String>(),
+        "▀━━━━━━━━━━ 10 µm"
+    );
+}
+
+#[test]
+fn the_middle_can_be_marked() {
+    let picture = grey(9, &[0; 81]);
+    let mut buf = Buffer::empty(Rect::new(0, 0, 9, 5));
+    let theme = Theme::default();
+    PictureWidget::new(&picture, &theme, ColorDepth::True)
+        .crosshair(true)
+        .render(buf.area, &mut buf);
+    assert_eq!(
+        text(&buf),
+        [
+            "▀▀▀▀▀▀▀▀▀",
+            "▀▀▀▀│▀▀▀▀",
+            "▀▀──┼──▀▀",
+            "▀▀▀▀│▀▀▀▀",
+            "▀▀▀▀▀▀▀▀▀"
+        ]
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_size_panics_and_nothing_is_drawn_outside(
+        size in (0_u16..30, 0_u16..30),
+        area in (0_u16..40, 0_u16..20, 0_u16..60, 0_u16..30),
+        pixel_size_um in proptest::option::of(any::<f64>()),
+        depth in prop_oneof![
+            Just(ColorDepth::True),
+            Just(ColorDepth::Indexed256),
+            Just(ColorDepth::Ansi16),
+            Just(ColorDepth::None),
+        ],
+    ) {
+        let count = usize::from(size.0) * usize::from(size.1);
+        let picture = Picture {
+            width_px: size.0,
+            height_px: size.1,
+            pixel_size_um,
+            pixels: vec![[200; 3]; count],
+            ..grey(1, &[0])
+        };
+        let mut buf = Buffer::empty(Rect::new(0, 0, 50, 20));
+        let area = Rect::new(area.0, area.1, area.2, area.3);
+        let theme = Theme::default();
+        PictureWidget::new(&picture, &theme, depth)
+            .crosshair(true)
+            .render(area, &mut buf);
+        for (i, cell) in buf.content().iter().enumerate() {
+            let at = ratatui::layout::Position::new((i % 50) as u16, (i / 50) as u16);
+            prop_assert!(area.contains(at) || *cell == Cell::EMPTY);
+        }
+    }
+}
