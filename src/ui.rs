@@ -1,9 +1,13 @@
 //! Floor 1: how things look: roles, themes and widgets. Nothing here knows a panel.
 
-pub mod picture;
-pub mod svg;
+pub mod flow;
+pub mod number;
+pub mod pane;
+pub mod sparkline;
+pub mod table;
+pub mod text;
 pub mod theme;
 
-pub use picture::PictureWidget;
-pub use svg::svg;
+/// A rectangle of cells: plain numbers, so also those who decide about room may speak of it.
+pub use ratatui::layout::Rect;
 pub use theme::{ColorDepth, Role, Theme};

@@ -1,0 +1,277 @@
+//! What the sources said so far: the one thing all panels look at.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use super::journal::{Entry, EntryKind, Journal};
+use super::signals::Signals;
+use crate::imaging::Picture;
+use crate::model::{
+    CameraKey, LinkState, LogLine, Payload, PlainText, RecorderState, RecorderStatus, Sample,
+    Severity, SourceId, SourceInfo, Stamp,
+};
+use crate::pipeline::{CameraSnapshot, LoopStats, PipelineSnapshot, SourceSnapshot, TerminalStats};
+use crate::ui::number;
+
+/// One source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceFacts {
+    /// What was known before it said anything.
+    pub info: SourceInfo,
+    /// The state of its connection, once it was told.
+    pub link: Option<LinkState>,
+    /// Since when.
+    pub link_since: Stamp,
+    /// Why the connection was last lost, until it stands again.
+    pub last_trouble: Option<String>,
+    /// Its figures in the pipeline.
+    pub snapshot: Option<SourceSnapshot>,
+    /// Its readings and events.
+    pub signals: Signals,
+}
+
+impl SourceFacts {
+    /// A camera's figures.
+    pub fn camera(&self, detector: &PlainText) -> Option<&CameraSnapshot> {
+        let cameras = &self.snapshot.as_ref()?.cameras;
+        cameras.iter().find(|camera| camera.detector == *detector)
+    }
+
+    /// Its cameras.
+    pub fn cameras(&self) -> &[CameraSnapshot] {
+        self.snapshot
+            .as_ref()
+            .map_or(&[], |snapshot| snapshot.cameras.as_slice())
+    }
+
+    /// Whether pictures are coming in.
+    pub fn is_streaming(&self) -> bool {
+        self.cameras().iter().any(|camera| camera.fps > 0.0)
+    }
+}
+
+/// All of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// By [`SourceId`].
+    pub sources: Vec<SourceFacts>,
+    /// The newest picture of each camera that was watched.
+    pub pictures: BTreeMap<CameraKey, Arc<Picture>>,
+    /// What happened, line by line.
+    pub journal: Journal,
+    /// What the recorder is doing.
+    pub recorder: RecorderStatus,
+    /// Bytes per second to its file, over the last seconds.
+    pub recorder_bytes_per_s: f64,
+    /// The main loop.
+    pub turns: LoopStats,
+    /// The terminal.
+    pub terminal: TerminalStats,
+    written: VecDeque<(u64, u64)>,
+}
+
+/// The recorder writes in chunks of up to a second; over five its rate stands still.
+const WRITE_RATE_NS: u64 = 5_000_000_000;
+
+impl Facts {
+    /// Before anything was said.
+    pub fn new(sources: Vec<SourceInfo>, started: Stamp) -> Self {
+        Self {
+            sources: sources
+                .into_iter()
+                .map(|info| SourceFacts {
+                    info,
+                    link: None,
+                    link_since: started,
+                    last_trouble: None,
+                    snapshot: None,
+                    signals: Signals::default(),
+                })
+                .collect(),
+            pictures: BTreeMap::new(),
+            journal: Journal::default(),
+            recorder: RecorderStatus::default(),
+            recorder_bytes_per_s: 0.0,
+            turns: LoopStats::default(),
+            terminal: TerminalStats::default(),
+            written: VecDeque::new(),
+        }
+    }
+
+    /// The source of that number.
+    pub fn source(&self, id: SourceId) -> Option<&SourceFacts> {
+        self.sources.get(usize::from(id.0))
+    }
+
+    /// Takes in what a source said. One that is not in the list is a mistake of the caller and is
+    /// passed over.
+    pub fn take_sample(&mut self, sample: &Sample) {
+        let index = usize::from(sample.source.0);
+        let Some(source) = self.sources.get_mut(index) else {
+            return;
+        };
+        let at = sample.received;
+        match &sample.payload {
+            Payload::Readings(readings) => source.signals.take_readings(readings, at),
+            Payload::Message(message) => source.signals.take_message(message, at),
+            // Pictures come by `take_picture`, made for the cells they are drawn in.
+            Payload::Frame(_) => {}
+            Payload::Link(state) => take_link(source, &mut self.journal, state, at),
+            Payload::Fault(fault) => self.journal.add(Entry::new(
+                at,
+                fault.severity,
+                EntryKind::Fault,
+                source.info.name.clone(),
+                fault.text.clone(),
+            )),
+            Payload::Loss(loss) => self.journal.add(Entry::new(
+                at,
+                Severity::Warning,
+                EntryKind::Loss,
+                source.info.name.clone(),
+                PlainText::from(format!(
+                    "{} of the {} lane lost: {}",
+                    number::count(loss.count),
+                    loss.lane.as_str(),
+                    loss.reason.as_str()
+                )),
+            )),
+            Payload::Log(line) => self.journal.add(Entry::new(
+                at,
+                line.severity,
+                EntryKind::Log,
+                source.info.name.clone(),
+                PlainText::from(format!("{}: {}", line.origin, line.text)),
+            )),
+        }
+    }
+
+    /// Takes in a line of our own log.
+    pub fn take_log(&mut self, at: Stamp, line: &LogLine) {
+        self.journal.add(Entry::new(
+            at,
+            line.severity,
+            EntryKind::Log,
+            line.origin.clone(),
+            line.text.clone(),
+        ));
+    }
+
+    /// Takes in a picture, unless one that was received later is there already.
+    pub fn take_picture(&mut self, picture: Picture) {
+        let newer_is_there = self
+            .pictures
+            .get(&picture.camera)
+            .is_some_and(|there| there.received.mono_ns > picture.received.mono_ns);
+        if !newer_is_there {
+            self.pictures
+                .insert(picture.camera.clone(), Arc::new(picture));
+        }
+    }
+
+    /// Takes in the figures of the pipeline.
+    pub fn take_snapshot(&mut self, snapshot: PipelineSnapshot) {
+        self.note_recorder(&snapshot);
+        self.recorder = snapshot.recorder;
+        self.turns = snapshot.turns;
+        self.terminal = snapshot.terminal;
+        for figures in snapshot.sources {
+            if let Some(source) = self.sources.get_mut(usize::from(figures.id.0)) {
+                source.snapshot = Some(figures);
+            }
+        }
+    }
+
+    fn note_recorder(&mut self, snapshot: &PipelineSnapshot) {
+        let now = &snapshot.recorder;
+        let words = match (&self.recorder.state, &now.state) {
+            (before, after) if before == after => None,
+            (_, RecorderState::Recording) => {
+                let file = now.file.as_ref().map_or("", |file| file.as_str());
+                Some((Severity::Info, format!("recording to {file}")))
+            }
+            (_, RecorderState::Draining) => {
+                Some((Severity::Info, "stopping: writing what waits".to_owned()))
+            }
+            (_, RecorderState::Off) => {
+                let written = number::bytes(self.recorder.written_bytes.max(now.written_bytes));
+                Some((Severity::Info, format!("recording ended after {written}")))
+            }
+            (_, RecorderState::Failed(why)) => {
+                Some((Severity::Error, format!("recording failed: {why}")))
+            }
+        };
+        if let Some((severity, text)) = words {
+            self.journal.add(Entry::new(
+                snapshot.at,
+                severity,
+                EntryKind::Recorder,
+                PlainText::from("recorder"),
+                PlainText::from(text),
+            ));
+        }
+        if now.state != RecorderState::Recording || now.began_mono_ns != self.recorder.began_mono_ns
+        {
+            self.written.clear();
+        }
+        let at = snapshot.at.mono_ns;
+        self.written.push_back((at, now.written_bytes));
+        while self.written.len() > 2
+            && self
+                .written
+                .get(1)
+                .is_some_and(|(then, _)| at.saturating_sub(*then) >= WRITE_RATE_NS)
+        {
+            self.written.pop_front();
+        }
+        self.recorder_bytes_per_s = match self.written.front() {
+            Some((then, bytes)) if at > *then => {
+                now.written_bytes.saturating_sub(*bytes) as f64 * 1e9 / (at - then) as f64
+            }
+            _ => 0.0,
+        };
+    }
+}
+
+fn take_link(source: &mut SourceFacts, journal: &mut Journal, state: &LinkState, at: Stamp) {
+    let lasted = number::age(at.since(source.link_since));
+    let text = match state {
+        LinkState::Connecting { attempt: 0 | 1 } => "connecting".to_owned(),
+        LinkState::Connecting { attempt } => format!("connecting, try {attempt}"),
+        LinkState::Connected => "connected".to_owned(),
+        LinkState::Live => match &source.link {
+            Some(LinkState::Stale { .. }) => format!("live again after {lasted}"),
+            _ => "live".to_owned(),
+        },
+        LinkState::Stale { missing } => format!("stale: {missing}"),
+        LinkState::Down {
+            reason,
+            detail,
+            retry_in,
+        } => {
+            let follows = match retry_in {
+                Some(wait) => format!("next try in {}", number::age(*wait)),
+                None => "no further try".to_owned(),
+            };
+            format!("down: {reason}: {detail} ({follows})")
+        }
+        LinkState::Ended => "ended".to_owned(),
+    };
+    source.last_trouble = match state {
+        LinkState::Down { detail, .. } => Some(detail.to_string()),
+        LinkState::Connecting { .. } => source.last_trouble.take(),
+        _ => None,
+    };
+    let same_kind = source.link.as_ref().map(LinkState::word) == Some(state.word());
+    if !same_kind || matches!(state, LinkState::Down { .. }) {
+        source.link_since = at;
+    }
+    source.link = Some(state.clone());
+    journal.add(Entry::new(
+        at,
+        state.severity(),
+        EntryKind::Link,
+        source.info.name.clone(),
+        PlainText::from(text),
+    ));
+}

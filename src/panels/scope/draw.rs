@@ -1,0 +1,597 @@
+//! How the scope looks.
+
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Row, ScopePanel, Subject, picture_room, subject_name, verdict};
+use crate::imaging::Picture;
+use crate::model::{LaneKind, LinkState, Severity, Stamp, Value};
+use crate::panels::facts::{Facts, SourceFacts};
+use crate::panels::signals::{EventRow, Signal};
+use crate::panels::{Look, Standing, first_row};
+use crate::pipeline::{CameraSnapshot, Stage};
+use crate::ui::flow::{Item, flow};
+use crate::ui::text::{clear, fit, put, put_right, width, wrap};
+use crate::ui::{Role, number, pane::pane};
+
+/// A picture older than this is not live any more; slower cameras get four of their intervals.
+const STALE_AFTER: Duration = Duration::from_secs(2);
+/// How long a changed value is marked.
+const MARKED_FOR: Duration = Duration::from_secs(1);
+/// A server's own rate is said every five seconds; after three of them it says nothing any more.
+const SERVER_RATE_HOLDS: Duration = Duration::from_secs(16);
+
+/// Draws the picture with its figures.
+pub fn draw_picture(
+    panel: &ScopePanel,
+    facts: &Facts,
+    look: &Look<'_>,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    let Some(subject) = panel.subject(facts) else {
+        let inner = pane(buf, area, "scope", "", look.focused, look.theme);
+        say(
+            buf,
+            inner,
+            look,
+            "no source yet: start with `ttyscope imswitch://host:8001`",
+        );
+        return;
+    };
+    let Some(source) = facts.source(subject.source) else {
+        return;
+    };
+    let picture = subject.camera().and_then(|key| facts.pictures.get(&key));
+    let camera = subject
+        .detector
+        .as_ref()
+        .and_then(|name| source.camera(name));
+    let title = title(&subject, source, camera, picture.map(AsRef::as_ref));
+    pane(
+        buf,
+        area,
+        &title,
+        &place_among(&subject, facts),
+        look.focused,
+        look.theme,
+    );
+    let room = picture_room(area);
+    match picture {
+        Some(picture) => {
+            draw_pixels(picture, look, room.picture, buf);
+            if let Some(words) = held_words(source, camera, picture, look.at) {
+                draw_held(&words, look, room.picture, buf);
+            }
+        }
+        None => say(
+            buf,
+            room.picture,
+            look,
+            &why_no_picture(source, camera, look),
+        ),
+    }
+    let items = figures(
+        panel,
+        &subject,
+        source,
+        camera,
+        picture.map(AsRef::as_ref),
+        look,
+    );
+    flow(buf, room.figures, &items, look.theme);
+}
+
+fn draw_pixels(picture: &Picture, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+    let _ = (picture, look, area, buf);
+}
+
+fn title(
+    subject: &Subject,
+    source: &SourceFacts,
+    camera: Option<&CameraSnapshot>,
+    picture: Option<&Picture>,
+) -> String {
+    let mut parts = vec![source.info.name.to_string()];
+    if let Some(detector) = &subject.detector {
+        parts.push(format!("· {detector}"));
+    }
+    let size = camera
+        .and_then(|camera| camera.size_px)
+        .or(picture.map(|picture| picture.frame_size_px));
+    if let Some((wide, high)) = size {
+        parts.push(format!(" {wide}x{high}"));
+    }
+    if let Some(picture) = picture {
+        parts.push(format!(" {} bit", picture.bit_depth));
+    }
+    if let Some(number) = picture.and_then(|picture| picture.number) {
+        parts.push(format!(" frame {}", number::count(number)));
+    }
+    parts.join(" ")
+}
+
+fn place_among(subject: &Subject, facts: &Facts) -> String {
+    let all = ScopePanel::subjects(facts);
+    let place = all.iter().position(|other| other == subject).unwrap_or(0) + 1;
+    match all.len() {
+        0 | 1 => String::new(),
+        many => format!("{place} of {many}"),
+    }
+}
+
+/// What to say of a picture that is not live, if it is not.
+fn held_words(
+    source: &SourceFacts,
+    camera: Option<&CameraSnapshot>,
+    picture: &Picture,
+    at: Stamp,
+) -> Option<String> {
+    let last = camera.map_or(picture.received, |camera| camera.last_received);
+    let age = at.since(last);
+    let interval = camera
+        .filter(|camera| camera.fps > 0.0)
+        .map_or(Duration::ZERO, |camera| {
+            Duration::from_secs_f64((4.0 / camera.fps).min(3_600.0))
+        });
+    match &source.link {
+        Some(LinkState::Down { .. } | LinkState::Connecting { .. }) => Some(format!(
+            "‖ held: last frame before the link was lost, {} ago",
+            number::age(age)
+        )),
+        Some(LinkState::Ended) => Some("‖ held: last frame".to_owned()),
+        _ if age > STALE_AFTER.max(interval) => {
+            Some(format!("◐ stale: last frame {} ago", number::age(age)))
+        }
+        _ => None,
+    }
+}
+
+fn draw_held(words: &str, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+    if area.height == 0 {
+        return;
+    }
+    let text = fit(&format!(" {words} "), area.width);
+    let wide = width(&text);
+    let line = Rect {
+        x: area.left() + (area.width - wide) / 2,
+        y: area.bottom() - 1,
+        width: wide,
+        height: 1,
+    };
+    clear(buf, line, look.theme.base());
+    let role = if words.starts_with('‖') {
+        Role::Held
+    } else {
+        Role::Warning
+    };
+    put(buf, line, line.x, line.y, &text, look.theme.style(role));
+}
+
+fn why_no_picture(
+    source: &SourceFacts,
+    camera: Option<&CameraSnapshot>,
+    look: &Look<'_>,
+) -> String {
+    let standing = Standing::of(source, look.at);
+    let name = &source.info.name;
+    match (&source.link, camera) {
+        (Some(LinkState::Live | LinkState::Connected | LinkState::Stale { .. }), Some(_)) => {
+            "waiting for the picture".to_owned()
+        }
+        (Some(LinkState::Live | LinkState::Connected | LinkState::Stale { .. }), None)
+            if look.replay =>
+        {
+            format!("no picture from {name} in the recording up to here")
+        }
+        (Some(LinkState::Live | LinkState::Connected | LinkState::Stale { .. }), None) => {
+            format!("no picture from {name} yet: L asks it to start its live view")
+        }
+        _ => {
+            let mut text = standing.text();
+            if let Some(why) = standing.explanation {
+                text.push_str(&format!(" · {why}"));
+            }
+            text
+        }
+    }
+}
+
+/// A sentence in the middle of an empty room.
+fn say(buf: &mut Buffer, area: Rect, look: &Look<'_>, words: &str) {
+    let lines = wrap(words, area.width.saturating_sub(4), 4);
+    let mut y = area.top() + (area.height.saturating_sub(lines.len() as u16)) / 2;
+    for line in lines {
+        let x = area.left() + area.width.saturating_sub(width(&line)) / 2;
+        put(buf, area, x, y, &line, look.theme.style(Role::Dim));
+        y += 1;
+    }
+}
+
+/// Most important first: what finds no room is left out.
+fn figures(
+    panel: &ScopePanel,
+    subject: &Subject,
+    source: &SourceFacts,
+    camera: Option<&CameraSnapshot>,
+    picture: Option<&Picture>,
+    look: &Look<'_>,
+) -> Vec<Item> {
+    let _ = panel;
+    let mut items = Vec::new();
+    let (Some(camera), Some(snapshot)) = (camera, source.snapshot.as_ref()) else {
+        return items;
+    };
+    let age = look.at.since(camera.last_received);
+    items.push(Item::new(
+        "",
+        format!("{} fps", number::rate(camera.fps)),
+        Role::Value,
+    ));
+    items.push(Item::new(
+        "",
+        format!("{} MB/s", number::megabytes(camera.bytes_per_s)),
+        Role::Text,
+    ));
+    items.push(Item::new(
+        "",
+        format!("{} old", number::age(age)),
+        Role::Text,
+    ));
+    if let Some(server) = subject
+        .detector
+        .as_ref()
+        .and_then(|detector| source.signals.server_rate(detector))
+        .filter(|server| look.at.since(server.at) <= SERVER_RATE_HOLDS)
+    {
+        let verdict = verdict(server, camera.fps);
+        let role = if verdict.severity >= Severity::Warning {
+            Role::Warning
+        } else {
+            Role::Dim
+        };
+        items.push(Item::new("", verdict.text, role));
+    }
+    let counts = &snapshot.lane(LaneKind::Frames).counts;
+    items.push(Item::new("shown", number::count(counts.shown), Role::Text));
+    items.push(Item::new(
+        "skipped",
+        number::count(counts.coalesced),
+        Role::Text,
+    ));
+    let lost_role = if camera.lost > 0 {
+        Role::Warning
+    } else {
+        Role::Text
+    };
+    items.push(Item::new("lost", number::count(camera.lost), lost_role));
+    if let Some(window) = snapshot.window {
+        let size = match window.size {
+            0 => "?".to_owned(),
+            size => size.to_string(),
+        };
+        items.push(Item::new(
+            "window",
+            format!("{}/{size}", window.open),
+            Role::Text,
+        ));
+    }
+    let latency = snapshot.stage(Stage::ReceivedToDrawn);
+    if latency.count > 0 {
+        items.push(Item::new(
+            "to screen",
+            number::latency(latency.p50_ns),
+            Role::Text,
+        ));
+        items.push(Item::new(
+            "p99",
+            number::latency(latency.p99_ns),
+            Role::Text,
+        ));
+    }
+    items.push(Item::new("", camera.encoding.as_str(), Role::Text));
+    if let Some(picture) = picture {
+        let (low, high) = picture.value_range;
+        items.push(Item::new(
+            "values",
+            format!(
+                "{}..{}",
+                number::count(low.into()),
+                number::count(high.into())
+            ),
+            Role::Text,
+        ));
+        let (black, white) = picture.window;
+        items.push(Item::new(
+            "drawn",
+            format!(
+                "{}..{}",
+                number::count(black.into()),
+                number::count(white.into())
+            ),
+            Role::Text,
+        ));
+    }
+    if let Some(size) = camera.pixel_size_um {
+        items.push(Item::new(
+            "",
+            format!("{} um/px", number::measured(size)),
+            Role::Text,
+        ));
+    }
+    items
+}
+
+/// Where things stand in the signal table.
+struct Columns {
+    name: u16,
+    whole: u16,
+    fraction: u16,
+    unit: u16,
+    age: u16,
+}
+
+impl Columns {
+    /// A mark, the name, the value with its point under the others, the unit, the age.
+    fn of(rows: &[Row<'_>], room: u16) -> Self {
+        let (mut whole, mut fraction, mut unit, mut name) = (4, 0, 0, 6);
+        for row in rows {
+            match row {
+                Row::Group(_) => {}
+                Row::Reading(label, signal) => {
+                    name = name.max(width(label));
+                    unit = unit.max(width(signal.unit));
+                    if let (Some((before, after)), false) =
+                        (split(signal), matches!(signal.value, Value::Text(_)))
+                    {
+                        whole = whole.max(width(&before));
+                        fraction = fraction.max(width(&after));
+                    }
+                }
+                Row::Event(label, event) => {
+                    name = name.max(width(label));
+                    whole = whole.max(width(&number::count(event.count)));
+                }
+            }
+        }
+        let age = 7;
+        let fixed = 2 + 2 + whole + fraction + 1 + unit + 1 + age;
+        Self {
+            name: name.min(room.saturating_sub(fixed).max(6)),
+            whole,
+            fraction,
+            unit,
+            age,
+        }
+    }
+}
+
+/// A value before and from its decimal point on.
+fn split(signal: &Signal) -> Option<(String, String)> {
+    let text = signal.text();
+    match (&signal.value, text.find('.')) {
+        (Value::Text(_), _) => None,
+        (_, Some(point)) => Some((text[..point].to_owned(), text[point..].to_owned())),
+        (_, None) => Some((text, String::new())),
+    }
+}
+
+/// Draws the table of signals.
+pub fn draw_signals(
+    panel: &ScopePanel,
+    facts: &Facts,
+    look: &Look<'_>,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    let rows = panel.rows(facts);
+    let source = panel.source(facts);
+    let name = source.map_or("", |source| source.info.name.as_str());
+    let mut title = format!("signals · {name}");
+    if !panel.filter.is_empty() {
+        title.push_str(&format!(" · /{}", panel.filter));
+    }
+    let note = signals_note(panel, source, rows.len());
+    let inner = pane(buf, area, &title, &note, look.focused, look.theme);
+    if rows.is_empty() {
+        let words = if panel.filter.is_empty() {
+            format!("nothing from {name} yet: readings and events will stand here")
+        } else {
+            "no signal matches: press Esc to see all of them".to_owned()
+        };
+        let words = if source.is_some() {
+            words
+        } else {
+            "no source yet".to_owned()
+        };
+        for (y, line) in (inner.top()..).zip(wrap(&words, inner.width.saturating_sub(2), 3)) {
+            put(
+                buf,
+                inner,
+                inner.left() + 1,
+                y,
+                &line,
+                look.theme.style(Role::Dim),
+            );
+        }
+        return;
+    }
+    let columns = Columns::of(&rows, inner.width);
+    let cursor = panel.cursor(&rows);
+    let first = first_row(cursor, rows.len(), usize::from(inner.height));
+    for (y, (index, row)) in (inner.top()..inner.bottom()).zip(rows.iter().enumerate().skip(first))
+    {
+        match row {
+            Row::Group(path) => {
+                put(
+                    buf,
+                    inner,
+                    inner.left() + 1,
+                    y,
+                    path,
+                    look.theme.style(Role::Title),
+                );
+            }
+            Row::Reading(label, signal) => {
+                draw_reading(label, signal, &columns, look, inner, y, buf)
+            }
+            Row::Event(label, event) => draw_event(label, event, &columns, look, inner, y, buf),
+        }
+        if look.focused && index == cursor && !row.is_group() {
+            let line = Rect {
+                y,
+                height: 1,
+                ..inner
+            };
+            buf.set_style(line, look.theme.style(Role::Selection));
+        }
+    }
+}
+
+fn signals_note(panel: &ScopePanel, source: Option<&SourceFacts>, rows: usize) -> String {
+    let passed_over = source.map_or(0, |source| source.signals.passed_over());
+    if passed_over > 0 {
+        return format!("table full: {} not shown", number::count(passed_over));
+    }
+    match rows {
+        0 => String::new(),
+        _ => format!("by {}", panel.sort.as_str()),
+    }
+}
+
+fn draw_reading(
+    label: &str,
+    signal: &Signal,
+    columns: &Columns,
+    look: &Look<'_>,
+    area: Rect,
+    y: u16,
+    buf: &mut Buffer,
+) {
+    let style = |role| look.theme.style(role);
+    let changed = signal
+        .changed
+        .is_some_and(|changed| look.at.since(changed) < MARKED_FOR);
+    let role = if changed { Role::Changed } else { Role::Value };
+    let left = area.left();
+    put(
+        buf,
+        area,
+        left + 2,
+        y,
+        &fit(label, columns.name),
+        style(Role::Text),
+    );
+    let value_at = left + 2 + columns.name + 2;
+    if changed {
+        put(buf, area, value_at - 1, y, "▸", style(Role::Changed));
+    }
+    let point = value_at + columns.whole;
+    let unit_at = point + columns.fraction + 1;
+    let age_right = area.right().saturating_sub(1);
+    let has_age = unit_at + columns.unit + 1 + columns.age <= area.right();
+    match split(signal) {
+        Some((whole, fraction)) if point + columns.fraction <= area.right() => {
+            put_right(buf, area, point, y, &whole, style(role));
+            put(buf, area, point, y, &fraction, style(role));
+            put(buf, area, unit_at, y, signal.unit, style(Role::Dim));
+        }
+        // No room for the number: none is better than a part of it.
+        Some(_) => {
+            put(buf, area, value_at, y, "…", style(Role::Dim));
+        }
+        None => {
+            let end = if has_age {
+                age_right - columns.age
+            } else {
+                age_right
+            };
+            let text = fit(&signal.text(), end.saturating_sub(value_at));
+            put(buf, area, value_at, y, &text, style(role));
+        }
+    }
+    if has_age {
+        let age = number::age(look.at.since(signal.updated));
+        put_right(buf, area, age_right, y, &age, style(Role::Dim));
+    }
+}
+
+fn draw_event(
+    label: &str,
+    event: &EventRow,
+    columns: &Columns,
+    look: &Look<'_>,
+    area: Rect,
+    y: u16,
+    buf: &mut Buffer,
+) {
+    let style = |role| look.theme.style(role);
+    let left = area.left();
+    put(
+        buf,
+        area,
+        left + 2,
+        y,
+        &fit(label, columns.name),
+        style(Role::Text),
+    );
+    let count_right = left + 2 + columns.name + 2 + columns.whole;
+    let age_right = area.right().saturating_sub(1);
+    let age_left = age_right.saturating_sub(columns.age);
+    if count_right <= area.right() {
+        put_right(
+            buf,
+            area,
+            count_right,
+            y,
+            &number::count(event.count),
+            style(Role::Value),
+        );
+    }
+    let newest_at = count_right + 2;
+    let has_age = count_right + 2 + columns.age <= area.right();
+    let end = if has_age { age_left } else { age_right };
+    if end > newest_at {
+        let text = fit(&event.newest, end - newest_at);
+        put(buf, area, newest_at, y, &text, style(Role::Dim));
+    }
+    if has_age {
+        let age = number::age(look.at.since(event.updated));
+        put_right(buf, area, age_right, y, &age, style(Role::Dim));
+    }
+}
+
+/// Draws the names of everything that can be shown, the present one marked.
+pub fn draw_subjects(
+    panel: &ScopePanel,
+    facts: &Facts,
+    look: &Look<'_>,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    let now = panel.subject(facts);
+    let mut x = area.left() + 1;
+    for subject in ScopePanel::subjects(facts) {
+        let is_shown = Some(&subject) == now.as_ref();
+        let name = subject_name(&subject, facts);
+        let (text, role) = if is_shown {
+            (format!("[{name}]"), Role::TitleFocused)
+        } else {
+            (format!(" {name} "), Role::Dim)
+        };
+        if x + width(&text) > area.right() {
+            put(
+                buf,
+                area,
+                x.min(area.right() - 1),
+                area.top(),
+                "…",
+                look.theme.style(Role::Dim),
+            );
+            break;
+        }
+        x = put(buf, area, x, area.top(), &text, look.theme.style(role)) + 1;
+    }
+}

@@ -1,0 +1,236 @@
+//! The newest value of everything a source names: readings and events.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Message, PlainText, Reading, Stamp, Value};
+use crate::ui::number;
+
+/// The newest value of a reading.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signal {
+    /// The value.
+    pub value: Value,
+    /// Its unit as printed.
+    pub unit: &'static str,
+    /// When it was last said.
+    pub updated: Stamp,
+    /// When it last became another value; `None` while it has been the same from the start.
+    pub changed: Option<Stamp>,
+    /// Digits behind the decimal point: the most that were needed so far, so that the number
+    /// stands still.
+    decimals: usize,
+}
+
+impl Signal {
+    /// The value as printed, without its unit.
+    pub fn text(&self) -> String {
+        match &self.value {
+            Value::Float(value) => {
+                let text = number::measured(*value);
+                let missing = self.decimals.saturating_sub(number::decimals(&text));
+                if missing == 0 || text.contains(['e', 'N', 'i']) {
+                    return text;
+                }
+                let point = if text.contains('.') { "" } else { "." };
+                format!("{text}{point}{}", "0".repeat(missing))
+            }
+            Value::Int(value) => value.to_string(),
+            Value::Bool(true) => "on".to_owned(),
+            Value::Bool(false) => "off".to_owned(),
+            Value::Text(text) => text.to_string(),
+        }
+    }
+}
+
+/// What is known of an event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventRow {
+    /// How often it came.
+    pub count: u64,
+    /// The beginning of its newest arguments.
+    pub newest: PlainText,
+    /// When it last came.
+    pub updated: Stamp,
+}
+
+/// A server's own statement of its picture rate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ServerRate {
+    /// Pictures per second, as it says.
+    pub fps: f64,
+    /// The best it said lately.
+    pub usual_fps: f64,
+    /// When it said so.
+    pub at: Stamp,
+}
+
+/// All of a source's signals.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Signals {
+    readings: BTreeMap<PlainText, Signal>,
+    events: BTreeMap<PlainText, EventRow>,
+    server_rates: BTreeMap<PlainText, ServerRate>,
+    /// Names that found no room.
+    passed_over: u64,
+}
+
+/// A peer that invents names without end fills the table, not the memory.
+const MOST_NAMES: usize = 4_096;
+/// How much of an event's arguments is kept for the table.
+const NEWEST_BYTES: usize = 400;
+
+impl Signals {
+    /// Takes in readings; each replaces the earlier one of its name.
+    pub fn take_readings(&mut self, readings: &[Reading], at: Stamp) {
+        for reading in readings {
+            self.note_server_rate(reading, at);
+            let needed = match &reading.value {
+                Value::Float(value) => number::decimals(&number::measured(*value)).min(4),
+                _ => 0,
+            };
+            if let Some(signal) = self.readings.get_mut(&reading.name) {
+                if signal.value != reading.value {
+                    signal.changed = Some(at);
+                    signal.value = reading.value.clone();
+                }
+                signal.unit = reading.unit;
+                signal.updated = at;
+                signal.decimals = signal.decimals.max(needed);
+            } else if self.readings.len() < MOST_NAMES {
+                self.readings.insert(
+                    reading.name.clone(),
+                    Signal {
+                        value: reading.value.clone(),
+                        unit: reading.unit,
+                        updated: at,
+                        changed: None,
+                        decimals: needed,
+                    },
+                );
+            } else {
+                self.passed_over = self.passed_over.saturating_add(1);
+            }
+        }
+    }
+
+    /// Takes in an event.
+    pub fn take_message(&mut self, message: &Message, at: Stamp) {
+        let head = message.json.get(..NEWEST_BYTES).unwrap_or(&message.json);
+        let newest = PlainText::from_peer_bytes(head);
+        if let Some(row) = self.events.get_mut(&message.name) {
+            row.count = row.count.saturating_add(1);
+            row.newest = newest;
+            row.updated = at;
+        } else if self.events.len() < MOST_NAMES {
+            self.events.insert(
+                message.name.clone(),
+                EventRow {
+                    count: 1,
+                    newest,
+                    updated: at,
+                },
+            );
+        } else {
+            self.passed_over = self.passed_over.saturating_add(1);
+        }
+    }
+
+    /// Readings by name.
+    pub fn readings(&self) -> impl ExactSizeIterator<Item = (&PlainText, &Signal)> {
+        self.readings.iter()
+    }
+
+    /// Events by name.
+    pub fn events(&self) -> impl ExactSizeIterator<Item = (&PlainText, &EventRow)> {
+        self.events.iter()
+    }
+
+    /// Items whose names found no room in the table.
+    pub fn passed_over(&self) -> u64 {
+        self.passed_over
+    }
+
+    /// What the server says of its own picture rate for a detector.
+    pub fn server_rate(&self, detector: &PlainText) -> Option<ServerRate> {
+        self.server_rates.get(detector).copied()
+    }
+
+    fn note_server_rate(&mut self, reading: &Reading, at: Stamp) {
+        let Some(detector) = reading
+            .name
+            .strip_prefix("server/")
+            .and_then(|rest| rest.strip_suffix("/fps_emit"))
+        else {
+            return;
+        };
+        let fps = match reading.value {
+            Value::Float(fps) => fps,
+            Value::Int(fps) => fps as f64,
+            _ => return,
+        };
+        let detector = PlainText::from(detector);
+        if self.server_rates.len() >= MOST_NAMES && !self.server_rates.contains_key(&detector) {
+            return;
+        }
+        let before = self
+            .server_rates
+            .get(&detector)
+            .map_or(0.0, |r| r.usual_fps);
+        // Forgotten by 1 % with each statement (one in 5 s): a longer exposure becomes the usual.
+        let usual_fps = fps.max(before * 0.99);
+        self.server_rates
+            .insert(detector, ServerRate { fps, usual_fps, at });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Stamp {
+        Stamp {
+            mono_ns: ms * 1_000_000,
+            unix_ns: ms * 1_000_000,
+        }
+    }
+
+    fn text(signals: &Signals, name: &str) -> String {
+        let found = signals.readings().find(|(known, _)| known.as_str() == name);
+        found.unwrap().1.text()
+    }
+
+    #[test]
+    fn a_number_keeps_its_decimals() {
+        let mut signals = Signals::default();
+        for (value, shown) in [
+            (12.0, "12"),
+            (12.347, "12.347"),
+            (12.5, "12.500"),
+            (-3.0, "-3.000"),
+        ] {
+            signals.take_readings(&[Reading::new("x", value, "mm")], at(0));
+            assert_eq!(text(&signals, "x"), shown);
+        }
+    }
+
+    #[test]
+    fn only_another_value_is_a_change() {
+        let mut signals = Signals::default();
+        let changed = |signals: &Signals| signals.readings().next().unwrap().1.changed;
+        signals.take_readings(&[Reading::new("x", 1.0, "")], at(1));
+        signals.take_readings(&[Reading::new("x", 1.0, "")], at(2));
+        assert_eq!(changed(&signals), None);
+        signals.take_readings(&[Reading::new("x", 2.0, "")], at(3));
+        assert_eq!(changed(&signals), Some(at(3)));
+    }
+
+    #[test]
+    fn names_without_end_do_not_fill_the_memory() {
+        let mut signals = Signals::default();
+        for n in 0..5_000 {
+            signals.take_readings(&[Reading::new(format!("n{n}"), 1.0, "")], at(0));
+        }
+        assert_eq!(signals.readings().len(), MOST_NAMES);
+        assert_eq!(signals.passed_over(), 5_000 - MOST_NAMES as u64);
+    }
+}

@@ -1,0 +1,98 @@
+//! A source's state in a glyph and words, before it is a colour.
+
+use std::time::Duration;
+
+use super::facts::SourceFacts;
+use crate::model::{LinkState, Severity, Stamp};
+use crate::ui::{Role, number};
+
+/// How a source stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// One column.
+    pub glyph: &'static str,
+    /// A few words: `stale 7 s`.
+    pub words: String,
+    /// How both look.
+    pub role: Role,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong and what follows, where something is.
+    pub explanation: Option<String>,
+}
+
+impl Standing {
+    /// How `source` stands at `at`.
+    pub fn of(source: &SourceFacts, at: Stamp) -> Self {
+        let since = at.since(source.link_since);
+        let severity = source
+            .link
+            .as_ref()
+            .map_or(Severity::Info, LinkState::severity);
+        let (glyph, words, role, explanation) = match &source.link {
+            None => ("◌", "starting".to_owned(), Role::Starting, None),
+            Some(LinkState::Connecting { attempt }) => {
+                let words = match attempt {
+                    0 | 1 => "connecting".to_owned(),
+                    n => format!("connecting, try {n}"),
+                };
+                ("◌", words, Role::Starting, source.last_trouble.clone())
+            }
+            Some(LinkState::Connected) => ("◌", "connected".to_owned(), Role::Starting, None),
+            Some(LinkState::Live) => ("●", "live".to_owned(), Role::Good, None),
+            Some(LinkState::Stale { missing }) => {
+                let quiet = source
+                    .snapshot
+                    .as_ref()
+                    .and_then(|snapshot| snapshot.last_received)
+                    .map_or(since, |last| at.since(last));
+                (
+                    "◐",
+                    format!("stale {}", number::age(quiet)),
+                    Role::Warning,
+                    Some(missing.to_string()),
+                )
+            }
+            Some(LinkState::Down {
+                reason,
+                detail,
+                retry_in,
+            }) => {
+                let follows = match retry_in {
+                    Some(wait) => next_try(*wait, since),
+                    None => "no further try".to_owned(),
+                };
+                (
+                    "✕",
+                    format!("down: {reason}"),
+                    Role::Error,
+                    Some(format!("{follows} · {detail}")),
+                )
+            }
+            Some(LinkState::Ended) => ("■", "ended".to_owned(), Role::Dim, None),
+        };
+        Self {
+            glyph,
+            words,
+            role,
+            severity,
+            explanation,
+        }
+    }
+
+    /// Glyph and words.
+    pub fn text(&self) -> String {
+        format!("{} {}", self.glyph, self.words)
+    }
+}
+
+fn next_try(wait: Duration, since: Duration) -> String {
+    match wait.checked_sub(since) {
+        Some(left) if left.as_millis() > 0 => {
+            // Counted up, so that it never says 0 s while there is still time.
+            let seconds = left.as_millis().div_ceil(1_000);
+            format!("next try in {seconds} s")
+        }
+        _ => "next try now".to_owned(),
+    }
+}
