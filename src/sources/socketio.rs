@@ -5,6 +5,7 @@ pub mod client;
 mod delivery;
 pub mod options;
 mod polling;
+pub mod source;
 mod task;
 mod transport;
 mod websocket;

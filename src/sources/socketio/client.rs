@@ -30,12 +30,14 @@ pub enum ClientEvent {
     },
     /// An event of the server.
     Event(ReceivedEvent),
-    /// An event was received and cannot be delivered; the connection goes on.
+    /// Events were received and cannot be delivered; the connection goes on.
     Rejected {
-        /// When it was received.
+        /// When the last was received.
         received: Stamp,
         /// Why, for the ledger.
         reason: DropReason,
+        /// How many.
+        count: u64,
         /// Why, for people.
         fault: Fault,
     },

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use url::Url;
+
 use crate::protocol::engineio::Revision;
 use crate::protocol::socketio::Limits;
-use crate::sources::net::{Endpoint, Headers};
+use crate::sources::net::{Endpoint, Headers, TlsOptions};
 use crate::sources::reconnect::Backoff;
 
 /// Everything a client needs to know. `Debug` shows no secrets.
@@ -57,6 +59,37 @@ impl ClientOptions {
             recovery: true,
             retry_refused: false,
         }
+    }
+
+    /// The options that an address on the command line stands for:
+    /// `socketio://host[:port][/path][?query]`, or `socketios://` for TLS. The path is the
+    /// Engine.IO path, never a namespace.
+    ///
+    /// # Errors
+    /// A sentence that says what to write instead. It holds neither user, password nor query.
+    pub fn from_url(written: &str) -> Result<Self, String> {
+        let shape = "write socketio://HOST:PORT/PATH, or socketios:// for TLS";
+        let url = Url::parse(written).map_err(|error| format!("{error}: {shape}"))?;
+        let (tls, port) = match url.scheme() {
+            "socketio" => (None, 80),
+            "socketios" => (Some(TlsOptions::PublicRoots), 443),
+            other => return Err(format!("{other}:// is no Socket.IO address: {shape}")),
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(format!(
+                "user and password do not belong into an address: {shape}, and put credentials into the configuration"
+            ));
+        }
+        let host = url
+            .host_str()
+            .filter(|host| !host.is_empty())
+            .ok_or_else(|| format!("the host is missing: {shape}"))?;
+        let mut options = Self::new(Endpoint::new(host, url.port().unwrap_or(port), tls));
+        if !matches!(url.path(), "" | "/") {
+            url.path().clone_into(&mut options.path);
+        }
+        options.query = url.query_pairs().into_owned().collect();
+        Ok(options)
     }
 
     /// The same options with room for attachments of `bytes`, up to 256 MiB. One message larger
@@ -159,5 +192,61 @@ impl Default for QueueLimits {
             bulk_events: 64,
             bytes: 64 * 1024 * 1024,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_says_where_and_how() {
+        let cases = [
+            (
+                "socketio://10.0.0.5:8001",
+                "10.0.0.5:8001 false /socket.io/ 0",
+            ),
+            ("socketio://lab/feed/sio", "lab:80 false /feed/sio 0"),
+            ("socketios://lab/?token=x", "lab:443 true /socket.io/ 1"),
+            ("socketio://[::1]:7001/", "[::1]:7001 false /socket.io/ 0"),
+        ];
+        for (written, meant) in cases {
+            let options = ClientOptions::from_url(written).unwrap();
+            let found = format!(
+                "{} {} {} {}",
+                options.endpoint,
+                options.endpoint.tls.is_some(),
+                options.path,
+                options.query.len()
+            );
+            assert_eq!(found, meant, "{written}");
+        }
+        for (written, part) in [
+            ("10.0.0.5:8001", "write socketio://"),
+            ("http://lab", "http:// is no Socket.IO address"),
+            (
+                "socketio://ana:pw@lab",
+                "put credentials into the configuration",
+            ),
+            ("socketio:///path", "host is missing"),
+        ] {
+            let error = ClientOptions::from_url(written).unwrap_err();
+            assert!(error.contains(part), "{written}: {error}");
+            assert!(!error.contains("pw"), "{error}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_in_debug() {
+        let mut options = ClientOptions::new(Endpoint::plain("h", 1));
+        options.query = vec![("token".to_owned(), "s3cret".to_owned())];
+        options.headers = Headers::from_pairs([("Authorization", "s3cret")]).unwrap();
+        options.namespaces = vec![Namespace::new("/secure").with_auth(r#"{"token":"s3cret"}"#)];
+        let shown = format!("{options:?}");
+        assert!(!shown.contains("s3cret"), "{shown}");
+        assert!(
+            shown.contains("authorization") && shown.contains("/secure"),
+            "{shown}"
+        );
     }
 }

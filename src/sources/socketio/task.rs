@@ -15,7 +15,7 @@ use super::options::ClientOptions;
 use super::transport::{Incoming, LinkEnd, Transport};
 use crate::model::{Clock, EndReason, Fault, FaultKind, PlainText, Severity, Stamp};
 use crate::protocol::engineio::WireMessage;
-use crate::protocol::socketio::{AckFailure, EmitError, Output, Recovery, Session, Wanted};
+use crate::protocol::socketio::{AckFailure, EmitError, Event, Output, Recovery, Session, Wanted};
 use crate::sources::net::HttpClient;
 use crate::sources::reconnect::{Retries, retries_after};
 
@@ -352,9 +352,14 @@ impl Task {
                     );
                     self.namespace_ended(connection, &namespace, end);
                 }
-                Output::Rejected { reason, fault } => self.tell(ClientEvent::Rejected {
+                Output::Rejected {
+                    reason,
+                    count,
+                    fault,
+                } => self.tell(ClientEvent::Rejected {
                     received: self.clock.now(),
                     reason,
+                    count,
                     fault,
                 }),
                 Output::Fault(fault) => self.tell(ClientEvent::Fault(fault)),
@@ -366,7 +371,7 @@ impl Task {
         Ok(None)
     }
 
-    fn deliver(&self, connection: &mut Connection, event: crate::protocol::socketio::Event) {
+    fn deliver(&self, connection: &mut Connection, event: Event) {
         let orphans = self.delivery.push(ClientEvent::Event(ReceivedEvent {
             received: event.received,
             namespace: event.namespace,

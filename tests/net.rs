@@ -1,0 +1,230 @@
+//! Connections and HTTP against servers on loopback that follow a script.
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/scripted.rs"]
+#[allow(dead_code)]
+mod scripted;
+#[path = "support/tls.rs"]
+mod tls;
+
+use std::time::Duration;
+
+use scripted::{Server, Step, http};
+use tokio::net::TcpListener;
+use ttyscope::sources::net::{
+    Endpoint, Headers, HttpClient, NetError, Step as Waiting, TlsOptions,
+};
+
+fn client(port: u16) -> HttpClient {
+    HttpClient::new(Endpoint::plain("127.0.0.1", port), Headers::new())
+}
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok";
+
+#[tokio::test]
+async fn an_answer_has_status_type_and_body() {
+    let server = Server::start(vec![vec![http(OK)], vec![http(
+        "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nno \r\n2\r\nno\r\n0\r\n\r\n",
+    )]])
+    .await;
+    let client = client(server.port);
+    let found = client.get("/a?b=c").await.unwrap();
+    assert_eq!(
+        (found.status, found.content_type.as_str(), &found.body[..]),
+        (200, "text/plain", &b"ok"[..])
+    );
+    let missing = client.post("/p", "text/plain", "words").await.unwrap();
+    assert_eq!((missing.status, &missing.body[..]), (404, &b"no no"[..]));
+    assert!(!missing.is_success());
+
+    let requests = server.requests();
+    assert!(
+        requests[0].starts_with("GET /a?b=c HTTP/1.1\r\n"),
+        "{requests:?}"
+    );
+    assert!(
+        requests[1].contains("content-length: 5") && requests[1].ends_with("words"),
+        "{requests:?}"
+    );
+}
+
+#[tokio::test]
+async fn extra_headers_and_cookies_go_on_every_request() {
+    let first = "HTTP/1.1 200 OK\r\nSet-Cookie: io=abc; Path=/; HttpOnly\r\nSet-Cookie: b=2\r\nContent-Length: 0\r\n\r\n";
+    let server = Server::start(vec![vec![http(first)], vec![http(OK)]]).await;
+    let headers =
+        Headers::from_pairs([("Authorization", "Bearer x"), ("Cookie", "own=1")]).unwrap();
+    let client = HttpClient::new(Endpoint::plain("127.0.0.1", server.port), headers);
+    client.get("/").await.unwrap();
+    client.clone().get("/").await.unwrap();
+    let requests = server.requests();
+    assert!(
+        requests
+            .iter()
+            .all(|head| head.contains("authorization: Bearer x\r\n"))
+    );
+    assert!(requests[0].contains("cookie: own=1\r\n"), "{requests:?}");
+    assert!(
+        requests[1].contains("cookie: own=1; b=2; io=abc\r\n"),
+        "{requests:?}"
+    );
+}
+
+#[test]
+fn a_header_that_cannot_be_sent_is_named_without_its_value() {
+    let error = Headers::from_pairs([("X-Token", "s3cret\n")]).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("X-Token") && !text.contains("s3cret"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn every_failure_has_its_sentence() {
+    let long_head = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(40_000));
+    let long_body = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n{}",
+        "x".repeat(5000)
+    );
+    let cases: [(Vec<Step>, &str); 6] = [
+        (vec![Step::Freeze], "no HTTP answer came in time"),
+        (vec![http("")], "closed the connection without an answer"),
+        (
+            vec![http("SSH-2.0-OpenSSH_9\r\n\r\n")],
+            "does not answer in HTTP",
+        ),
+        (
+            vec![http("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")],
+            "in the middle of its answer",
+        ),
+        (
+            vec![http(&long_head)],
+            "the head of the HTTP answer is over",
+        ),
+        (
+            vec![http(&long_body)],
+            "the body of the HTTP answer is over",
+        ),
+    ];
+    for (script, sentence) in cases {
+        let is_frozen = matches!(script[0], Step::Freeze);
+        let server = Server::start(vec![script]).await;
+        let mut client = client(server.port);
+        client.body_limit_bytes = 4_096;
+        if is_frozen {
+            client.time_limit = Duration::from_millis(50);
+        }
+        let error = client.get("/?token=s3cret").await.unwrap_err().to_string();
+        assert!(error.contains(sentence), "{error}");
+        assert!(
+            error.starts_with(&format!("127.0.0.1:{}", server.port)),
+            "{error}"
+        );
+        assert!(!error.contains("s3cret"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_port_without_a_listener_refuses() {
+    let port = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let error = client(port).get("/").await.unwrap_err();
+    assert!(matches!(error, NetError::Refused { .. }), "{error:?}");
+    assert_eq!(
+        error.to_string(),
+        format!("127.0.0.1:{port} refused the connection: is the server running there?")
+    );
+}
+
+#[tokio::test]
+async fn a_name_without_an_address_is_said_to_be_unknown() {
+    let endpoint = Endpoint::plain("no..such.host", 80);
+    let mut client = HttpClient::new(endpoint, Headers::new());
+    client.time_limit = Duration::from_secs(60);
+    let error = client.get("/").await.unwrap_err();
+    assert!(
+        matches!(&error, NetError::NameNotFound { host, .. } if host == "no..such.host"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn certificates_are_checked_as_asked() {
+    let authority = || TlsOptions::PrivateCa(tls::fixture("authority.pem"));
+    let cases = [
+        ("valid.pem", authority(), "ok"),
+        (
+            "valid.pem",
+            TlsOptions::PublicRoots,
+            "nobody trusted signed",
+        ),
+        ("valid.pem", TlsOptions::NotVerified, "ok"),
+        ("expired.pem", TlsOptions::NotVerified, "ok"),
+        (
+            "expired.pem",
+            TlsOptions::PrivateCa(tls::fixture("expired.pem")),
+            "has expired",
+        ),
+        ("other-name.pem", authority(), "is for another name"),
+        ("other-name.pem", TlsOptions::NotVerified, "ok"),
+    ];
+    for (certificate, options, expected) in cases {
+        let server =
+            Server::start_with(vec![vec![http(OK)]], Some(tls::acceptor(certificate))).await;
+        let endpoint = Endpoint::new("127.0.0.1", server.port, Some(options.clone()));
+        let answer = HttpClient::new(endpoint, Headers::new()).get("/").await;
+        let told = answer.map_or_else(|error| error.to_string(), |_| "ok".to_owned());
+        assert!(told.contains(expected), "{certificate} {options:?}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn tls_is_not_mistaken_for_something_else() {
+    // A server that answers our greeting with plain HTTP, one that closes, one that says nothing.
+    let answers = Server::start(vec![vec![Step::Raw(b"HTTP/1.1 400 Bad Request\r\n\r\n")]]).await;
+    let closes = Server::start(vec![vec![]]).await;
+    let silent = Server::start(vec![vec![Step::Freeze]]).await;
+    for (port, expected) in [
+        (answers.port, "does not speak TLS"),
+        (closes.port, "does not speak TLS"),
+        (silent.port, "the TLS hand-shake did not finish in time"),
+    ] {
+        let endpoint = Endpoint::new("127.0.0.1", port, Some(TlsOptions::NotVerified));
+        let mut client = HttpClient::new(endpoint, Headers::new());
+        if port == silent.port {
+            client.time_limit = Duration::from_millis(100);
+        }
+        let error = client.get("/").await.unwrap_err();
+        assert!(error.to_string().contains(expected), "{error:?}");
+        if port == silent.port {
+            assert!(matches!(
+                error,
+                NetError::TimedOut {
+                    step: Waiting::Tls,
+                    ..
+                }
+            ));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_authority_that_is_no_certificate_is_named() {
+    let server = Server::start(vec![vec![]]).await;
+    for (file, expected) in [
+        ("server.key", "has no certificate in it"),
+        ("no-such-file.pem", "cannot be read"),
+    ] {
+        let options = TlsOptions::PrivateCa(tls::fixture(file));
+        let endpoint = Endpoint::new("127.0.0.1", server.port, Some(options));
+        let error = HttpClient::new(endpoint, Headers::new())
+            .get("/")
+            .await
+            .unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(file) && text.contains(expected), "{text}");
+    }
+}

@@ -1,0 +1,247 @@
+//! Servers on loopback that follow a script: what each connection hears and says is data.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+
+/// One thing a server does on a connection.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Reads a request's head and answers with these bytes.
+    Http(String),
+    /// Accepts the WebSocket.
+    Upgrade,
+    /// Says a text message.
+    Say(String),
+    /// Sends a binary message.
+    Send(Bytes),
+    /// Writes bytes that are no frame.
+    Raw(&'static [u8]),
+    /// The next text message must be this.
+    Expect(&'static str),
+    /// The next binary message must be this.
+    ExpectBinary(&'static [u8]),
+    /// Waits until the client has gone.
+    Hold,
+    /// Reads nothing and says nothing until the server is dropped.
+    Freeze,
+    /// Closes with a code.
+    Close(u16),
+}
+
+pub fn say(text: &str) -> Step {
+    Step::Say(text.to_owned())
+}
+
+pub fn http(text: &str) -> Step {
+    Step::Http(text.to_owned())
+}
+
+/// The open packet of a server with these heart-beat times.
+pub fn open_packet(interval_ms: u32, timeout_ms: u32) -> Step {
+    say(&format!(
+        r#"0{{"sid":"abc","upgrades":[],"pingInterval":{interval_ms},"pingTimeout":{timeout_ms},"maxPayload":1000000}}"#
+    ))
+}
+
+/// Up to the answer to the CONNECT of the default namespace.
+pub fn accepted() -> Vec<Step> {
+    vec![
+        Step::Upgrade,
+        open_packet(25_000, 20_000),
+        Step::Expect("40"),
+        say(r#"40{"sid":"s1"}"#),
+    ]
+}
+
+/// A server that follows one script for each connection, in the order they come; connections
+/// after the last script are closed at once.
+#[derive(Debug)]
+pub struct Server {
+    pub port: u16,
+    task: JoinHandle<()>,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    pub async fn start(scripts: Vec<Vec<Step>>) -> Self {
+        Self::start_with(scripts, None).await
+    }
+
+    pub async fn start_with(scripts: Vec<Vec<Step>>, tls: Option<TlsAcceptor>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&requests);
+        let task = tokio::spawn(async move {
+            let mut scripts = scripts.into_iter();
+            // Aborts the connections with the server.
+            let mut running = tokio::task::JoinSet::new();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let script = scripts.next().unwrap_or_default();
+                let log = Arc::clone(&log);
+                match tls.clone() {
+                    None => running.spawn(follow(stream, script, log)),
+                    Some(tls) => running.spawn(async move {
+                        if let Ok(stream) = tls.accept(stream).await {
+                            follow(stream, script, log).await;
+                        }
+                    }),
+                };
+            }
+        });
+        Self {
+            port,
+            task,
+            requests,
+        }
+    }
+
+    /// The heads of the requests so far.
+    pub fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => break,
+        }
+    }
+    String::from_utf8_lossy(&head).into_owned()
+}
+
+enum Peer<S> {
+    Bare(S),
+    WebSocket(Box<WebSocketStream<S>>),
+}
+
+async fn follow<S>(stream: S, script: Vec<Step>, log: Arc<Mutex<Vec<String>>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut peer = Peer::Bare(stream);
+    for step in script {
+        peer = match (step, peer) {
+            (Step::Http(answer), Peer::Bare(mut stream)) => {
+                let head = read_head(&mut stream).await;
+                let length = head
+                    .lines()
+                    .find_map(|line| line.strip_prefix("content-length: "))
+                    .map_or(0, |length| length.trim().parse().unwrap());
+                let mut body = vec![0; length];
+                stream.read_exact(&mut body).await.unwrap();
+                let body = String::from_utf8_lossy(&body).into_owned();
+                log.lock().unwrap().push(head + &body);
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                Peer::Bare(stream)
+            }
+            (Step::Upgrade, Peer::Bare(mut stream)) => {
+                let head = read_head(&mut stream).await;
+                let key = head
+                    .lines()
+                    .find_map(|line| line.strip_prefix("sec-websocket-key: "))
+                    .unwrap_or_default()
+                    .to_owned();
+                log.lock().unwrap().push(head);
+                let accept =
+                    tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
+                let answer = format!(
+                    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+                );
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                let socket = WebSocketStream::from_raw_socket(
+                    stream,
+                    tokio_tungstenite::tungstenite::protocol::Role::Server,
+                    Some(WebSocketConfig::default()),
+                )
+                .await;
+                Peer::WebSocket(Box::new(socket))
+            }
+            (Step::Raw(bytes), Peer::WebSocket(mut socket)) => {
+                let stream = socket.get_mut();
+                stream.write_all(bytes).await.unwrap();
+                stream.flush().await.unwrap();
+                Peer::WebSocket(socket)
+            }
+            (Step::Raw(bytes), Peer::Bare(mut stream)) => {
+                stream.write_all(bytes).await.unwrap();
+                Peer::Bare(stream)
+            }
+            (Step::Say(text), Peer::WebSocket(mut socket)) => {
+                // The client may have gone; the next expectation says so.
+                let _ = socket.send(Message::text(text)).await;
+                Peer::WebSocket(socket)
+            }
+            (Step::Send(bytes), Peer::WebSocket(mut socket)) => {
+                let _ = socket.send(Message::Binary(bytes)).await;
+                Peer::WebSocket(socket)
+            }
+            (Step::Expect(text), Peer::WebSocket(mut socket)) => {
+                let got = socket.next().await;
+                let heard =
+                    matches!(&got, Some(Ok(Message::Text(heard))) if heard.as_str() == text);
+                // A panic of this task reaches nobody: the client is told, and its test fails.
+                if !heard {
+                    let why = format!("expected {text:?}, got {got:?}");
+                    eprintln!("scripted server: {why}");
+                    let _ = socket.send(Message::text(why)).await;
+                    return;
+                }
+                Peer::WebSocket(socket)
+            }
+            (Step::ExpectBinary(bytes), Peer::WebSocket(mut socket)) => {
+                let got = socket.next().await;
+                if !matches!(&got, Some(Ok(Message::Binary(heard))) if heard == bytes) {
+                    eprintln!("scripted server: expected {bytes:?}, got {got:?}");
+                    return;
+                }
+                Peer::WebSocket(socket)
+            }
+            (Step::Close(code), Peer::WebSocket(mut socket)) => {
+                let frame = CloseFrame {
+                    code: code.into(),
+                    reason: "".into(),
+                };
+                let _ = socket.send(Message::Close(Some(frame))).await;
+                Peer::WebSocket(socket)
+            }
+            (Step::Hold, Peer::WebSocket(mut socket)) => {
+                while let Some(Ok(_)) = socket.next().await {}
+                Peer::WebSocket(socket)
+            }
+            (Step::Hold, Peer::Bare(mut stream)) => {
+                let mut rest = Vec::new();
+                let _ = stream.read_to_end(&mut rest).await;
+                Peer::Bare(stream)
+            }
+            (Step::Freeze, peer) => {
+                std::future::pending::<()>().await;
+                peer
+            }
+            (step, Peer::Bare(_)) => panic!("{step:?} needs a WebSocket"),
+            (step, Peer::WebSocket(_)) => panic!("{step:?} does not go over a WebSocket"),
+        };
+    }
+    if let Peer::Bare(mut stream) = peer {
+        let _ = stream.shutdown().await;
+    }
+}
