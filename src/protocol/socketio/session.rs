@@ -294,6 +294,15 @@ impl Session {
         Ok(())
     }
 
+    /// Leaves one namespace; the connection stays, also without any. It does nothing for one that is
+    /// not connected.
+    pub fn leave(&mut self, namespace: &str) {
+        if let Ok(index) = self.connected(namespace) {
+            self.send_text(Packet::new(PacketKind::Disconnect, namespace).encode());
+            self.drop_namespace(index);
+        }
+    }
+
     /// Leaves in order: DISCONNECT for each namespace, close, [`Output::Ended`].
     pub fn close(&mut self) {
         if self.ended {

@@ -164,7 +164,7 @@ impl Session {
         self.end_if_alone(EndReason::Refused, &detail);
     }
 
-    fn drop_namespace(&mut self, index: usize) {
+    pub(super) fn drop_namespace(&mut self, index: usize) {
         let Some(namespace) = self.namespaces.get_mut(index) else {
             return;
         };

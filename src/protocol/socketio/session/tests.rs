@@ -154,6 +154,10 @@ fn call(session: &mut Session, line: &str, now: Stamp) -> Option<String> {
             session.connect(wanted(namespace), now);
             None
         }
+        "leave" => {
+            session.leave(namespace);
+            None
+        }
         "close" => {
             session.close();
             None
@@ -428,6 +432,16 @@ fn namespaces_live_and_end_apart() {
         = fault peer
         ! emit /admin ["x"]
         = NotConnected
+        ! ask /secure ["x"]
+        > 42/secure,1["x"]
+        ! leave /secure
+        > 41/secure,
+        = no ack /secure 1 Disconnected
+        ! leave /secure
+        ! connect /secure
+        > 40/secure,
+        < 40/secure,{"sid":"e"}
+        = connected /secure e
         ! close
         > 41
         > 41/secure,
