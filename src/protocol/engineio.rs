@@ -7,6 +7,8 @@
 
 mod open;
 pub mod payload;
+#[cfg(test)]
+mod tests;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use thiserror::Error;
