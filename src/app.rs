@@ -1,15 +1,29 @@
 //! Floor 3: what the operator is looking at. Plain code: no I/O, no clock, no channel.
 
 pub mod event;
+pub mod layout;
+pub mod screen;
 
 mod draw;
+mod keys;
+mod orders;
+mod overlay;
+mod summary;
+mod top_line;
 
 pub use event::{Effect, Event};
 
 use crate::imaging::PictureRequest;
-use crate::intent::Keymap;
-use crate::model::{SourceInfo, Stamp};
-use crate::ui::Theme;
+use crate::intent::{Action, KeyChord, Keymap};
+use crate::model::{Payload, RecorderState, SourceInfo, Stamp};
+use crate::panels::{
+    Facts, JournalPanel, OverviewPanel, PipelinePanel, ScopePanel, overview, pipeline, scope,
+};
+use crate::pipeline::PipelineSnapshot;
+use crate::ui::{ColorDepth, Rect, Role, Theme};
+use layout::{Layout, Needs};
+use overlay::{Overlay, Typed};
+use screen::{Pane, Screen};
 
 /// What the app is told once, at the start.
 #[derive(Clone, Debug)]
@@ -18,6 +32,8 @@ pub struct AppOptions {
     pub sources: Vec<SourceInfo>,
     /// How things look, already reduced to the terminal's colours.
     pub theme: Theme,
+    /// How many colours there are, for pictures and for other themes.
+    pub color_depth: ColorDepth,
     /// Which keys do what.
     pub keymap: Keymap,
     /// Whether there is a recorder to start.
@@ -37,24 +53,130 @@ pub struct AppOptions {
 /// Everything on the screen and everything the keys can change.
 #[derive(Debug)]
 pub struct App {
-    options: AppOptions,
+    keymap: Keymap,
+    theme: Theme,
+    color_depth: ColorDepth,
+    can_record: bool,
+    replay: bool,
+    utc_offset_s: i32,
+    size: (u16, u16),
+    now: Stamp,
+    facts: Facts,
+    held: Option<Held>,
+    screen: Screen,
+    /// By [`Screen::ALL`].
+    focus: [Pane; Screen::ALL.len()],
+    expanded: bool,
+    overview: OverviewPanel,
+    scope: ScopePanel,
+    pipeline: PipelinePanel,
+    journal: JournalPanel,
+    overlays: Vec<Overlay>,
+    /// Keys of a sequence that is not finished.
+    pressed: Vec<KeyChord>,
+    notice: Option<Notice>,
+    palette_history: Vec<String>,
+    watching: Vec<PictureRequest>,
     dirty: bool,
 }
+
+/// The facts as they were when the screen was held.
+#[derive(Debug)]
+struct Held {
+    facts: Box<Facts>,
+    since: Stamp,
+}
+
+/// Something said in passing.
+#[derive(Debug)]
+struct Notice {
+    text: String,
+    role: Role,
+    since: Stamp,
+}
+
+/// Lines of the palette that are kept.
+const HISTORY_BOUND: usize = 200;
+/// How long a notice stands, unless a key is pressed.
+const NOTICE_NS: u64 = 6_000_000_000;
 
 impl App {
     /// The first screen, before anything has happened.
     pub fn new(options: AppOptions) -> Self {
         Self {
-            options,
+            keymap: options.keymap,
+            theme: options.theme,
+            color_depth: options.color_depth,
+            can_record: options.can_record,
+            replay: options.replay,
+            utc_offset_s: options.utc_offset_s,
+            size: options.size,
+            now: options.started,
+            facts: Facts::new(options.sources, options.started),
+            held: None,
+            screen: Screen::Overview,
+            focus: Screen::ALL.map(|screen| screen.panes()[0]),
+            expanded: false,
+            overview: OverviewPanel::default(),
+            scope: ScopePanel::default(),
+            pipeline: PipelinePanel::default(),
+            journal: JournalPanel::default(),
+            overlays: Vec::new(),
+            pressed: Vec::new(),
+            notice: None,
+            palette_history: options.palette_history,
+            watching: Vec::new(),
             dirty: true,
         }
     }
 
     /// Takes in what happened at `at` and says what should be done.
     pub fn update(&mut self, at: Stamp, event: Event) -> Vec<Effect> {
-        let _ = (at, event);
-        self.dirty = true;
-        Vec::new()
+        let before = self.now;
+        if at.mono_ns >= self.now.mono_ns {
+            self.now = at;
+        }
+        let mut effects = match event {
+            Event::Key(chord) => {
+                self.dirty = true;
+                self.press(chord)
+            }
+            Event::Paste(text) => {
+                self.paste(&text);
+                Vec::new()
+            }
+            Event::Resize { cols, rows } => {
+                self.size = (cols, rows);
+                self.dirty = true;
+                Vec::new()
+            }
+            Event::Sample(sample) => {
+                self.facts.take_sample(&sample);
+                self.dirty |= self.shows(&sample.payload);
+                Vec::new()
+            }
+            Event::Picture(picture) => {
+                let is_visible = self.watching.iter().any(|w| w.camera == picture.camera);
+                self.facts.take_picture(*picture);
+                self.dirty |= is_visible && self.held.is_none();
+                Vec::new()
+            }
+            Event::Tick(snapshot) => {
+                self.tick(before, *snapshot);
+                Vec::new()
+            }
+            Event::Log(line) => {
+                self.facts.take_log(at, &line);
+                self.dirty |= self.lists_journal() && self.held.is_none();
+                Vec::new()
+            }
+        };
+        let visible = self.visible_cameras();
+        if visible != self.watching {
+            self.watching.clone_from(&visible);
+            effects.push(Effect::Watch(visible));
+        }
+        effects
     }
 
     /// Whether the screen would look different from the last [`App::drawn`].
@@ -69,11 +191,180 @@ impl App {
 
     /// The cameras whose pictures are on the screen; none while it is held.
     pub fn visible_cameras(&self) -> Vec<PictureRequest> {
-        Vec::new()
+        if self.held.is_some() {
+            return Vec::new();
+        }
+        let (cols, rows) = self.size;
+        let layout = self.layout(Rect::new(0, 0, cols, rows));
+        let camera = layout
+            .of(Pane::Picture)
+            .map(|pane| scope::picture_room(pane).picture)
+            .filter(|room| room.width > 0 && room.height > 0)
+            .zip(self.scope.subject(&self.facts).and_then(|s| s.camera()));
+        camera
+            .map(|(room, camera)| PictureRequest {
+                camera,
+                cols: room.width,
+                rows: room.height,
+            })
+            .into_iter()
+            .collect()
     }
 
     /// What was typed into the palette, oldest first, to be kept for the next run.
     pub fn palette_history(&self) -> &[String] {
-        &self.options.palette_history
+        &self.palette_history
+    }
+
+    /// Whether something is being written.
+    pub fn is_recording(&self) -> bool {
+        matches!(
+            self.facts.recorder.state,
+            RecorderState::Recording | RecorderState::Draining
+        )
+    }
+
+    /// The facts on the screen: those of now, or those it was held with.
+    fn view(&self) -> &Facts {
+        self.held.as_ref().map_or(&self.facts, |held| &held.facts)
+    }
+
+    /// The moment ages are counted to.
+    fn view_at(&self) -> Stamp {
+        self.held.as_ref().map_or(self.now, |held| held.since)
+    }
+
+    fn focused(&self) -> Pane {
+        self.focus[self.screen as usize]
+    }
+
+    /// The key to show for an action; empty if it has none.
+    fn key_text(&self, action: Action) -> String {
+        self.keymap
+            .keys(action)
+            .next()
+            .map(ToString::to_string)
+            .unwrap_or_default()
+    }
+
+    fn layout(&self, area: Rect) -> Layout {
+        let facts = self.view();
+        let needs = Needs {
+            source_rows: overview::source_rows(facts, self.view_at(), area.width),
+            subjects: ScopePanel::subjects(facts).len(),
+            has_camera: self
+                .scope
+                .subject(facts)
+                .is_some_and(|subject| subject.detector.is_some()),
+            ledger_rows: u16::try_from(pipeline::ledger_rows(facts) + 1).unwrap_or(u16::MAX),
+        };
+        layout::layout(area, self.screen, self.focused(), self.expanded, needs)
+    }
+
+    fn tick(&mut self, before: Stamp, snapshot: PipelineSnapshot) {
+        // Rates of loop and terminal move with every picture drawn: they alone are no reason to
+        // draw another one. The clock is, once a second, and takes them along.
+        let second = |stamp: Stamp| stamp.unix_ns / 1_000_000_000;
+        let clock_moved = second(before) != second(self.now);
+        let figures_moved = self.held.is_none()
+            && snapshot.sources.iter().any(|new| {
+                let known = self.facts.source(new.id);
+                known.is_some_and(|source| source.snapshot.as_ref() != Some(new))
+            });
+        let recorder_moved = snapshot.recorder.state != self.facts.recorder.state;
+        self.facts.take_snapshot(snapshot);
+        self.dirty |= clock_moved || figures_moved || recorder_moved;
+        let is_over =
+            |notice: &Notice| self.now.mono_ns.saturating_sub(notice.since.mono_ns) >= NOTICE_NS;
+        if self.notice.as_ref().is_some_and(is_over) {
+            self.notice = None;
+            self.dirty = true;
+        }
+    }
+
+    /// Whether the screen shows something of a payload of this kind.
+    fn shows(&self, payload: &Payload) -> bool {
+        match payload {
+            // The top line and tiny screens speak of these, held or not.
+            Payload::Link(_) | Payload::Fault(_) | Payload::Loss(_) => true,
+            Payload::Log(_) => self.lists_journal() && self.held.is_none(),
+            Payload::Readings(_) | Payload::Message(_) => {
+                self.screen == Screen::Scope && self.held.is_none()
+            }
+            Payload::Frame(_) => false,
+        }
+    }
+
+    fn lists_journal(&self) -> bool {
+        match self.screen {
+            Screen::Overview | Screen::Journal => true,
+            Screen::Scope => true,
+            Screen::Pipeline => false,
+        }
+    }
+
+    fn paste(&mut self, text: &str) {
+        if let Some(Overlay::Prompt(prompt)) = self.overlays.last_mut() {
+            prompt.paste(text);
+            self.dirty = true;
+            self.apply_typed(Typed::Changed);
+        }
+    }
+
+    fn note(&mut self, text: String) {
+        self.say(text, Role::Text);
+    }
+
+    fn say(&mut self, text: String, role: Role) {
+        self.notice = Some(Notice {
+            text,
+            role,
+            since: self.now,
+        });
+    }
+
+    fn go_to(&mut self, screen: Screen) {
+        self.screen = screen;
+        self.expanded = false;
+    }
+
+    fn toggle_freeze(&mut self) {
+        self.held = match self.held.take() {
+            Some(_) => None,
+            None => Some(Held {
+                facts: Box::new(self.facts.clone()),
+                since: self.now,
+            }),
+        };
+    }
+
+    fn start_recording(&mut self) -> Result<Effect, String> {
+        if !self.can_record {
+            return Err("this run has no recorder".to_owned());
+        }
+        match self.facts.recorder.state {
+            RecorderState::Recording => Err("it is recording already".to_owned()),
+            RecorderState::Draining => Err("the last recording is still being written".to_owned()),
+            RecorderState::Off | RecorderState::Failed(_) => Ok(Effect::StartRecording),
+        }
+    }
+
+    fn stop_recording(&mut self) -> Result<Effect, String> {
+        match self.facts.recorder.state {
+            RecorderState::Recording => Ok(Effect::StopRecording),
+            RecorderState::Draining => Err("it is stopping already".to_owned()),
+            RecorderState::Off | RecorderState::Failed(_) => {
+                Err("nothing is being recorded".to_owned())
+            }
+        }
+    }
+
+    /// Quits, or asks first while a recording runs.
+    fn ask_to_quit(&mut self) -> Option<Effect> {
+        if !self.is_recording() {
+            return Some(Effect::Quit);
+        }
+        self.overlays.push(Overlay::QuitQuestion);
+        None
     }
 }

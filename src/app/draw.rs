@@ -3,12 +3,135 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::App;
+use super::screen::Pane;
+use super::{App, summary, top_line};
+use crate::panels::{Look, journal, overview, pipeline, scope};
 use crate::ui::Role;
+use crate::ui::text::{clear, fit, put, width};
 
 impl App {
     /// Draws everything into `area`. Decides nothing: the same app gives the same cells.
     pub fn draw(&self, area: Rect, buf: &mut Buffer) {
-        buf.set_style(area, self.options.theme.style(Role::Text));
+        let area = area.intersection(buf.area);
+        clear(buf, area, self.theme.base());
+        let layout = self.layout(area);
+        for (pane, room) in &layout.panes {
+            self.draw_pane(*pane, *room, buf);
+        }
+        if let Some(top) = layout.top {
+            self.draw_top(top, buf);
+        }
+        let Some(hints) = layout.hints else {
+            return;
+        };
+        self.draw_notice(layout.body, buf);
+        self.draw_overlays(layout.body, hints, buf);
+        if self.overlays.is_empty() {
+            self.draw_hints(hints, buf);
+        }
+    }
+
+    fn look(&self, pane: Pane) -> Look<'_> {
+        Look {
+            theme: &self.theme,
+            color_depth: self.color_depth,
+            at: self.view_at(),
+            utc_offset_s: self.utc_offset_s,
+            focused: pane == self.focused() && self.overlays.is_empty(),
+            replay: self.replay,
+        }
+    }
+
+    fn draw_pane(&self, pane: Pane, area: Rect, buf: &mut Buffer) {
+        let facts = self.view();
+        let look = &self.look(pane);
+        match pane {
+            Pane::Sources => overview::draw::draw(&self.overview, facts, look, area, buf),
+            Pane::Recorder => {
+                overview::draw::draw_recorder(facts, self.can_record, look, area, buf);
+            }
+            Pane::Recent => journal::draw::draw_recent(&facts.journal, look, area, buf),
+            Pane::Subjects => scope::draw::draw_subjects(&self.scope, facts, look, area, buf),
+            Pane::Picture => scope::draw::draw_picture(&self.scope, facts, look, area, buf),
+            Pane::Signals => scope::draw::draw_signals(&self.scope, facts, look, area, buf),
+            Pane::Ledger => pipeline::draw::draw_ledger(&self.pipeline, facts, look, area, buf),
+            Pane::Latency => pipeline::draw::draw_latency(&self.pipeline, facts, look, area, buf),
+            Pane::Loop => pipeline::draw::draw_loop(facts, look, area, buf),
+            Pane::Journal => journal::draw::draw(&self.journal, &facts.journal, look, area, buf),
+            Pane::Worst => self.draw_worst(area, buf),
+        }
+    }
+
+    fn draw_top(&self, area: Rect, buf: &mut Buffer) {
+        let line = top_line::compose(self, area.width);
+        let y = area.top();
+        let mut x = area.left() + 1;
+        for (text, role) in &line.left {
+            x = put(buf, area, x, y, text, self.theme.style(*role)) + 2;
+        }
+        let taken: u16 = line.right.iter().map(|(text, _)| width(text) + 2).sum();
+        x = area.right().saturating_sub(taken).max(area.left()) + 1;
+        for (text, role) in &line.right {
+            x = put(buf, area, x, y, text, self.theme.style(*role)) + 2;
+        }
+    }
+
+    fn draw_hints(&self, area: Rect, buf: &mut Buffer) {
+        let mut x = area.left() + 1;
+        for (key, word) in top_line::hints(self, area.width.saturating_sub(1)) {
+            x = put(buf, area, x, area.top(), &key, self.theme.style(Role::Key)) + 1;
+            x = put(
+                buf,
+                area,
+                x,
+                area.top(),
+                &word,
+                self.theme.style(Role::Hint),
+            ) + 2;
+        }
+    }
+
+    /// Something said in passing stands on the last row of the body until the next key.
+    fn draw_notice(&self, body: Rect, buf: &mut Buffer) {
+        let Some(notice) = &self.notice else {
+            return;
+        };
+        if body.height == 0 {
+            return;
+        }
+        let line = Rect {
+            y: body.bottom() - 1,
+            height: 1,
+            ..body
+        };
+        clear(buf, line, self.theme.base());
+        let style = self.theme.style(notice.role);
+        put(buf, line, line.left() + 1, line.top(), &notice.text, style);
+    }
+
+    /// One line: the worst state and the key to press.
+    fn draw_worst(&self, area: Rect, buf: &mut Buffer) {
+        if area.height == 0 {
+            return;
+        }
+        let (words, role) = summary::worst(&self.facts, self.now, self.held.is_some());
+        let key = self.key_text(crate::intent::Action::Quit);
+        let hint = format!("{key} quit");
+        let room = area.width.saturating_sub(width(&hint) + 1);
+        let y = area.top();
+        if room < 8 {
+            put(buf, area, area.left(), y, &words, self.theme.style(role));
+            return;
+        }
+        put(
+            buf,
+            area,
+            area.left(),
+            y,
+            &fit(&words, room),
+            self.theme.style(role),
+        );
+        let x = area.right() - width(&hint);
+        put(buf, area, x, y, &hint, self.theme.style(Role::Hint));
     }
 }

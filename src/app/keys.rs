@@ -1,0 +1,302 @@
+//! What keys do: to the overlay on top, else through the keymap to an action.
+
+use super::overlay::{Overlay, Prompt, PromptKind, Typed};
+use super::screen::{Pane, Screen};
+use super::{App, Effect, HISTORY_BOUND};
+use crate::intent::{Action, Key, KeyChord, Lookup};
+use crate::model::Command;
+use crate::panels::{Facts, Step};
+use crate::ui::Role;
+
+impl App {
+    pub(super) fn press(&mut self, chord: KeyChord) -> Vec<Effect> {
+        self.notice = None;
+        if chord == KeyChord::ctrl('c') {
+            return self.interrupt().into_iter().collect();
+        }
+        match self.overlays.last() {
+            Some(Overlay::QuitQuestion) => self.answer_quit(chord),
+            Some(Overlay::Prompt(_)) => self.type_key(chord),
+            Some(Overlay::Help { .. }) => self.press_in_help(chord),
+            None => self.press_on_screen(chord),
+        }
+    }
+
+    /// Ctrl-C quits; while a recording runs the second one does. It is not in the keymap, so that
+    /// no configuration can take it away.
+    fn interrupt(&mut self) -> Option<Effect> {
+        if matches!(self.overlays.last(), Some(Overlay::QuitQuestion)) {
+            return Some(Effect::Quit);
+        }
+        self.ask_to_quit()
+    }
+
+    fn answer_quit(&mut self, chord: KeyChord) -> Vec<Effect> {
+        match chord.key {
+            Key::Char('y' | 'Y' | 'q') => vec![Effect::Quit],
+            // Enter is pressed too easily to end a recording.
+            Key::Esc | Key::Char('n' | 'N') => {
+                self.overlays.pop();
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn press_on_screen(&mut self, chord: KeyChord) -> Vec<Effect> {
+        let context = self.screen.context();
+        self.pressed.push(chord);
+        match self.keymap.look_up(&self.pressed, context) {
+            Lookup::Action(action) => {
+                self.pressed.clear();
+                self.act(action)
+            }
+            Lookup::Pending => Vec::new(),
+            Lookup::Unbound if self.pressed.len() > 1 => {
+                // The sequence came to nothing; the last key may mean something on its own.
+                self.pressed.clear();
+                self.press_on_screen(chord)
+            }
+            Lookup::Unbound => {
+                self.pressed.clear();
+                Vec::new()
+            }
+        }
+    }
+
+    fn press_in_help(&mut self, chord: KeyChord) -> Vec<Effect> {
+        self.pressed.push(chord);
+        let found = self.keymap.look_up(&self.pressed, self.screen.context());
+        if found == Lookup::Pending {
+            return Vec::new();
+        }
+        self.pressed.clear();
+        let Lookup::Action(action) = found else {
+            return Vec::new();
+        };
+        match (action, step_of(action)) {
+            (Action::Help | Action::Back | Action::Quit, _) => {
+                self.overlays.pop();
+            }
+            (_, Some(step)) => {
+                let rows = self.help_lines().len();
+                if let Some(Overlay::Help { row }) = self.overlays.last_mut() {
+                    *row = step.apply(*row, rows);
+                }
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn act(&mut self, action: Action) -> Vec<Effect> {
+        if let Some(step) = step_of(action) {
+            self.step(step);
+            return Vec::new();
+        }
+        match action {
+            Action::Help => self.overlays.push(Overlay::Help { row: 0 }),
+            Action::Palette => self.overlays.push(Overlay::Prompt(Prompt::command())),
+            Action::Filter => {
+                let prompt = Prompt::filter(self.filter().to_owned());
+                self.overlays.push(Overlay::Prompt(prompt));
+            }
+            Action::Open => self.open(),
+            Action::NextPane => self.move_focus(true),
+            Action::PreviousPane => self.move_focus(false),
+            Action::Expand => self.expanded = !self.expanded,
+            Action::Freeze => self.toggle_freeze(),
+            Action::NextCamera => self.cycle_camera(true),
+            Action::PreviousCamera => self.cycle_camera(false),
+            Action::LiveView => return self.toggle_live_view(),
+            Action::Refresh => return self.ask_current(Command::Refresh),
+            Action::Sort => self.scope.sort = self.scope.sort.next(),
+            Action::Severity => self.journal.next_severity(),
+            Action::Record => return self.toggle_recording(),
+            Action::Quit => return self.ask_to_quit().into_iter().collect(),
+            Action::Back => self.back(),
+            Action::ScreenOverview => self.go_to(Screen::Overview),
+            Action::ScreenScope => self.go_to(Screen::Scope),
+            Action::ScreenPipeline => self.go_to(Screen::Pipeline),
+            Action::ScreenJournal => self.go_to(Screen::Journal),
+            Action::NextScreen => self.go_to(self.screen.step(true)),
+            Action::PreviousScreen => self.go_to(self.screen.step(false)),
+            Action::Down
+            | Action::Up
+            | Action::Top
+            | Action::Bottom
+            | Action::PageDown
+            | Action::PageUp => {}
+        }
+        Vec::new()
+    }
+
+    fn step(&mut self, step: Step) {
+        let facts = view(&self.held, &self.facts);
+        match self.focus[self.screen as usize] {
+            Pane::Sources => self.overview.step(step, facts),
+            Pane::Picture | Pane::Signals => self.scope.step(step, facts),
+            Pane::Ledger => self.pipeline.step_ledger(step, facts),
+            Pane::Latency => self.pipeline.step_latency(step, facts),
+            Pane::Journal => self.journal.step(step, &facts.journal),
+            Pane::Recorder | Pane::Recent | Pane::Subjects | Pane::Loop | Pane::Worst => {}
+        }
+    }
+
+    fn open(&mut self) {
+        if self.focused() == Pane::Recent {
+            self.go_to(Screen::Journal);
+        } else if let Some(source) = self.overview.source(self.view()) {
+            self.scope.choose_source(source);
+            self.go_to(Screen::Scope);
+        }
+    }
+
+    fn move_focus(&mut self, forward: bool) {
+        let panes = self.screen.panes();
+        let now = panes.iter().position(|pane| *pane == self.focused());
+        let step = if forward { 1 } else { panes.len() - 1 };
+        self.focus[self.screen as usize] = panes[(now.unwrap_or(0) + step) % panes.len()];
+    }
+
+    fn cycle_camera(&mut self, forward: bool) {
+        self.scope.cycle(forward, view(&self.held, &self.facts));
+    }
+
+    fn toggle_live_view(&mut self) -> Vec<Effect> {
+        let is_streaming = self
+            .current_source()
+            .and_then(|id| self.facts.source(id))
+            .is_some_and(|source| source.is_streaming());
+        self.ask_current(if is_streaming {
+            Command::StopLiveView
+        } else {
+            Command::StartLiveView
+        })
+    }
+
+    fn ask_current(&mut self, command: Command) -> Vec<Effect> {
+        let asked = match self.current_source() {
+            Some(id) => self.ask(id, command),
+            None => Err("there is no source to ask".to_owned()),
+        };
+        self.done_or_said(asked)
+    }
+
+    fn toggle_recording(&mut self) -> Vec<Effect> {
+        let result = if self.is_recording() {
+            self.stop_recording()
+        } else {
+            self.start_recording()
+        };
+        self.done_or_said(result)
+    }
+
+    fn done_or_said(&mut self, result: Result<Effect, String>) -> Vec<Effect> {
+        match result {
+            Ok(effect) => vec![effect],
+            Err(why) => {
+                self.say(why, Role::Warning);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Leaves one thing at a time: a half-typed sequence, the expanded pane, the filter, the held
+    /// screen, the place in the journal.
+    fn back(&mut self) {
+        if self.expanded {
+            self.expanded = false;
+        } else if !self.filter().is_empty() {
+            // The screen has a filter, so it takes an empty one.
+            let _ = self.set_filter(String::new());
+        } else if self.held.is_some() {
+            self.held = None;
+        } else if self.screen == Screen::Journal {
+            self.step(Step::Bottom);
+        }
+    }
+
+    fn type_key(&mut self, chord: KeyChord) -> Vec<Effect> {
+        let vocabulary = self.vocabulary();
+        let Some(Overlay::Prompt(prompt)) = self.overlays.last_mut() else {
+            return Vec::new();
+        };
+        let typed = prompt.press(chord, &self.palette_history, &vocabulary);
+        self.apply_typed(typed)
+    }
+
+    pub(super) fn apply_typed(&mut self, typed: Typed) -> Vec<Effect> {
+        let Some(Overlay::Prompt(prompt)) = self.overlays.last() else {
+            return Vec::new();
+        };
+        let (kind, text) = (prompt.kind.clone(), prompt.text().to_owned());
+        match (kind, typed) {
+            (_, Typed::Moved) | (PromptKind::Command, Typed::Changed) => {}
+            (PromptKind::Command, Typed::Left) => {
+                self.overlays.pop();
+            }
+            (PromptKind::Command, Typed::Finished(line)) => return self.finish_command(&line),
+            (PromptKind::Filter { .. }, Typed::Changed) => {
+                // A filter line opens only where there is something to filter.
+                let _ = self.set_filter(text);
+            }
+            (PromptKind::Filter { .. }, Typed::Finished(line)) => {
+                self.overlays.pop();
+                let _ = self.set_filter(line);
+            }
+            (PromptKind::Filter { before }, Typed::Left) => {
+                self.overlays.pop();
+                let _ = self.set_filter(before);
+            }
+        }
+        Vec::new()
+    }
+
+    /// Carries out a line; one that cannot be stays, with the reason.
+    fn finish_command(&mut self, line: &str) -> Vec<Effect> {
+        let line = line.trim();
+        let prompt = self.overlays.pop();
+        if line.is_empty() {
+            return Vec::new();
+        }
+        match self.carry_out(line) {
+            Ok(effects) => {
+                self.remember(line);
+                effects
+            }
+            Err(why) => {
+                if let Some(Overlay::Prompt(mut prompt)) = prompt {
+                    prompt.error = Some(why);
+                    self.overlays.push(Overlay::Prompt(prompt));
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    fn remember(&mut self, line: &str) {
+        self.palette_history.retain(|known| known != line);
+        if self.palette_history.len() >= HISTORY_BOUND {
+            self.palette_history.remove(0);
+        }
+        self.palette_history.push(line.to_owned());
+    }
+}
+
+/// As [`App::view`], where a panel is borrowed at the same time.
+fn view<'a>(held: &'a Option<super::Held>, facts: &'a Facts) -> &'a Facts {
+    held.as_ref().map_or(facts, |held| &held.facts)
+}
+
+fn step_of(action: Action) -> Option<Step> {
+    Some(match action {
+        Action::Down => Step::Down,
+        Action::Up => Step::Up,
+        Action::Top => Step::Top,
+        Action::Bottom => Step::Bottom,
+        Action::PageDown => Step::PageDown,
+        Action::PageUp => Step::PageUp,
+        _ => return None,
+    })
+}

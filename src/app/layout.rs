@@ -1,0 +1,245 @@
+//! Where everything stands: a pure function of the size and of how much there is to show.
+
+use super::screen::{Pane, Screen};
+use crate::ui::Rect;
+
+/// How much there is to show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Rows of the table of sources.
+    pub source_rows: u16,
+    /// Cameras and sources that the scope can show.
+    pub subjects: usize,
+    /// Whether the scope shows one that has pictures.
+    pub has_camera: bool,
+    /// Rows of the ledger, its heading included.
+    pub ledger_rows: u16,
+}
+
+/// Where everything stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// The top line.
+    pub top: Option<Rect>,
+    /// The line of keys.
+    pub hints: Option<Rect>,
+    /// Everything between them.
+    pub body: Rect,
+    /// The panes, none overlapping another.
+    pub panes: Vec<(Pane, Rect)>,
+}
+
+impl Layout {
+    /// Where a pane stands, if it is on the screen.
+    pub fn of(&self, pane: Pane) -> Option<Rect> {
+        self.panes
+            .iter()
+            .find(|(there, _)| *there == pane)
+            .map(|(_, area)| *area)
+    }
+}
+
+/// Below this there is room for one line only.
+const TINY: (u16, u16) = (20, 5);
+/// Below this there is room for one pane only.
+const SMALL: (u16, u16) = (60, 18);
+/// From so many columns on two panes stand side by side on the overview.
+const WIDE: u16 = 100;
+/// From so many rows between the first and the last on there is room for a third kind of thing.
+const TALL: u16 = 36;
+
+/// Divides `area` for a screen; `focus` is the pane that a small or expanded screen shows.
+pub fn layout(area: Rect, screen: Screen, focus: Pane, expanded: bool, needs: Needs) -> Layout {
+    if area.width < TINY.0 || area.height < TINY.1 {
+        return Layout {
+            top: None,
+            hints: None,
+            body: area,
+            panes: vec![(Pane::Worst, area)],
+        };
+    }
+    let (top, rest) = split_top(area, 1);
+    let (body, hints) = split_bottom(rest, 1);
+    let small = area.width < SMALL.0 || area.height < SMALL.1;
+    let panes = if small || expanded {
+        vec![(focus, body)]
+    } else {
+        match screen {
+            Screen::Overview => overview(body, needs),
+            Screen::Scope => scope(body, needs),
+            Screen::Pipeline => pipeline(body, needs),
+            Screen::Journal => vec![(Pane::Journal, body)],
+        }
+    };
+    Layout {
+        top: Some(top),
+        hints: Some(hints),
+        body,
+        panes,
+    }
+}
+
+fn overview(body: Rect, needs: Needs) -> Vec<(Pane, Rect)> {
+    let most = body.height * 6 / 10;
+    let (sources, rest) = split_top(body, (needs.source_rows + 1).min(most));
+    if body.width < WIDE {
+        let (recorder, recent) = split_top(rest, if rest.height >= 12 { 5 } else { 4 });
+        return vec![
+            (Pane::Sources, sources),
+            (Pane::Recorder, recorder),
+            (Pane::Recent, recent),
+        ];
+    }
+    if body.height < TALL {
+        let (recorder, recent) = side_by_side(rest, rest.width * 45 / 100);
+        return vec![
+            (Pane::Sources, sources),
+            (Pane::Recorder, recorder),
+            (Pane::Recent, recent),
+        ];
+    }
+    let (middle, recent) = split_top(rest, 12.min(rest.height / 2));
+    let (recorder, latency) = side_by_side(middle, middle.width * 45 / 100);
+    vec![
+        (Pane::Sources, sources),
+        (Pane::Recorder, recorder),
+        (Pane::Latency, latency),
+        (Pane::Recent, recent),
+    ]
+}
+
+fn scope(body: Rect, needs: Needs) -> Vec<(Pane, Rect)> {
+    let mut panes = Vec::new();
+    let mut rest = body;
+    if needs.subjects > 1 {
+        let (subjects, below) = split_top(rest, 1);
+        panes.push((Pane::Subjects, subjects));
+        rest = below;
+    }
+    if body.height >= TALL {
+        let (above, recent) = split_bottom(rest, 8);
+        panes.push((Pane::Recent, recent));
+        rest = above;
+    }
+    if needs.has_camera {
+        let share = match body.width {
+            0..100 => 50,
+            100..140 => 56,
+            _ => 62,
+        };
+        let (picture, signals) = side_by_side(rest, rest.width * share / 100);
+        panes.push((Pane::Picture, picture));
+        panes.push((Pane::Signals, signals));
+    } else {
+        let (picture, signals) = split_top(rest, 5);
+        panes.push((Pane::Picture, picture));
+        panes.push((Pane::Signals, signals));
+    }
+    panes
+}
+
+fn pipeline(body: Rect, needs: Needs) -> Vec<(Pane, Rect)> {
+    let (rest, turns) = split_bottom(body, if body.width >= 120 { 2 } else { 3 });
+    let most = rest.height * 6 / 10;
+    let (ledger, latency) = split_top(rest, (needs.ledger_rows + 1).clamp(4, most.max(4)));
+    vec![
+        (Pane::Ledger, ledger),
+        (Pane::Latency, latency),
+        (Pane::Loop, turns),
+    ]
+}
+
+fn split_top(area: Rect, rows: u16) -> (Rect, Rect) {
+    let rows = rows.min(area.height);
+    let top = Rect {
+        height: rows,
+        ..area
+    };
+    let rest = Rect {
+        y: area.y + rows,
+        height: area.height - rows,
+        ..area
+    };
+    (top, rest)
+}
+
+fn split_bottom(area: Rect, rows: u16) -> (Rect, Rect) {
+    let rows = rows.min(area.height);
+    split_top(area, area.height - rows)
+}
+
+/// Two panes with a blank column between them.
+fn side_by_side(area: Rect, left: u16) -> (Rect, Rect) {
+    let left = left.min(area.width);
+    let gap = u16::from(left < area.width);
+    (
+        Rect {
+            width: left,
+            ..area
+        },
+        Rect {
+            x: area.x + left + gap,
+            width: area.width - left - gap,
+            ..area
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panes_lie_inside_and_never_overlap() {
+        let needs = [
+            Needs::default(),
+            Needs {
+                source_rows: 200,
+                subjects: 9,
+                has_camera: true,
+                ledger_rows: 500,
+            },
+        ];
+        for width in (0..200).step_by(7) {
+            for height in 0..70 {
+                let area = Rect::new(0, 0, width, height);
+                for screen in Screen::ALL {
+                    for (needs, expanded) in needs.into_iter().zip([false, true]) {
+                        let focus = screen.panes()[0];
+                        let layout = layout(area, screen, focus, expanded, needs);
+                        let mut all: Vec<Rect> = layout.panes.iter().map(|(_, r)| *r).collect();
+                        all.extend(layout.top);
+                        all.extend(layout.hints);
+                        for (index, one) in all.iter().enumerate() {
+                            assert_eq!(one.intersection(area).area(), one.area(), "{screen:?}");
+                            for other in &all[..index] {
+                                assert_eq!(one.intersection(*other).area(), 0, "{screen:?}");
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn how_much_is_shown_depends_on_the_size() {
+        let panes = |width, height, screen: Screen| -> Vec<Pane> {
+            let needs = Needs {
+                source_rows: 5,
+                subjects: 1,
+                has_camera: true,
+                ledger_rows: 9,
+            };
+            let area = Rect::new(0, 0, width, height);
+            let layout = layout(area, screen, screen.panes()[0], false, needs);
+            layout.panes.iter().map(|(pane, _)| *pane).collect()
+        };
+        assert_eq!(panes(19, 24, Screen::Scope), [Pane::Worst]);
+        assert_eq!(panes(80, 4, Screen::Scope), [Pane::Worst]);
+        assert_eq!(panes(59, 24, Screen::Scope), [Pane::Picture]);
+        assert_eq!(panes(80, 24, Screen::Scope), [Pane::Picture, Pane::Signals]);
+        assert!(panes(160, 48, Screen::Scope).contains(&Pane::Recent));
+        assert!(panes(160, 48, Screen::Overview).contains(&Pane::Latency));
+    }
+}

@@ -1,0 +1,330 @@
+//! How overlays look: bands over the lowest rows, and help over all of them.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Overlay, Prompt, PromptKind};
+use crate::app::App;
+use crate::intent::{Action, Context, VERBS};
+use crate::panels::first_row;
+use crate::ui::text::{clear, fit, put, width, wrap};
+use crate::ui::{Role, pane::pane};
+
+/// Offers of a completion shown at a time.
+const OFFERS: usize = 8;
+
+impl App {
+    pub(in crate::app) fn draw_overlays(&self, body: Rect, hints: Rect, buf: &mut Buffer) {
+        for overlay in &self.overlays {
+            match overlay {
+                Overlay::Help { row } => self.draw_help(*row, body, hints, buf),
+                Overlay::Prompt(prompt) => self.draw_prompt(prompt, body, hints, buf),
+                Overlay::QuitQuestion => self.draw_question(body, hints, buf),
+            }
+        }
+    }
+
+    fn draw_keys(&self, area: Rect, keys: &[(&str, &str)], buf: &mut Buffer) {
+        clear(buf, area, self.theme.base());
+        let mut x = area.left() + 1;
+        for (key, word) in keys {
+            if x + width(key) + width(word) + 1 > area.right() {
+                break;
+            }
+            x = put(buf, area, x, area.top(), key, self.theme.style(Role::Key)) + 1;
+            x = put(buf, area, x, area.top(), word, self.theme.style(Role::Hint)) + 2;
+        }
+    }
+
+    fn draw_question(&self, body: Rect, hints: Rect, buf: &mut Buffer) {
+        let words = "A recording is running. Quit? It will be finished and kept.";
+        let lines = wrap(words, body.width.saturating_sub(2), 3);
+        let room = bottom(body, lines.len() as u16 + 1);
+        clear(buf, room, self.theme.base());
+        let inner = pane(buf, room, "quit", "", true, &self.theme);
+        for (y, line) in (inner.top()..).zip(&lines) {
+            put(
+                buf,
+                inner,
+                inner.left() + 1,
+                y,
+                line,
+                self.theme.style(Role::Warning),
+            );
+        }
+        let keys = [
+            ("y", "quit"),
+            ("n", "stay"),
+            ("esc", "stay"),
+            ("ctrl-c", "quit"),
+        ];
+        self.draw_keys(hints, &keys, buf);
+    }
+
+    fn draw_prompt(&self, prompt: &Prompt, body: Rect, hints: Rect, buf: &mut Buffer) {
+        let (offers, chosen) = prompt.offers(&self.vocabulary());
+        let error = match &prompt.error {
+            Some(error) => wrap(error, body.width.saturating_sub(2), 3),
+            None => Vec::new(),
+        };
+        let shown = offers.len().min(OFFERS).min(usize::from(body.height / 2));
+        let rows = 1 + shown as u16 + error.len() as u16 + 1;
+        let room = bottom(body, rows);
+        clear(buf, room, self.theme.base());
+        let (title, sign) = match prompt.kind {
+            PromptKind::Command => ("command", ":"),
+            PromptKind::Filter { .. } => ("filter", "/"),
+        };
+        let note = match offers.len() {
+            many if many > shown => format!("{many} to choose from"),
+            _ => String::new(),
+        };
+        let inner = pane(buf, room, title, &note, true, &self.theme);
+        let mut y = inner.top();
+        let first = first_row(chosen.unwrap_or(0), offers.len(), shown.max(1));
+        for (index, offer) in offers.iter().enumerate().skip(first).take(shown) {
+            if y >= inner.bottom() {
+                break;
+            }
+            self.draw_offer(offer, prompt.text(), Some(index) == chosen, inner, y, buf);
+            y += 1;
+        }
+        for line in &error {
+            put(
+                buf,
+                inner,
+                inner.left() + 1,
+                y,
+                line,
+                self.theme.style(Role::Error),
+            );
+            y += 1;
+        }
+        let line = Rect {
+            y: room.bottom().saturating_sub(1),
+            height: room.height.min(1),
+            ..room
+        };
+        self.draw_input(sign, prompt, line, buf);
+        let keys: &[(&str, &str)] = match prompt.kind {
+            PromptKind::Command => &[
+                ("enter", "do it"),
+                ("tab", "complete"),
+                ("up", "history"),
+                ("esc", "leave"),
+            ],
+            PromptKind::Filter { .. } => &[("enter", "keep"), ("esc", "as before")],
+        };
+        self.draw_keys(hints, keys, buf);
+    }
+
+    fn draw_offer(
+        &self,
+        offer: &str,
+        typed: &str,
+        chosen: bool,
+        area: Rect,
+        y: u16,
+        buf: &mut Buffer,
+    ) {
+        let style = |role| self.theme.style(role);
+        let word = offer.split_whitespace().next().unwrap_or("");
+        let common = offer.len().min(typed.len());
+        let typed_part = match offer.get(..common) {
+            Some(head) if typed.get(..common) == Some(head) => head,
+            _ => "",
+        };
+        let x = area.left() + 2;
+        let end = put(buf, area, x, y, offer, style(Role::Text));
+        if !chosen {
+            put(buf, area, x, y, typed_part, style(Role::Match));
+        }
+        let verb = VERBS.iter().find(|verb| verb.name == word);
+        if let Some(verb) = verb
+            && offer.trim_end() == verb.name
+        {
+            let end = put(
+                buf,
+                area,
+                end.max(x + verb.name.len() as u16 + 1),
+                y,
+                verb.arguments,
+                style(Role::Dim),
+            );
+            put(
+                buf,
+                area,
+                end.max(area.left() + 28) + 2,
+                y,
+                verb.sentence,
+                style(Role::Dim),
+            );
+        }
+        if chosen {
+            let line = Rect {
+                y,
+                height: 1,
+                ..area
+            };
+            buf.set_style(line, style(Role::Selection));
+        }
+    }
+
+    /// The line being typed, scrolled so that the cursor is on it.
+    fn draw_input(&self, sign: &str, prompt: &Prompt, area: Rect, buf: &mut Buffer) {
+        if area.height == 0 || area.width < 4 {
+            return;
+        }
+        let style = self.theme.style(Role::Input);
+        clear(buf, area, self.theme.base());
+        buf.set_style(area, style);
+        put(
+            buf,
+            area,
+            area.left() + 1,
+            area.top(),
+            sign,
+            self.theme.style(Role::Key),
+        );
+        let room = usize::from(area.width - 3);
+        let cursor = prompt.cursor_column();
+        let skipped = (cursor + 1).saturating_sub(room);
+        let mut left = 0;
+        let text: String = prompt
+            .text()
+            .chars()
+            .skip_while(|c| {
+                let hidden = left < skipped;
+                left += usize::from(width(&c.to_string()));
+                hidden
+            })
+            .collect();
+        let hidden = usize::from(width(prompt.text())) - usize::from(width(&text));
+        put(
+            buf,
+            area,
+            area.left() + 2,
+            area.top(),
+            &fit(&text, area.width - 3),
+            style,
+        );
+        let x = area.left() + 2 + (cursor - hidden.min(cursor)) as u16;
+        if let Some(cell) = buf.cell_mut((x.min(area.right() - 1), area.top())) {
+            cell.set_style(style.add_modifier(ratatui::style::Modifier::REVERSED));
+        }
+    }
+
+    /// The lines of the help: keys by place, then the palette's words.
+    pub(in crate::app) fn help_lines(&self) -> Vec<HelpLine> {
+        let mut lines = Vec::new();
+        let everywhere = |action: &Action| action.contexts().len() == Context::ALL.len();
+        let here = self.screen.context();
+        let mut section = |title: String, actions: Vec<Action>| {
+            if actions.is_empty() {
+                return;
+            }
+            lines.push(HelpLine::Title(title));
+            lines.extend(actions.into_iter().map(|action| {
+                let keys: Vec<String> = self.keymap.keys(action).map(ToString::to_string).collect();
+                HelpLine::Key(keys.join(" "), action.sentence())
+            }));
+        };
+        let of = |context: Context| -> Vec<Action> {
+            let all = Action::ALL.iter().copied();
+            all.filter(|action| !everywhere(action) && action.contexts().contains(&context))
+                .collect()
+        };
+        section(format!("on this screen: {}", here.as_str()), of(here));
+        let all = Action::ALL.iter().copied();
+        section("everywhere".to_owned(), all.filter(everywhere).collect());
+        for context in Context::ALL.into_iter().filter(|context| *context != here) {
+            section(format!("on {}", context.as_str()), of(context));
+        }
+        lines.push(HelpLine::Title("always".to_owned()));
+        lines.push(HelpLine::Key(
+            "ctrl-c".to_owned(),
+            "Quit; asks while a recording runs, the second press does not.",
+        ));
+        lines.push(HelpLine::Title("typed after :".to_owned()));
+        lines.extend(VERBS.iter().map(|verb| {
+            let words = format!("{} {}", verb.name, verb.arguments);
+            HelpLine::Key(words.trim_end().to_owned(), verb.sentence)
+        }));
+        lines
+    }
+
+    fn draw_help(&self, row: usize, body: Rect, hints: Rect, buf: &mut Buffer) {
+        clear(buf, body, self.theme.base());
+        let lines = self.help_lines();
+        let room = usize::from(body.height.saturating_sub(1));
+        let first = row.min(lines.len().saturating_sub(room));
+        let note = if lines.len() > room {
+            format!("{} to {} of {}", first + 1, first + room, lines.len())
+        } else {
+            String::new()
+        };
+        let inner = pane(buf, body, "help", &note, true, &self.theme);
+        let key_wide = lines
+            .iter()
+            .map(|line| match line {
+                HelpLine::Key(keys, _) => width(keys),
+                HelpLine::Title(_) => 0,
+            })
+            .max()
+            .unwrap_or(0)
+            .min(inner.width / 3);
+        for (y, line) in (inner.top()..inner.bottom()).zip(lines.iter().skip(first)) {
+            match line {
+                HelpLine::Title(text) => {
+                    put(
+                        buf,
+                        inner,
+                        inner.left() + 1,
+                        y,
+                        text,
+                        self.theme.style(Role::Title),
+                    );
+                }
+                HelpLine::Key(keys, sentence) => {
+                    let x = inner.left() + 3;
+                    put(
+                        buf,
+                        inner,
+                        x,
+                        y,
+                        &fit(keys, key_wide),
+                        self.theme.style(Role::Key),
+                    );
+                    put(
+                        buf,
+                        inner,
+                        x + key_wide + 2,
+                        y,
+                        sentence,
+                        self.theme.style(Role::Text),
+                    );
+                }
+            }
+        }
+        self.draw_keys(hints, &[("j k", "scroll"), ("esc", "leave")], buf);
+    }
+}
+
+/// A line of the help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::app) enum HelpLine {
+    /// Where the following keys count.
+    Title(String),
+    /// Keys or words, and what they do.
+    Key(String, &'static str),
+}
+
+/// The lowest rows of an area.
+fn bottom(area: Rect, rows: u16) -> Rect {
+    let rows = rows.min(area.height);
+    Rect {
+        y: area.bottom() - rows,
+        height: rows,
+        ..area
+    }
+}

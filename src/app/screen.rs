@@ -1,0 +1,95 @@
+//! The table of screens and the panes that can have the focus on them.
+
+use crate::intent::{Action, Context};
+
+/// A screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Screen {
+    /// Every source, the recorder, what happened last.
+    Overview,
+    /// A picture, its figures, the signals.
+    Scope,
+    /// The ledger and the latencies.
+    Pipeline,
+    /// What happened, line by line.
+    Journal,
+}
+
+/// A part of a screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pane {
+    /// The table of sources.
+    Sources,
+    /// What the recorder is doing.
+    Recorder,
+    /// The newest lines of the journal.
+    Recent,
+    /// The names of the cameras, if there are several.
+    Subjects,
+    /// The picture and its figures.
+    Picture,
+    /// Readings and events.
+    Signals,
+    /// The ledger.
+    Ledger,
+    /// Where the time goes.
+    Latency,
+    /// The loop and the terminal.
+    Loop,
+    /// The journal.
+    Journal,
+    /// The worst state, alone: all that a tiny terminal has room for.
+    Worst,
+}
+
+impl Screen {
+    /// All screens, in the order of the top line.
+    pub const ALL: [Self; 4] = [Self::Overview, Self::Scope, Self::Pipeline, Self::Journal];
+
+    /// Its name on the top line.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Scope => "Scope",
+            Self::Pipeline => "Pipeline",
+            Self::Journal => "Journal",
+        }
+    }
+
+    /// Which keys count on it.
+    pub fn context(self) -> Context {
+        match self {
+            Self::Overview => Context::Overview,
+            Self::Scope => Context::Scope,
+            Self::Pipeline => Context::Pipeline,
+            Self::Journal => Context::Journal,
+        }
+    }
+
+    /// The action that goes to it.
+    pub fn action(self) -> Action {
+        match self {
+            Self::Overview => Action::ScreenOverview,
+            Self::Scope => Action::ScreenScope,
+            Self::Pipeline => Action::ScreenPipeline,
+            Self::Journal => Action::ScreenJournal,
+        }
+    }
+
+    /// The panes that can have the focus; the first has it at the start.
+    pub fn panes(self) -> &'static [Pane] {
+        match self {
+            Self::Overview => &[Pane::Sources, Pane::Recent],
+            Self::Scope => &[Pane::Picture, Pane::Signals],
+            Self::Pipeline => &[Pane::Ledger, Pane::Latency],
+            Self::Journal => &[Pane::Journal],
+        }
+    }
+
+    /// The screen `steps` further, around the end.
+    pub fn step(self, forward: bool) -> Self {
+        let count = Self::ALL.len();
+        let step = if forward { 1 } else { count - 1 };
+        Self::ALL[(self as usize + step) % count]
+    }
+}

@@ -1,0 +1,225 @@
+//! The top line: which screens there are, and what is true on all of them.
+
+use super::App;
+use super::screen::Screen;
+use crate::intent::Action;
+use crate::model::{Origin, RecorderState};
+use crate::ui::text::width;
+use crate::ui::{Role, number};
+
+/// A piece of a line.
+pub type Piece = (String, Role);
+
+/// What there is room for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopLine {
+    /// From the left edge.
+    pub left: Vec<Piece>,
+    /// To the right edge.
+    pub right: Vec<Piece>,
+}
+
+/// A truth at the right and when it gives way: the highest first; zero stays.
+struct Truth {
+    piece: Piece,
+    leaves: u8,
+}
+
+/// Composes the line for so many columns. Names of screens give way to what must be known.
+pub fn compose(app: &App, columns: u16) -> TopLine {
+    let truths = truths(app);
+    for names in [Names::All, Names::Current, Names::Digits] {
+        let left = screens(app, names);
+        for keep in (0..=3).rev() {
+            // Names of screens are worth more than the terminal's rate, less than the clock.
+            if names == Names::All && keep < 2 {
+                break;
+            }
+            let right: Vec<Piece> = truths
+                .iter()
+                .filter(|truth| truth.leaves <= keep)
+                .map(|truth| truth.piece.clone())
+                .collect();
+            if line_width(&left) + line_width(&right) <= columns {
+                return TopLine { left, right };
+            }
+        }
+    }
+    TopLine {
+        left: Vec::new(),
+        right: truths
+            .into_iter()
+            .filter(|truth| truth.leaves == 0)
+            .map(|truth| truth.piece)
+            .collect(),
+    }
+}
+
+/// Each piece with a blank before it and one behind.
+fn line_width(pieces: &[Piece]) -> u16 {
+    pieces
+        .iter()
+        .map(|(text, _)| width(text).saturating_add(2))
+        .fold(0, u16::saturating_add)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    All,
+    Current,
+    Digits,
+}
+
+fn screens(app: &App, names: Names) -> Vec<Piece> {
+    Screen::ALL
+        .into_iter()
+        .filter(|screen| names != Names::Digits || *screen == app.screen)
+        .map(|screen| {
+            let is_current = screen == app.screen;
+            let key = app.key_text(screen.action());
+            let text = match names {
+                Names::All => format!("{key} {}", screen.title()),
+                Names::Current | Names::Digits if is_current => {
+                    format!("{key} {}", screen.title())
+                }
+                Names::Current | Names::Digits => key,
+            };
+            let role = if is_current {
+                Role::TitleFocused
+            } else {
+                Role::Dim
+            };
+            (text.trim().to_owned(), role)
+        })
+        .collect()
+}
+
+fn truths(app: &App) -> Vec<Truth> {
+    let mut truths = Vec::new();
+    let mut say = |text: String, role: Role, leaves: u8| {
+        truths.push(Truth {
+            piece: (text, role),
+            leaves,
+        });
+    };
+    let (banner, role) = origin(app);
+    say(banner, role, 0);
+    for caution in cautions(app) {
+        say(caution, Role::Banner, 0);
+    }
+    if let Some(held) = &app.held {
+        let since = number::age(app.now.since(held.since));
+        say(format!("‖ FROZEN {since}"), Role::Held, 0);
+    }
+    let facts = &app.facts;
+    match &facts.recorder.state {
+        RecorderState::Recording => {
+            let ns = app.now.mono_ns.saturating_sub(facts.recorder.began_mono_ns);
+            let time = number::elapsed(std::time::Duration::from_nanos(ns));
+            say(format!("● rec {time}"), Role::Recording, 0);
+        }
+        RecorderState::Draining => say("◌ rec stopping".to_owned(), Role::Warning, 0),
+        RecorderState::Failed(_) => say("✕ rec failed".to_owned(), Role::Error, 0),
+        RecorderState::Off if app.can_record => say("rec off".to_owned(), Role::Dim, 2),
+        RecorderState::Off => {}
+    }
+    let terminal = &facts.terminal;
+    let blocked = terminal.blocked_ns > 1_000_000_000;
+    let rate = number::throughput(terminal.bytes_per_s);
+    if blocked {
+        let time = number::latency(terminal.blocked_ns);
+        say(format!("tty blocked {time}"), Role::Warning, 0);
+    } else if terminal.skipped > 0 {
+        let skipped = number::count(terminal.skipped);
+        say(format!("tty {rate}, {skipped} skipped"), Role::Dim, 3);
+    } else {
+        say(format!("tty {rate}"), Role::Dim, 3);
+    }
+    let clock = number::clock(app.now.unix_ns, app.utc_offset_s);
+    say(clock, Role::Text, 1);
+    truths
+}
+
+/// Whether what is shown is real, on every screen.
+fn origin(app: &App) -> Piece {
+    let sources = &app.facts.sources;
+    let simulated = sources
+        .iter()
+        .filter(|source| source.info.origin == Origin::Simulated)
+        .count();
+    if app.replay || sources.iter().any(|s| s.info.origin == Origin::Replay) {
+        ("REPLAY".to_owned(), Role::Banner)
+    } else if simulated == 0 {
+        ("READ-ONLY".to_owned(), Role::Dim)
+    } else if simulated == sources.len() {
+        ("SIMULATED".to_owned(), Role::Banner)
+    } else {
+        (
+            format!("SIMULATED {simulated} of {}", sources.len()),
+            Role::Banner,
+        )
+    }
+}
+
+/// Each caution once, with how many sources it is about if that is not one.
+fn cautions(app: &App) -> Vec<String> {
+    let mut counted: Vec<(&str, usize)> = Vec::new();
+    for source in &app.facts.sources {
+        let Some(caution) = &source.info.caution else {
+            continue;
+        };
+        match counted
+            .iter_mut()
+            .find(|(text, _)| *text == caution.as_str())
+        {
+            Some((_, count)) => *count += 1,
+            None => counted.push((caution, 1)),
+        }
+    }
+    counted
+        .into_iter()
+        .map(|(text, count)| match count {
+            1 => text.to_owned(),
+            many => format!("{text} ×{many}"),
+        })
+        .collect()
+}
+
+/// What the keys do here: the line at the bottom, as key and word.
+pub fn hints(app: &App, columns: u16) -> Vec<(String, String)> {
+    let quit = (app.key_text(Action::Quit), hint_word(app, Action::Quit));
+    let wide = |(key, word): &(String, String)| width(key) + width(word) + 3;
+    let mut room = columns.saturating_sub(wide(&quit));
+    let mut hints = Vec::new();
+    for action in Action::ALL.iter().copied() {
+        let has_no_use = match action {
+            Action::Quit => true,
+            Action::Record => !app.can_record,
+            Action::LiveView | Action::Refresh => app.replay,
+            _ => false,
+        };
+        let here = action.contexts().contains(&app.screen.context());
+        let hint = (app.key_text(action), hint_word(app, action));
+        if has_no_use || !here || hint.0.is_empty() || hint.1.is_empty() {
+            continue;
+        }
+        if wide(&hint) > room {
+            continue;
+        }
+        room -= wide(&hint);
+        hints.push(hint);
+    }
+    hints.push(quit);
+    hints
+}
+
+/// The table's word, unless the state of things makes the key do the opposite.
+fn hint_word(app: &App, action: Action) -> String {
+    let word = match action {
+        Action::Freeze if app.held.is_some() => "go on",
+        Action::Expand if app.expanded => "shrink",
+        Action::Record if app.is_recording() => "stop rec",
+        _ => action.hint(),
+    };
+    word.to_owned()
+}
