@@ -455,6 +455,11 @@ impl Session {
             if namespace.phase != Phase::Waiting {
                 continue;
             }
+            if !namespace.has_valid_name() {
+                let why = "its name does not begin with / or holds , or ?";
+                self.refused(index, why.to_owned(), None);
+                continue;
+            }
             let message = match self.revision {
                 Revision::V4 => namespace.connect_message(),
                 Revision::V3 => namespace.connect_message_v3(),

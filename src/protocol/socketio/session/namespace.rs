@@ -13,7 +13,7 @@ use crate::protocol::socketio::packet::{Packet, PacketKind};
 /// A namespace the client wants to be connected to.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Wanted {
-    /// Its name, `/` for the default one.
+    /// Its name: `/` for the default one, else it begins with `/`. Without `,` and a query.
     pub namespace: String,
     /// A JSON object, computed freshly for each connection. In revision 3 its members become the
     /// query behind the namespace's name.
@@ -108,6 +108,11 @@ impl Namespace {
 
     pub(super) fn name(&self) -> &str {
         &self.wanted.namespace
+    }
+
+    /// Whether the name can be told from what follows it on the wire.
+    pub(super) fn has_valid_name(&self) -> bool {
+        self.name().starts_with('/') && !self.name().contains([',', '?'])
     }
 
     /// Whether it is connected or may still become so.

@@ -363,6 +363,8 @@ fn a_placeholder_that_is_none_is_plain_data() {
         < 451-["x",{"_placeholder":"true","num":7},{"_placeholder":true,"_placeholder":false,"num":9},{"num":-1}]
         < #00
         = event / x ["x",{"_placeholder":"true","num":7},{"_placeholder":true,"_placeholder":false,"num":9},{"num":-1}] #00
+        < 42["x","\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[","\\",["NaN"]]
+        = event / x ["x","\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[","\\",["NaN"]]
         < 42[7,"number as a name"]
         = event / 7 [7,"number as a name"]
         "#,
@@ -471,6 +473,18 @@ fn the_last_namespace_takes_the_connection_with_it() {
          > 1
          = ended refused"#,
     );
+    for name in ["", "admin", "/a,b", "/a?b"] {
+        check(
+            &mut session(Revision::V4, vec![wanted(name)]),
+            &format!(
+                "< open
+                 = opened engine
+                 = refused {name} \"its name does not begin with / or holds , or ?\"
+                 > 1
+                 = ended refused"
+            ),
+        );
+    }
     check(
         &mut session(Revision::V4, vec![auth("/", "\"text\"")]),
         r#"< open
@@ -547,7 +561,15 @@ fn a_silent_link_is_dead_and_one_without_pings_is_suspect() {
         @ 160000
         < 2
         > 3
-        @ next 205000
+        @ 200000
+        < 6
+        @ 240000
+        < 6
+        @ 280000
+        < 6
+        @ next 295000
+        = fault timeout
+        @ next 325000
         = ended ping timeout
         "#,
     );
@@ -718,6 +740,20 @@ fn a_recovered_session_goes_on_where_it_was_cut() {
 }
 
 #[test]
+fn credentials_are_in_no_debug_text() {
+    for revision in [Revision::V3, Revision::V4] {
+        let mut session = session(
+            revision,
+            vec![auth("/secure", r#"{"token":"s3cret"}"#), wanted("/")],
+        );
+        session.on_text(OPEN.into(), stamp(0));
+        let sent = format!("{session:?} {:?}", drain(&mut session));
+        assert!(sent.contains("40"), "{sent}");
+        assert!(!sent.contains("s3cret"), "{sent}");
+    }
+}
+
+#[test]
 fn what_a_server_would_hang_up_on_is_refused_here() {
     check(
         &mut connected(),
@@ -787,7 +823,10 @@ fn a_payload_that_cannot_be_used_costs_its_own_event() {
     let mut deep = "[".repeat(65);
     deep.push_str(&"]".repeat(65));
     let cases = [
-        (r#"42["x",NaN,-Infinity]"#.to_owned(), DropReason::Malformed),
+        (
+            r#"42["x \"NaN\\",NaN,-Infinity]"#.to_owned(),
+            DropReason::Malformed,
+        ),
         (r#"42["x",1,"\ud800"]"#.to_owned(), DropReason::Malformed),
         (format!(r#"42["x",{deep}]"#), DropReason::TooLarge),
         (
