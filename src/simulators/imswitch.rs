@@ -5,13 +5,28 @@
 //! must not be agreed on by both ends.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use encode::Protocol;
+use microscope::Microscope;
+use stream_params::StreamParams;
 
 mod camera;
+mod damage;
 mod encode;
 mod fault;
+mod http;
+mod hub;
+mod live_view;
+mod microscope;
 mod options;
+mod rest;
+mod session;
 mod specimen;
+mod stage;
 mod stream_params;
 mod window;
 mod wire;
@@ -35,17 +50,39 @@ pub struct Counters {
 /// A running simulator. Dropping it ends everything it started.
 pub struct Simulator {
     address: SocketAddr,
+    microscope: Arc<Microscope>,
 }
 
 impl Simulator {
-    /// Starts a simulator on 127.0.0.1. Needs a tokio runtime.
+    /// Starts a simulator on 127.0.0.1. Has to be called within a tokio runtime.
     ///
     /// # Errors
     /// The port cannot be bound.
     pub async fn start(options: SimulatorOptions) -> io::Result<Self> {
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", options.port)).await?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
+        let address = listener.local_addr()?;
+        let live = options.live;
+        let microscope = Arc::new(Microscope::new(options));
+        microscope.background(http::accept(microscope.clone(), listener));
+        microscope.background(microscope.clone().report_motion());
+        microscope.background(microscope.clone().report_storage());
+        microscope.background(microscope.clone().report_escapes());
+        if live {
+            // Every pixel: this is what somebody sees first.
+            let params = StreamParams {
+                subsampling: 1,
+                ..StreamParams::default()
+            };
+            let slower = StreamParams {
+                throttle_ms: 200,
+                ..params.clone()
+            };
+            microscope.start_stream(0, Protocol::Binary, params);
+            microscope.start_stream(1, Protocol::Jpeg, slower);
+        }
         Ok(Self {
-            address: listener.local_addr()?,
+            address,
+            microscope,
         })
     }
 
@@ -55,13 +92,25 @@ impl Simulator {
     }
 
     /// Makes these faults, and no others, happen from now on, on open connections too.
-    pub fn set_faults(&self, _faults: &[Fault]) {}
+    pub fn set_faults(&self, faults: &[Fault]) {
+        self.microscope.hub.faults.send_replace(Faults::new(faults));
+    }
 
     /// What was produced, sent and skipped so far.
     pub fn counters(&self) -> Counters {
-        Counters::default()
+        self.microscope.hub.counters()
     }
 
     /// Ends all connections and tasks, and returns when they are gone.
-    pub async fn stop(self) {}
+    pub async fn stop(self) {
+        self.microscope.cancel.cancel();
+        self.microscope.tasks.close();
+        self.microscope.tasks.wait().await;
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.microscope.cancel.cancel();
+    }
 }

@@ -142,11 +142,6 @@ impl Window {
         }
     }
 
-    /// Takes the acknowledgement of an event that carried an ack id.
-    pub(super) fn answer_to_ack_id(&mut self) {
-        self.free();
-    }
-
     /// Lets the next picture through where one is under way at most.
     pub(super) fn free(&mut self) {
         if let Rule::OneAtATime { ready } = &mut self.0 {
@@ -294,7 +289,7 @@ mod tests {
             assert_eq!(window.offer(), Offer::Skip, "an argument makes it ignored");
             window.acknowledge(&[]);
             assert_eq!(window.offer(), Offer::Send(0));
-            window.answer_to_ack_id();
+            window.free();
             assert_eq!(window.offer(), Offer::Send(0));
         }
         assert_eq!(take(&mut Window::new(Dialect::Json), 2), [Some(0), Some(0)]);
