@@ -1,5 +1,5 @@
 //! Recorded ImSwitch sessions decode to exactly what their index says, however they are cut.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 

@@ -1,1 +1,32 @@
-//! An ImSwitch server as a source.
+//! An ImSwitch server as a source: pictures and signals over Socket.IO, state over HTTP.
+//!
+//! One task owns the Socket.IO side and everything that is published; HTTP calls run beside it
+//! and report back, because the server answers them on the thread that also sends its pictures.
+
+mod api;
+mod options;
+mod source;
+mod watch;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::model::Command;
+use crate::pipeline::Outlet;
+
+pub use options::{ImSwitchOptions, Patience, StreamProtocol, address, caution};
+
+/// Reads the server until `stop` is cancelled: connects, connects again, publishes everything it
+/// says, acknowledges what the pipeline has taken, and carries out commands.
+///
+/// Returns after the connection was closed in order, or at once if the server does not answer.
+pub async fn run(
+    options: ImSwitchOptions,
+    outlet: Outlet,
+    commands: mpsc::Receiver<Command>,
+    stop: CancellationToken,
+) {
+    source::Source::new(options, outlet)
+        .run(commands, stop)
+        .await;
+}

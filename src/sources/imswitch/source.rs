@@ -1,0 +1,579 @@
+//! The task that owns the Socket.IO side, the viewer and the outlet.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::api::{Api, Figures, News};
+use super::options::ImSwitchOptions;
+use super::watch::{Step, Streams, Watch};
+use crate::model::{
+    Command, DropReason, EndReason, Fault, FaultKind, Frame, LaneKind, LinkState, LogLine, Payload,
+    PlainText, Reading, Severity, Stamp, Value,
+};
+use crate::pipeline::Outlet;
+use crate::protocol::imswitch::rest::{self, StartAnswer};
+use crate::protocol::imswitch::{Action, Incoming, Viewer};
+use crate::sources::socketio::client::{
+    Client, ClientEvent, ClientEvents, ClientHandle, ReceivedEvent,
+};
+
+/// Answers that may wait to be published.
+const NEWS: usize = 16;
+
+/// Time to say good-bye to a server that may not listen.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// The only namespace the server has.
+const NAMESPACE: &str = "/";
+
+/// Everything of one source.
+pub(super) struct Source {
+    options: ImSwitchOptions,
+    outlet: Outlet,
+    client: ClientHandle,
+    events: ClientEvents,
+    socket_port: u16,
+    /// Whether a connection was ever made: then the port is right.
+    ever_connected: bool,
+    connected: bool,
+    link: LinkState,
+    viewer: Viewer,
+    watch: Watch,
+    api: Arc<Api>,
+    /// Calls under way for this connection; dropped with it.
+    calls: JoinSet<()>,
+    /// Commands under way; they outlive a connection, because their outcome has to be told.
+    orders: JoinSet<()>,
+    report: mpsc::Sender<News>,
+    news: mpsc::Receiver<News>,
+    diagnostics: Diagnostics,
+    detectors: Vec<String>,
+    /// Live views that we started and may stop; the empty name is an old release's only one.
+    ours: BTreeSet<String>,
+}
+
+/// When the server's own figures are read next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Diagnostics {
+    /// Not before this moment, monotonic nanoseconds.
+    NotBefore(u64),
+    /// Asked, and not answered yet.
+    Asked,
+    /// The server has none.
+    Unavailable,
+}
+
+/// What woke the task.
+enum Wake {
+    Client(Option<ClientEvent>),
+    News(News),
+    Command(Command),
+    Timer,
+    Stop,
+}
+
+impl Source {
+    pub(super) fn new(options: ImSwitchOptions, outlet: Outlet) -> Self {
+        let socket_port = options.socket_port.unwrap_or(options.endpoint.port);
+        let (client, events) = Client::start(options.client(socket_port), outlet.clock().clone());
+        let (report, news) = mpsc::channel(NEWS);
+        Self {
+            socket_port,
+            client,
+            events,
+            ever_connected: false,
+            connected: false,
+            link: LinkState::Connecting { attempt: 1 },
+            viewer: Viewer::new(options.max_pixels),
+            watch: Watch::new(options.patience.frame),
+            api: Arc::new(Api::new(&options)),
+            calls: JoinSet::new(),
+            orders: JoinSet::new(),
+            report,
+            news,
+            diagnostics: Diagnostics::NotBefore(0),
+            detectors: Vec::new(),
+            ours: BTreeSet::new(),
+            options,
+            outlet,
+        }
+    }
+
+    pub(super) async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+        stop: CancellationToken,
+    ) {
+        loop {
+            let due = sleep_until(self.next_deadline(), self.now());
+            // Only waiting happens inside the selection; what was taken is handled to its end.
+            // The rare goes before the plenty.
+            let wake = tokio::select! {
+                biased;
+                () = stop.cancelled() => Wake::Stop,
+                Some(command) = commands.recv() => Wake::Command(command),
+                Some(news) = self.news.recv() => Wake::News(news),
+                event = self.events.recv() => Wake::Client(event),
+                () = due => Wake::Timer,
+            };
+            match wake {
+                Wake::Client(Some(event)) => self.client_event(event).await,
+                Wake::News(news) => self.news(news).await,
+                Wake::Command(command) => self.command(command),
+                Wake::Timer => {}
+                Wake::Client(None) | Wake::Stop => break,
+            }
+            // Also when events come without a pause.
+            self.timers().await;
+        }
+        let _ = timeout(FAREWELL, self.client.close()).await;
+        let left = self.viewer.release();
+        self.carry_out(left).await;
+        self.outlet.link(LinkState::Ended).await;
+    }
+
+    fn now(&self) -> u64 {
+        self.outlet.clock().now().mono_ns
+    }
+
+    // ------------------------------------------------------------------------ the connection
+
+    async fn client_event(&mut self, event: ClientEvent) {
+        match event {
+            ClientEvent::Connecting { attempt } => {
+                self.set_link(LinkState::Connecting { attempt }).await;
+            }
+            ClientEvent::Connected { .. } => self.connected().await,
+            ClientEvent::Event(event) => self.event(event).await,
+            ClientEvent::Rejected {
+                received,
+                reason,
+                count,
+                fault,
+            } => {
+                let lane = LaneKind::Samples;
+                self.outlet.reject(received, lane, reason, fault).await;
+                if let Some(more @ 1..) = count.checked_sub(1) {
+                    self.outlet.lose(lane, reason, more).await;
+                }
+            }
+            ClientEvent::Fault(fault) => {
+                let now = self.outlet.clock().now();
+                self.outlet.fault(now, fault).await;
+            }
+            ClientEvent::Overrun { name, count } => self.overrun(&name, count).await,
+            ClientEvent::Down {
+                reason,
+                detail,
+                retry_in,
+            } => self.down(reason, detail, retry_in).await,
+        }
+    }
+
+    async fn connected(&mut self) {
+        self.ever_connected = true;
+        self.connected = true;
+        self.viewer = Viewer::new(self.options.max_pixels);
+        self.api = Arc::new(Api::new(&self.options));
+        self.diagnostics = Diagnostics::NotBefore(self.now());
+        self.set_link(LinkState::Connected).await;
+        let actions = self.viewer.connected();
+        self.carry_out(actions).await;
+        self.refresh();
+    }
+
+    async fn down(&mut self, reason: EndReason, detail: String, retry_in: Option<Duration>) {
+        let left = self.viewer.release();
+        self.carry_out(left).await;
+        self.connected = false;
+        self.calls = JoinSet::new();
+        self.watch.disconnected();
+        self.set_link(LinkState::Down {
+            reason,
+            detail: PlainText::from(detail),
+            retry_in,
+        })
+        .await;
+        if !self.ever_connected && self.options.socket_port.is_none() {
+            self.look_for_the_port();
+        }
+    }
+
+    /// Events that the client dropped because we were waiting for the recorder.
+    async fn overrun(&mut self, name: &str, count: u64) {
+        let lane = match name {
+            "frame" => {
+                self.viewer.skipped(count);
+                LaneKind::Frames
+            }
+            _ => LaneKind::Samples,
+        };
+        self.outlet
+            .lose(lane, DropReason::ReaderBehind, count)
+            .await;
+    }
+
+    async fn event(&mut self, event: ReceivedEvent) {
+        let is_frame = event.name == "frame";
+        let actions = self.viewer.on_event(Incoming {
+            received: event.received,
+            name: &event.name,
+            array: &event.array,
+            attachments: &event.attachments,
+            ack_id: event.ack_id,
+        });
+        if is_frame {
+            self.outlet.set_window(self.viewer.window(1));
+        }
+        self.carry_out(actions).await;
+        if is_frame {
+            self.outlet.set_window(self.viewer.window(0));
+        }
+    }
+
+    /// Carries out what the viewer wants, in its order: an acknowledgement goes out when the
+    /// pipeline has taken what came before it.
+    async fn carry_out(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            let now = self.outlet.clock().now();
+            match action {
+                Action::Publish { received, payload } => self.publish(received, payload).await,
+                Action::Reject {
+                    lane,
+                    reason,
+                    fault,
+                } => self.outlet.reject(now, lane, reason, fault).await,
+                Action::Fault(fault) => self.outlet.fault(now, fault).await,
+                Action::Prime { array } => self.emit(array).await,
+                Action::Ack { array, reply_to } => {
+                    if let Some(array) = array {
+                        self.emit(array).await;
+                    }
+                    if let Some(id) = reply_to {
+                        // Without a connection there is nobody to answer.
+                        let _ = self.client.ack(NAMESPACE, id, "[]".to_owned()).await;
+                    }
+                }
+                Action::Stream { detector, running } => {
+                    self.watch.stream(detector, running, now.mono_ns);
+                    if !self.watch.is_streaming() {
+                        self.all_quiet().await;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn emit(&self, array: String) {
+        // Without a connection there is nobody to tell; the next one starts from the beginning.
+        let _ = self.client.emit(NAMESPACE, array, Vec::new()).await;
+    }
+
+    async fn publish(&mut self, received: Stamp, payload: Payload) {
+        match &payload {
+            Payload::Frame(frame) => self.see_frame(frame).await,
+            Payload::Readings(readings) => {
+                self.see_readings(readings);
+                self.see_signal().await;
+            }
+            Payload::Message(_) | Payload::Log(_) => self.see_signal().await,
+            Payload::Link(_) | Payload::Fault(_) | Payload::Loss(_) => {}
+        }
+        self.outlet.publish(received, payload).await;
+    }
+
+    async fn see_frame(&mut self, frame: &Frame) {
+        // Released at the end of a connection, it is no sign of life.
+        if !self.connected {
+            return;
+        }
+        let now = self.now();
+        self.watch.frame(&frame.detector, now);
+        if self.link != LinkState::Live {
+            self.set_link(LinkState::Live).await;
+        }
+    }
+
+    async fn see_signal(&mut self) {
+        if self.connected && self.link == LinkState::Connected {
+            self.set_link(LinkState::Live).await;
+        }
+    }
+
+    fn see_readings(&mut self, readings: &[Reading]) {
+        for reading in readings {
+            let detector = reading
+                .name
+                .strip_prefix("camera/")
+                .and_then(|rest| rest.strip_suffix("/exposure"));
+            if let (Some(detector), Value::Float(ms)) = (detector, &reading.value) {
+                self.watch.exposure(PlainText::from_peer(detector), *ms);
+            }
+        }
+    }
+
+    async fn set_link(&mut self, state: LinkState) {
+        self.link = state.clone();
+        self.outlet.link(state).await;
+    }
+
+    // -------------------------------------------------------------------------- what is due
+
+    fn next_deadline(&self) -> Option<u64> {
+        let diagnostics = match self.diagnostics {
+            Diagnostics::NotBefore(at) if self.connected && self.watch.is_streaming() => Some(at),
+            _ => None,
+        };
+        let watch = self.connected.then(|| self.watch.deadline()).flatten();
+        let deadlines = [watch, diagnostics, self.release_at()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    fn release_at(&self) -> Option<u64> {
+        let since = self.viewer.holding_since()?;
+        let patience = nanos(self.options.patience.metadata);
+        Some(since.mono_ns.saturating_add(patience))
+    }
+
+    async fn timers(&mut self) {
+        let now = self.now();
+        if self.release_at().is_some_and(|at| at <= now) {
+            let actions = self.viewer.release();
+            self.carry_out(actions).await;
+        }
+        if !self.connected {
+            return;
+        }
+        if let Some(step) = self.watch.tick(now) {
+            self.step(step).await;
+        }
+        if self.watch.is_streaming()
+            && matches!(self.diagnostics, Diagnostics::NotBefore(at) if at <= now)
+        {
+            self.diagnostics = Diagnostics::Asked;
+            let (api, to) = (Arc::clone(&self.api), self.report.clone());
+            self.calls.spawn(async move {
+                let figures = api.diagnostics().await;
+                let _ = to.send(News::Diagnostics(figures)).await;
+            });
+        }
+        // Finished calls leave their places.
+        while self.calls.try_join_next().is_some() {}
+        while self.orders.try_join_next().is_some() {}
+    }
+
+    async fn step(&mut self, step: Step) {
+        match step {
+            Step::Ask { missing } => {
+                self.stale(missing).await;
+                let (api, to) = (Arc::clone(&self.api), self.report.clone());
+                self.calls.spawn(async move {
+                    let streams = api.streams().await;
+                    let _ = to.send(News::Streams(streams)).await;
+                });
+            }
+            Step::AcknowledgeAgain { missing } => {
+                self.stale(missing).await;
+                if let Some(array) = self.viewer.acknowledge_again() {
+                    self.emit(array).await;
+                }
+            }
+            Step::Wait { missing } => self.stale(missing).await,
+            Step::Reconnect { why } => self.client.reconnect(&why),
+            Step::AllQuiet => self.all_quiet().await,
+        }
+    }
+
+    async fn stale(&mut self, missing: String) {
+        let missing = PlainText::from(missing);
+        self.set_link(LinkState::Stale { missing }).await;
+    }
+
+    /// Nothing is missing any more.
+    async fn all_quiet(&mut self) {
+        if matches!(self.link, LinkState::Stale { .. }) {
+            self.set_link(LinkState::Live).await;
+        }
+    }
+
+    // ------------------------------------------------------------------------- the HTTP side
+
+    fn refresh(&mut self) {
+        let (api, to) = (Arc::clone(&self.api), self.report.clone());
+        self.calls.spawn(async move { api.refresh(&to).await });
+    }
+
+    fn look_for_the_port(&mut self) {
+        let (options, to) = (self.options.clone(), self.report.clone());
+        self.calls.spawn(async move {
+            if let Some(port) = Api::find_socket_port(&options).await {
+                let _ = to.send(News::SocketPort(port)).await;
+            }
+        });
+    }
+
+    async fn news(&mut self, news: News) {
+        let now = self.outlet.clock().now();
+        match news {
+            News::Readings(readings) => {
+                if !readings.is_empty() {
+                    self.see_readings(&readings);
+                    self.outlet.publish(now, Payload::Readings(readings)).await;
+                }
+            }
+            News::Detectors(detectors) => {
+                let names = detectors.join(", ");
+                let reading = Reading::new("server/detectors", PlainText::from(names), "");
+                self.outlet
+                    .publish(now, Payload::Readings(vec![reading]))
+                    .await;
+                self.detectors = detectors;
+            }
+            News::Streams(streams) => self.streams(now, streams).await,
+            News::Diagnostics(figures) => self.diagnostics(now, figures).await,
+            News::Start(answer) => self.started(now, answer).await,
+            News::Stopped(detector) => {
+                self.ours.remove(&detector);
+                self.log(now, format!("live view stopped{}", of(&detector)))
+                    .await;
+            }
+            News::Fault(fault) => self.outlet.fault(now, fault).await,
+            News::SocketPort(port) => self.move_to(port).await,
+        }
+    }
+
+    async fn diagnostics(&mut self, now: Stamp, figures: Figures) {
+        let wait = nanos(self.options.patience.diagnostics);
+        self.diagnostics = Diagnostics::NotBefore(now.mono_ns.saturating_add(wait));
+        match figures {
+            Figures::Read(readings) if readings.is_empty() => {}
+            Figures::Read(readings) => {
+                self.outlet.publish(now, Payload::Readings(readings)).await;
+            }
+            Figures::None => self.diagnostics = Diagnostics::Unavailable,
+            Figures::Failed(fault) => self.outlet.fault(now, fault).await,
+        }
+    }
+
+    async fn streams(&mut self, now: Stamp, streams: Streams) {
+        if let Streams::Running(running) = &streams {
+            let mut readings: Vec<Reading> = running
+                .iter()
+                .flat_map(|(detector, protocol)| rest::streaming(detector, Some(protocol)))
+                .collect();
+            let idle = self.detectors.iter().filter(|name| {
+                let name = PlainText::from_peer(name);
+                running.iter().all(|(detector, _)| *detector != name)
+            });
+            readings.extend(idle.flat_map(|name| rest::streaming(name, None)));
+            if !readings.is_empty() {
+                self.outlet.publish(now, Payload::Readings(readings)).await;
+            }
+        }
+        if let Some(step) = self.watch.answered(&streams, now.mono_ns) {
+            self.step(step).await;
+        }
+    }
+
+    /// The Socket.IO side is somewhere else.
+    async fn move_to(&mut self, port: u16) {
+        if self.ever_connected || port == self.socket_port {
+            return;
+        }
+        self.socket_port = port;
+        let clock = self.outlet.clock().clone();
+        let now = clock.now();
+        let text = format!("the server's Socket.IO side is at port {port}");
+        self.log(now, text).await;
+        (self.client, self.events) = Client::start(self.options.client(port), clock);
+    }
+
+    // --------------------------------------------------------------------------- commands
+
+    fn command(&mut self, command: Command) {
+        let (api, to) = (Arc::clone(&self.api), self.report.clone());
+        match command {
+            Command::Refresh => self.refresh(),
+            Command::StartLiveView => {
+                let protocol = self.options.protocol;
+                self.orders.spawn(async move {
+                    let news = api.start(protocol).await;
+                    let _ = to.send(news).await;
+                });
+            }
+            Command::StopLiveView => {
+                let ours: Vec<String> = self.ours.iter().cloned().collect();
+                self.orders.spawn(async move {
+                    if ours.is_empty() {
+                        let text =
+                            "no live view was stopped: none of those running was started here";
+                        let fault = Fault::new(FaultKind::Local, Severity::Warning, text);
+                        let _ = to.send(News::Fault(fault)).await;
+                    }
+                    for detector in ours {
+                        let news = api.stop(detector).await;
+                        let _ = to.send(news).await;
+                    }
+                });
+            }
+        }
+    }
+
+    async fn started(&mut self, now: Stamp, answer: StartAnswer) {
+        let refused = match answer {
+            StartAnswer::Started { detector } => {
+                let detector = detector.unwrap_or_default();
+                let text = format!("live view started{}", of(&detector));
+                self.ours.insert(detector);
+                self.log(now, text).await;
+                return;
+            }
+            StartAnswer::AlreadyRunning { protocol } => {
+                let text = format!("a live view runs already ({protocol}); left as it is");
+                self.log(now, text).await;
+                return;
+            }
+            StartAnswer::LongExposure { message } => message,
+            StartAnswer::Other(status) => PlainText::from(format!("status {status:?}")),
+        };
+        let text = format!("the live view was not started: {refused}");
+        let fault = Fault::new(FaultKind::Peer, Severity::Warning, text);
+        self.outlet.fault(now, fault).await;
+    }
+
+    async fn log(&self, now: Stamp, text: String) {
+        let line = LogLine {
+            severity: Severity::Info,
+            origin: PlainText::from("ttyscope"),
+            text: PlainText::from(text),
+        };
+        self.outlet.publish(now, Payload::Log(line)).await;
+    }
+}
+
+/// ` of NAME`, nothing for no name.
+fn of(detector: &str) -> String {
+    if detector.is_empty() {
+        String::new()
+    } else {
+        format!(" of {detector}")
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Sleeps until a moment on our monotonic clock, for ever if there is none.
+async fn sleep_until(deadline_ns: Option<u64>, now_ns: u64) {
+    match deadline_ns {
+        Some(at) => tokio::time::sleep(Duration::from_nanos(at.saturating_sub(now_ns))).await,
+        None => std::future::pending().await,
+    }
+}
