@@ -2,7 +2,7 @@
 //!
 //! Rows are first added up into one line of sums as wide as the frame, and only then across. The
 //! inner loop runs over a whole row without a branch, which the compiler turns into vector code;
-//! going box by box takes about three times as long (`benches/picture.rs`).
+//! going box by box takes about twice as long (`benches/picture.rs`).
 
 use std::ops::Range;
 

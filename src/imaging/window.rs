@@ -103,7 +103,8 @@ impl Window {
     /// - `bit_depth`: what the camera uses, which sets the narrowest and the widest window
     pub fn follow(&mut self, wanted: (u16, u16), bit_depth: u8, received: Stamp) -> (u16, u16) {
         let (low, high) = widened(wanted, bit_depth);
-        let span = self.high - self.low;
+        // The ends of a narrow window are noise for a good part of its width.
+        let span = (self.high - self.low).max(4.0 * least_span(bit_depth));
         let distance = (low - self.low).abs().max((high - self.high).abs());
         let passed = self.moved.map(|moved| received.since(moved));
         if passed.is_none() || distance > span * JUMP {
@@ -241,6 +242,21 @@ mod tests {
         for (wanted, bit_depth, want) in cases {
             let got = Window::new().follow(wanted, bit_depth, at(0));
             assert_eq!(got, want, "{wanted:?} of {bit_depth} bits");
+        }
+    }
+
+    #[test]
+    fn the_noise_of_an_empty_picture_does_not_make_it_flicker() {
+        let mut window = Window::new();
+        let mut before = window.follow((100, 104), 12, at(0));
+        for (i, wanted) in [(98, 125), (103, 106), (90, 104), (101, 118)]
+            .into_iter()
+            .enumerate()
+        {
+            let now = window.follow(wanted, 12, at(50 * (i as u64 + 1)));
+            let moved = now.0.abs_diff(before.0).max(now.1.abs_diff(before.1));
+            assert!(moved <= 2, "{before:?} {now:?}");
+            before = now;
         }
     }
 
