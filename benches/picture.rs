@@ -216,7 +216,7 @@ fn sample() -> Vec<u16> {
         (state >> 33) % below
     };
     let mut frame: Vec<u16> = (0..SIDE * SIDE)
-        .map(|i| 100 + (i % SIDE / 16) as u16 + random(32) as u16)
+        .map(|i| 100 + (i % SIDE / 16) as u16 + random(400) as u16)
         .collect();
     for _ in 0..150 {
         let (x, y) = (random(SIDE as u64) as i64, random(SIDE as u64) as i64);
