@@ -17,18 +17,24 @@ pub(super) enum Step {
     Follows,
     /// This many are missing in between.
     Gap(u64),
-    /// It is not after the one before.
+    /// It is not after the one before: late, twice, or the server counts anew.
     Back {
         /// The number before.
         after: u64,
     },
 }
 
+/// A number at most this far back is a late picture; further back the server counts anew.
+const LATE: u64 = 8;
+
 /// One sequence. All detectors of a connection share it, so a gap belongs to the connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Numbers {
     last: Option<u64>,
-    /// Pictures known to be missing that somebody else has counted already.
+    /// Missing numbers that may still come late.
+    holes: u64,
+    /// Missing numbers that are not to be told: somebody else has counted them, or as many of
+    /// those told have come late.
     accounted: u64,
 }
 
@@ -38,27 +44,41 @@ impl Numbers {
         let Some(last) = self.last.replace(number) else {
             return Step::Follows;
         };
-        let ahead = match counting {
-            Counting::Modulo256 => number.wrapping_sub(last) & 0xff,
-            Counting::Upward => number.wrapping_sub(last),
-        };
-        let half = match counting {
-            Counting::Modulo256 => 0x80,
-            Counting::Upward => 1 << 63,
+        let (ahead, behind, half) = match counting {
+            Counting::Modulo256 => (
+                number.wrapping_sub(last) & 0xff,
+                last.wrapping_sub(number) & 0xff,
+                0x80,
+            ),
+            Counting::Upward => (
+                number.wrapping_sub(last),
+                last.wrapping_sub(number),
+                1 << 63,
+            ),
         };
         match ahead {
             0 if number == 0 => Step::Follows,
             0 => Step::Back { after: last },
-            1 => Step::Follows,
             _ if ahead < half => {
                 let missing = ahead.saturating_sub(1);
-                let known = missing.min(std::mem::take(&mut self.accounted));
+                let known = missing.min(self.accounted);
+                self.accounted = self.accounted.saturating_sub(known);
+                self.holes = self.holes.saturating_add(missing);
                 match missing.saturating_sub(known) {
                     0 => Step::Follows,
                     missing => Step::Gap(missing),
                 }
             }
-            _ => Step::Back { after: last },
+            _ => {
+                if behind <= LATE {
+                    self.last = Some(last);
+                    if self.holes > 0 {
+                        self.holes = self.holes.saturating_sub(1);
+                        self.accounted = self.accounted.saturating_add(1);
+                    }
+                }
+                Step::Back { after: last }
+            }
         }
     }
 
@@ -95,7 +115,9 @@ mod tests {
                     (7, Follows),
                     (7, Back { after: 7 }),
                     (5, Back { after: 7 }),
-                    (6, Follows),
+                    (8, Follows),
+                    (200, Back { after: 8 }),
+                    (201, Follows),
                 ],
             ),
             (
@@ -118,6 +140,19 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn pictures_that_come_late_are_not_missing() {
+        let mut numbers = Numbers::default();
+        let mut told = 0_u64;
+        for number in [1, 0, 3, 2, 5, 4, 7, 6, 8, 9] {
+            if let Step::Gap(missing) = numbers.enter(number, Counting::Modulo256) {
+                told = told.saturating_add(missing);
+            }
+        }
+        // The first time it cannot be known; after that nothing is told that was not missing.
+        assert_eq!(told, 1);
     }
 
     #[test]

@@ -3,6 +3,10 @@
 //! The viewer finds out by itself which of the four dialects the server speaks: the capabilities
 //! tell the newest, the form of the first picture tells the others apart.
 
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+mod tests;
+
 use bytes::Bytes;
 use serde_json::Value;
 
