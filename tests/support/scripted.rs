@@ -1,11 +1,14 @@
 //! Servers on loopback that follow a script: what each connection hears and says is data.
+#![allow(clippy::panic)]
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::WebSocketStream;
@@ -17,6 +20,8 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 pub enum Step {
     /// Reads a request's head and answers with these bytes.
     Http(String),
+    /// Answers a POST with `ok` and a GET with the next of these, or never if there is none.
+    Poll(Arc<Mutex<VecDeque<String>>>),
     /// Accepts the WebSocket.
     Upgrade,
     /// Says a text message.
@@ -45,6 +50,14 @@ pub fn http(text: &str) -> Step {
     Step::Http(text.to_owned())
 }
 
+/// A whole answer with this body.
+pub fn ok(body: &str) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
 /// The open packet of a server with these heart-beat times.
 pub fn open_packet(interval_ms: u32, timeout_ms: u32) -> Step {
     say(&format!(
@@ -69,6 +82,7 @@ pub struct Server {
     pub port: u16,
     task: JoinHandle<()>,
     requests: Arc<Mutex<Vec<String>>>,
+    finished: Arc<Semaphore>,
 }
 
 impl Server {
@@ -80,7 +94,8 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&requests);
+        let finished = Arc::new(Semaphore::new(0));
+        let (log, count) = (Arc::clone(&requests), Arc::clone(&finished));
         let task = tokio::spawn(async move {
             let mut scripts = scripts.into_iter();
             // Aborts the connections with the server.
@@ -88,22 +103,30 @@ impl Server {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let script = scripts.next().unwrap_or_default();
-                let log = Arc::clone(&log);
-                match tls.clone() {
-                    None => running.spawn(follow(stream, script, log)),
-                    Some(tls) => running.spawn(async move {
-                        if let Ok(stream) = tls.accept(stream).await {
-                            follow(stream, script, log).await;
-                        }
-                    }),
-                };
+                let (log, count, tls) = (Arc::clone(&log), Arc::clone(&count), tls.clone());
+                running.spawn(async move {
+                    let kept = match tls {
+                        None => follow(stream, script, log).await,
+                        Some(tls) => match tls.accept(stream).await {
+                            Ok(stream) => follow(stream, script, log).await,
+                            Err(_) => false,
+                        },
+                    };
+                    count.add_permits(usize::from(kept));
+                });
             }
         });
         Self {
             port,
             task,
             requests,
+            finished,
         }
+    }
+
+    /// Waits until one more script was followed to its end, every expectation met.
+    pub async fn finished(&self) {
+        self.finished.acquire().await.unwrap().forget();
     }
 
     /// The heads of the requests so far.
@@ -134,15 +157,17 @@ enum Peer<S> {
     WebSocket(Box<WebSocketStream<S>>),
 }
 
-async fn follow<S>(stream: S, script: Vec<Step>, log: Arc<Mutex<Vec<String>>>)
+/// Says whether the script came to its end.
+async fn follow<S>(stream: S, script: Vec<Step>, log: Arc<Mutex<Vec<String>>>) -> bool
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut peer = Peer::Bare(stream);
     for step in script {
         peer = match (step, peer) {
-            (Step::Http(answer), Peer::Bare(mut stream)) => {
+            (step @ (Step::Http(_) | Step::Poll(_)), Peer::Bare(mut stream)) => {
                 let head = read_head(&mut stream).await;
+                let is_post = head.starts_with("POST");
                 let length = head
                     .lines()
                     .find_map(|line| line.strip_prefix("content-length: "))
@@ -151,6 +176,18 @@ where
                 stream.read_exact(&mut body).await.unwrap();
                 let body = String::from_utf8_lossy(&body).into_owned();
                 log.lock().unwrap().push(head + &body);
+                let answer = match step {
+                    Step::Http(answer) => answer,
+                    Step::Poll(_) if is_post => ok("ok"),
+                    Step::Poll(answers) => {
+                        let next = answers.lock().unwrap().pop_front();
+                        match next {
+                            Some(answer) => answer,
+                            None => std::future::pending().await,
+                        }
+                    }
+                    _ => String::new(),
+                };
                 stream.write_all(answer.as_bytes()).await.unwrap();
                 Peer::Bare(stream)
             }
@@ -204,7 +241,7 @@ where
                     let why = format!("expected {text:?}, got {got:?}");
                     eprintln!("scripted server: {why}");
                     let _ = socket.send(Message::text(why)).await;
-                    return;
+                    return false;
                 }
                 Peer::WebSocket(socket)
             }
@@ -212,7 +249,7 @@ where
                 let got = socket.next().await;
                 if !matches!(&got, Some(Ok(Message::Binary(heard))) if heard == bytes) {
                     eprintln!("scripted server: expected {bytes:?}, got {got:?}");
-                    return;
+                    return false;
                 }
                 Peer::WebSocket(socket)
             }
@@ -244,4 +281,5 @@ where
     if let Peer::Bare(mut stream) = peer {
         let _ = stream.shutdown().await;
     }
+    true
 }
