@@ -81,30 +81,30 @@ actions! {
     Filter = "filter", "filter", &["/"], &[Context::Scope, Context::Journal];
     /// Show the selected source on the scope screen.
     Open = "open", "open", &["enter"], &[Context::Overview];
-    /// Move the focus to the next pane.
-    NextPane = "next-pane", "next pane", &["tab"], EVERYWHERE;
-    /// Move the focus to the pane before.
-    PreviousPane = "previous-pane", "", &["shift-tab"], EVERYWHERE;
-    /// Give the focused pane the whole screen, or take it back.
-    Expand = "expand", "expand", &["e"], EVERYWHERE;
     /// Hold the screen still; the data and the recording go on.
     Freeze = "freeze", "freeze", &["f"], EVERYWHERE;
-    /// Next camera, or next source where there is no camera.
-    NextCamera = "next-camera", "next camera", &["n", "l", "right"], &[Context::Scope];
-    /// The camera or source before.
-    PreviousCamera = "previous-camera", "", &["N", "h", "left"], &[Context::Scope];
+    /// Give the focused pane the whole screen, or take it back.
+    Expand = "expand", "expand", &["e"], EVERYWHERE;
+    /// Start or stop writing to disk.
+    Record = "record", "rec", &["R"], EVERYWHERE;
     /// Ask the source to start its live view, or to stop the one that was started here.
-    LiveView = "live-view", "live on/off", &["L"], SOURCES;
-    /// Ask the source for its positions, detectors and streams again.
-    Refresh = "refresh", "refresh", &["r"], SOURCES;
+    LiveView = "live-view", "live", &["L"], SOURCES;
+    /// Move the focus to the next pane.
+    NextPane = "next-pane", "pane", &["tab"], EVERYWHERE;
+    /// Next camera, or next source where there is no camera.
+    NextCamera = "next-camera", "camera", &["n", "l", "right"], &[Context::Scope];
     /// Sort the signals by name, age or change.
     Sort = "sort", "sort", &["s"], &[Context::Scope];
     /// Show all lines, warnings and errors, or errors alone.
     Severity = "severity", "severity", &["s"], &[Context::Journal];
-    /// Start or stop writing to disk.
-    Record = "record", "record", &["R"], EVERYWHERE;
+    /// Ask the source for its positions, detectors and streams again.
+    Refresh = "refresh", "refresh", &["r"], SOURCES;
     /// Leave the program; asks first while a recording runs.
     Quit = "quit", "quit", &["q"], EVERYWHERE;
+    /// Move the focus to the pane before.
+    PreviousPane = "previous-pane", "", &["shift-tab"], EVERYWHERE;
+    /// The camera or source before.
+    PreviousCamera = "previous-camera", "", &["N", "h", "left"], &[Context::Scope];
     /// Move down.
     Down = "down", "", &["j", "down"], EVERYWHERE;
     /// Move up.

@@ -269,7 +269,11 @@ fn take_link(source: &mut SourceFacts, journal: &mut Journal, state: &LinkState,
     source.link = Some(state.clone());
     journal.add(Entry::new(
         at,
-        state.severity(),
+        match state {
+            // The first try is nothing to look at.
+            LinkState::Connecting { attempt: 0 | 1 } => Severity::Info,
+            state => state.severity(),
+        },
         EntryKind::Link,
         source.info.name.clone(),
         PlainText::from(text),

@@ -4,6 +4,11 @@ pub mod draw;
 
 use super::Step;
 use super::facts::Facts;
+use crate::model::ledger::DiskCounts;
+use crate::model::{DropReason, LaneKind, Percentiles};
+use crate::pipeline::{LaneSnapshot, Stage};
+use crate::ui::table::Cell;
+use crate::ui::{Role, number};
 
 /// What the operator chose to see.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,10 +41,160 @@ impl PipelinePanel {
 
 /// Rows of the ledger: three lanes and the recorder for each source, and what is wrong below.
 pub fn ledger_rows(facts: &Facts) -> usize {
-    draw::ledger_lines(facts).len()
+    ledger_lines(facts).len()
 }
 
 /// Rows of the latencies.
 pub fn latency_rows(facts: &Facts) -> usize {
-    draw::latency_lines(facts).len()
+    latency_lines(facts).len()
+}
+
+/// A line of the ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LedgerLine {
+    /// A row of the table; the age of the oldest item is filled in when drawn.
+    Account(Vec<Cell>, Option<u64>),
+    /// What is wrong with the account above.
+    Note(String, Role),
+}
+
+/// All lines of the ledger.
+pub fn ledger_lines(facts: &Facts) -> Vec<LedgerLine> {
+    let mut lines = Vec::new();
+    for source in &facts.sources {
+        let Some(snapshot) = &source.snapshot else {
+            continue;
+        };
+        let name = source.info.name.as_str();
+        for (index, lane) in LaneKind::ALL.into_iter().enumerate() {
+            let figures = snapshot.lane(lane);
+            let shown_name = if index == 0 { name } else { "" };
+            let oldest = figures.gauge.oldest_mono_ns;
+            lines.push(LedgerLine::Account(
+                lane_cells(shown_name, lane, figures),
+                oldest,
+            ));
+            push_drops(&mut lines, lane.as_str(), &figures.counts.dropped);
+        }
+        lines.push(LedgerLine::Account(disk_cells(&snapshot.disk), None));
+        push_drops(&mut lines, "recorder", &snapshot.disk.lost);
+        let residue = snapshot.residue();
+        if residue != 0 {
+            lines.push(LedgerLine::Note(
+                format!(
+                    "✕ the books of {name} do not balance: {} unexplained; please report this",
+                    number::signed(residue)
+                ),
+                Role::Error,
+            ));
+        }
+    }
+    lines
+}
+
+fn push_drops(lines: &mut Vec<LedgerLine>, lane: &str, dropped: &[u64]) {
+    let reasons: Vec<String> = DropReason::ALL
+        .into_iter()
+        .zip(dropped)
+        .filter(|(_, count)| **count > 0)
+        .map(|(reason, count)| format!("{} {}", number::count(*count), reason.as_str()))
+        .collect();
+    if !reasons.is_empty() {
+        let text = format!("! {lane} dropped: {}", reasons.join(", "));
+        lines.push(LedgerLine::Note(text, Role::Warning));
+    }
+}
+
+fn counted(value: u64) -> Cell {
+    let role = if value == 0 { Role::Dim } else { Role::Text };
+    Cell::new(number::count(value), role)
+}
+
+fn lost(value: u64) -> Cell {
+    let role = if value == 0 { Role::Dim } else { Role::Warning };
+    Cell::new(number::count(value), role)
+}
+
+fn residue(value: i64) -> Cell {
+    let role = if value == 0 { Role::Dim } else { Role::Error };
+    Cell::new(number::signed(value), role)
+}
+
+fn lane_cells(name: &str, lane: LaneKind, figures: &LaneSnapshot) -> Vec<Cell> {
+    let counts = &figures.counts;
+    let gauge = &figures.gauge;
+    let depth = format!(
+        "{}/{}",
+        number::count(gauge.depth as u64),
+        number::count(gauge.bound as u64)
+    );
+    let full = gauge.bound > 1 && gauge.depth * 10 >= gauge.bound * 9;
+    let depth_role = match (full, gauge.depth) {
+        (true, _) => Role::Warning,
+        (_, 0) => Role::Dim,
+        _ => Role::Text,
+    };
+    vec![
+        Cell::new(name, Role::Text),
+        Cell::new(lane.as_str(), Role::Text),
+        counted(counts.received),
+        counted(counts.shown),
+        counted(counts.coalesced),
+        counted(counts.recorded_only),
+        lost(counts.dropped_total()),
+        counted(counts.in_flight),
+        residue(counts.residue()),
+        Cell::new(depth, depth_role),
+        counted(gauge.high_water as u64),
+        Cell::new("-", Role::Dim),
+    ]
+}
+
+/// The recorder's account in the same columns: accepted, written, lost, in flight.
+fn disk_cells(disk: &DiskCounts) -> Vec<Cell> {
+    let none = || Cell::new("-", Role::Dim);
+    vec![
+        Cell::new("", Role::Text),
+        Cell::new("recorder", Role::Text),
+        counted(disk.accepted),
+        none(),
+        none(),
+        counted(disk.written),
+        lost(disk.lost_total()),
+        counted(disk.in_flight),
+        residue(disk.residue()),
+        none(),
+        none(),
+        none(),
+    ]
+}
+
+/// A line of the latencies.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LatencyLine {
+    /// The source that the following lines belong to.
+    Source(String),
+    /// One stage.
+    Stage(Stage, Percentiles),
+}
+
+/// All lines of the latencies.
+pub fn latency_lines(facts: &Facts) -> Vec<LatencyLine> {
+    let mut lines = Vec::new();
+    for source in &facts.sources {
+        let Some(snapshot) = &source.snapshot else {
+            continue;
+        };
+        let stages: Vec<LatencyLine> = Stage::ALL
+            .into_iter()
+            .map(|stage| (stage, snapshot.stage(stage)))
+            .filter(|(_, times)| times.count > 0)
+            .map(|(stage, times)| LatencyLine::Stage(stage, times))
+            .collect();
+        if !stages.is_empty() {
+            lines.push(LatencyLine::Source(source.info.name.to_string()));
+            lines.extend(stages);
+        }
+    }
+    lines
 }

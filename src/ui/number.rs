@@ -80,7 +80,9 @@ pub fn age(age: Duration) -> String {
 /// A latency in nanoseconds: `80 us`, `1.2 ms`, `41 ms`, `1.30 s`.
 pub fn latency(ns: u64) -> String {
     let ms = ns as f64 / 1e6;
-    if ns < 1_000 {
+    if ns == 0 {
+        "0 ms".to_owned()
+    } else if ns < 1_000 {
         format!("{ns} ns")
     } else if ms < 0.9995 {
         format!("{:.0} us", ns as f64 / 1e3)
@@ -160,6 +162,8 @@ mod tests {
             (age(Duration::from_secs(240)), "4 min"),
             (age(Duration::from_secs(90_000)), "25 h"),
             (age(Duration::from_secs(400_000)), "4 d"),
+            (latency(0), "0 ms"),
+            (latency(800), "800 ns"),
             (latency(80_000), "80 us"),
             (latency(1_200_000), "1.2 ms"),
             (latency(41_400_000), "41 ms"),

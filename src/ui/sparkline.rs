@@ -2,14 +2,25 @@
 
 const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// The newest `columns` values, oldest first, scaled to the largest of all. A zero is the lowest
-/// bar, so that silence and absence (a blank) differ.
+/// The newest `columns` values, oldest first. A steady rate stands at half height, so that both a
+/// peak and a dip show. A zero is the lowest bar, so that silence and absence (a blank) differ.
 pub fn sparkline(values: &[u64], columns: u16) -> String {
     let columns = usize::from(columns);
     let shown = values
         .get(values.len().saturating_sub(columns)..)
         .unwrap_or(values);
-    let top = values.iter().copied().max().unwrap_or(0).max(1);
+    let mut sorted: Vec<u64> = values.iter().copied().filter(|value| *value > 0).collect();
+    sorted.sort_unstable();
+    let usual = sorted
+        .get(sorted.len().saturating_sub(1) / 2)
+        .copied()
+        .unwrap_or(0);
+    let top = sorted
+        .last()
+        .copied()
+        .unwrap_or(0)
+        .max(usual.saturating_mul(2))
+        .max(1);
     let mut text = " ".repeat(columns - shown.len());
     text.extend(shown.iter().map(|value| {
         let eighth = (u128::from(*value) * 7).div_ceil(u128::from(top)) as usize;
@@ -39,7 +50,7 @@ mod tests {
             (&[], 3, "   "),
             (&[0, 0], 3, " ▁▁"),
             (&[1, 4, 8], 3, "▂▅█"),
-            (&[8, 4, 4], 2, "▅▅"),
+            (&[5, 5, 5, 4, 5, 6], 6, "▅▅▅▄▅▆"),
             (&[1_000_000, 1], 2, "█▂"),
         ];
         for (values, columns, shown) in cases {

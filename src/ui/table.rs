@@ -9,8 +9,6 @@ use super::{Role, Theme};
 
 /// Blank columns between two columns.
 const GAP: u16 = 2;
-/// Names are not cut below this while another column could leave.
-const READABLE: u16 = 12;
 
 /// Where a column's text stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +30,8 @@ pub struct Column {
     pub least: u16,
     /// When it leaves: the highest goes first; zero stays.
     pub leaves: u8,
+    /// Names are not cut below this while another column could leave.
+    pub readable: u16,
 }
 
 impl Column {
@@ -42,6 +42,18 @@ impl Column {
             align: Align::Left,
             least,
             leaves,
+            readable: 12,
+        }
+    }
+
+    /// A column of words that are worth more than other columns, up to this width.
+    pub const fn words(title: &'static str, least: u16, readable: u16) -> Self {
+        Self {
+            title,
+            align: Align::Left,
+            least,
+            leaves: 0,
+            readable,
         }
     }
 
@@ -52,6 +64,7 @@ impl Column {
             align: Align::Right,
             least,
             leaves,
+            readable: 0,
         }
     }
 }
@@ -117,9 +130,12 @@ pub fn places<'a>(
             break;
         }
         // Long names give way first, but stay readable; then columns leave; then names shrink on.
-        let shrink = |floor: u16, widths: &mut [u16]| -> bool {
-            let slack =
-                |index: usize| widths[index].saturating_sub(columns[index].least.max(floor));
+        let shrink = |readable: bool, widths: &mut [u16]| -> bool {
+            let slack = |index: usize| {
+                let column = &columns[index];
+                let floor = if readable { column.readable } else { 1 };
+                widths[index].saturating_sub(column.least.max(floor))
+            };
             let longest = (0..columns.len())
                 .filter(|index| there[*index] && columns[*index].align == Align::Left)
                 .max_by_key(|index| slack(*index))
@@ -129,7 +145,7 @@ pub fn places<'a>(
             widths[index] -= u16::try_from(give).unwrap_or(0);
             true
         };
-        if shrink(READABLE, &mut widths) {
+        if shrink(true, &mut widths) {
             continue;
         }
         let leaving = (0..columns.len())
@@ -137,7 +153,7 @@ pub fn places<'a>(
             .max_by_key(|index| columns[*index].leaves);
         if let Some(index) = leaving {
             there[index] = false;
-        } else if !shrink(1, &mut widths) {
+        } else if !shrink(false, &mut widths) {
             break;
         }
     }

@@ -20,7 +20,7 @@ use crate::ui::{Role, number, pane::pane};
 const COLUMNS: [Column; 9] = [
     Column::name("", 1, 0),
     Column::name("name", 6, 0),
-    Column::name("state", 9, 0),
+    Column::words("state", 9, 24),
     Column::number("rate/s", 7, 1),
     Column::number("MB/s", 6, 4),
     Column::number("age", 6, 2),
@@ -293,16 +293,9 @@ fn recorder_items(facts: &Facts, at: Stamp) -> Vec<Item> {
         items.push(Item::new("waiting", waiting, Role::Text));
     }
     if status.latency.count > 0 {
-        items.push(Item::new(
-            "written after",
-            number::latency(status.latency.p50_ns),
-            Role::Text,
-        ));
-        items.push(Item::new(
-            "p99",
-            number::latency(status.latency.p99_ns),
-            Role::Text,
-        ));
+        let (usual, slow) = (status.latency.p50_ns, status.latency.p99_ns);
+        let times = format!("{} (p99 {})", number::latency(usual), number::latency(slow));
+        items.push(Item::new("written after", times, Role::Text));
     }
     items
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::widgets::Widget;
 
 use super::{Row, ScopePanel, Subject, picture_room, subject_name, verdict};
 use crate::imaging::Picture;
@@ -14,7 +15,7 @@ use crate::panels::{Look, Standing, first_row};
 use crate::pipeline::{CameraSnapshot, Stage};
 use crate::ui::flow::{Item, flow};
 use crate::ui::text::{clear, fit, put, put_right, width, wrap};
-use crate::ui::{Role, number, pane::pane};
+use crate::ui::{PictureWidget, Role, number, pane::pane};
 
 /// A picture older than this is not live any more; slower cameras get four of their intervals.
 const STALE_AFTER: Duration = Duration::from_secs(2);
@@ -49,7 +50,8 @@ pub fn draw_picture(
         .detector
         .as_ref()
         .and_then(|name| source.camera(name));
-    let title = title(&subject, source, camera, picture.map(AsRef::as_ref));
+    let parts = descriptions(&subject, source, camera, picture.map(AsRef::as_ref));
+    let (title, said) = title(&parts, area.width.saturating_sub(8));
     pane(
         buf,
         area,
@@ -61,7 +63,7 @@ pub fn draw_picture(
     let room = picture_room(area);
     match picture {
         Some(picture) => {
-            draw_pixels(picture, look, room.picture, buf);
+            PictureWidget::new(picture, look.theme, look.color_depth).render(room.picture, buf);
             if let Some(words) = held_words(source, camera, picture, look.at) {
                 draw_held(&words, look, room.picture, buf);
             }
@@ -73,44 +75,55 @@ pub fn draw_picture(
             &why_no_picture(source, camera, look),
         ),
     }
-    let items = figures(
-        panel,
-        &subject,
-        source,
-        camera,
-        picture.map(AsRef::as_ref),
-        look,
+    let mut items = figures(&subject, source, camera, picture.map(AsRef::as_ref), look);
+    let behind_the_rates = 3.min(items.len());
+    let unsaid = parts.into_iter().skip(said);
+    items.splice(
+        behind_the_rates..behind_the_rates,
+        unsaid.map(|part| Item::new("", part, Role::Text)),
     );
     flow(buf, room.figures, &items, look.theme);
 }
 
-fn draw_pixels(picture: &Picture, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-    let _ = (picture, look, area, buf);
-}
-
-fn title(
+/// What the title says of the picture, most important first. What finds no room there stands among
+/// the figures, so that no number is ever cut.
+fn descriptions(
     subject: &Subject,
     source: &SourceFacts,
     camera: Option<&CameraSnapshot>,
     picture: Option<&Picture>,
-) -> String {
-    let mut parts = vec![source.info.name.to_string()];
-    if let Some(detector) = &subject.detector {
-        parts.push(format!("· {detector}"));
+) -> Vec<String> {
+    let mut parts = vec![match &subject.detector {
+        Some(detector) => format!("{} · {detector}", source.info.name),
+        None => source.info.name.to_string(),
+    }];
+    if let Some(number) = picture.and_then(|picture| picture.number) {
+        parts.push(format!("frame {}", number::count(number)));
     }
     let size = camera
         .and_then(|camera| camera.size_px)
         .or(picture.map(|picture| picture.frame_size_px));
     if let Some((wide, high)) = size {
-        parts.push(format!(" {wide}x{high}"));
+        parts.push(format!("{wide}x{high}"));
     }
     if let Some(picture) = picture {
-        parts.push(format!(" {} bit", picture.bit_depth));
+        parts.push(format!("{} bit", picture.bit_depth));
     }
-    if let Some(number) = picture.and_then(|picture| picture.number) {
-        parts.push(format!(" frame {}", number::count(number)));
+    parts
+}
+
+/// As many of the parts as fit, joined, and how many those are.
+fn title(parts: &[String], room: u16) -> (String, usize) {
+    let mut title = String::new();
+    for (index, part) in parts.iter().enumerate() {
+        let gap = if index == 0 { "" } else { "  " };
+        if index > 0 && width(&title) + width(part) + 2 > room {
+            return (title, index);
+        }
+        title.push_str(gap);
+        title.push_str(part);
     }
-    parts.join(" ")
+    (title, parts.len())
 }
 
 fn place_among(subject: &Subject, facts: &Facts) -> String {
@@ -129,8 +142,7 @@ fn held_words(
     picture: &Picture,
     at: Stamp,
 ) -> Option<String> {
-    let last = camera.map_or(picture.received, |camera| camera.last_received);
-    let age = at.since(last);
+    let age = at.since(picture.received);
     let interval = camera
         .filter(|camera| camera.fps > 0.0)
         .map_or(Duration::ZERO, |camera| {
@@ -212,19 +224,18 @@ fn say(buf: &mut Buffer, area: Rect, look: &Look<'_>, words: &str) {
 
 /// Most important first: what finds no room is left out.
 fn figures(
-    panel: &ScopePanel,
     subject: &Subject,
     source: &SourceFacts,
     camera: Option<&CameraSnapshot>,
     picture: Option<&Picture>,
     look: &Look<'_>,
 ) -> Vec<Item> {
-    let _ = panel;
     let mut items = Vec::new();
     let (Some(camera), Some(snapshot)) = (camera, source.snapshot.as_ref()) else {
         return items;
     };
-    let age = look.at.since(camera.last_received);
+    let newest = picture.map_or(camera.last_received, |picture| picture.received);
+    let age = look.at.since(newest);
     items.push(Item::new(
         "",
         format!("{} fps", number::rate(camera.fps)),
@@ -244,7 +255,9 @@ fn figures(
         .detector
         .as_ref()
         .and_then(|detector| source.signals.server_rate(detector))
-        .filter(|server| look.at.since(server.at) <= SERVER_RATE_HOLDS)
+        .filter(|server| {
+            source.link == Some(LinkState::Live) && look.at.since(server.at) <= SERVER_RATE_HOLDS
+        })
     {
         let verdict = verdict(server, camera.fps);
         let role = if verdict.severity >= Severity::Warning {
@@ -280,16 +293,9 @@ fn figures(
     }
     let latency = snapshot.stage(Stage::ReceivedToDrawn);
     if latency.count > 0 {
-        items.push(Item::new(
-            "to screen",
-            number::latency(latency.p50_ns),
-            Role::Text,
-        ));
-        items.push(Item::new(
-            "p99",
-            number::latency(latency.p99_ns),
-            Role::Text,
-        ));
+        let (usual, slow) = (latency.p50_ns, latency.p99_ns);
+        let times = format!("{} (p99 {})", number::latency(usual), number::latency(slow));
+        items.push(Item::new("to screen", times, Role::Text));
     }
     items.push(Item::new("", camera.encoding.as_str(), Role::Text));
     if let Some(picture) = picture {
@@ -389,7 +395,10 @@ pub fn draw_signals(
     let rows = panel.rows(facts);
     let source = panel.source(facts);
     let name = source.map_or("", |source| source.info.name.as_str());
-    let mut title = format!("signals · {name}");
+    let mut title = match name {
+        "" => "signals".to_owned(),
+        name => format!("signals · {name}"),
+    };
     if !panel.filter.is_empty() {
         title.push_str(&format!(" · /{}", panel.filter));
     }

@@ -1,0 +1,627 @@
+//! Screens as text: every screen at three sizes and in every state, overlays, and the odd ones.
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/screens.rs"]
+mod screens;
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use ratatui::buffer::{Buffer, CellWidth};
+
+use screens::{Scene, State};
+use ttyscope::app::{AppOptions, Effect, Event};
+use ttyscope::model::{
+    Command, EndReason, LinkState, LogLine, Message, Origin, Payload, Reading, RecorderState,
+    RecorderStatus, Severity, SourceInfo,
+};
+use ttyscope::pipeline::{PipelineSnapshot, TerminalStats};
+use ttyscope::ui::{Role, Theme};
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (100, 30), (160, 48)];
+const SCREENS: [(&str, &str); 4] = [
+    ("overview", "1"),
+    ("scope", "2"),
+    ("pipeline", "3"),
+    ("journal", "4"),
+];
+
+fn snapshot(name: String, scene: &Scene) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, scene.text()));
+}
+
+#[test]
+fn every_screen_in_every_state() {
+    for state in State::ALL {
+        for size in SIZES {
+            let mut scene = Scene::in_state(state, size);
+            for (screen, key) in SCREENS {
+                scene.press(key);
+                // A picture comes for the cells that were asked for.
+                if screen == "scope" && state == State::Live {
+                    scene.picture(scene.now_ms);
+                }
+                let (cols, rows) = size;
+                snapshot(format!("{screen}_{}_{cols}x{rows}", state.name()), &scene);
+            }
+        }
+    }
+}
+
+#[test]
+fn overlays() {
+    let cases = [
+        ("help", "2 ?"),
+        ("help_scrolled", "? G"),
+        ("palette", ":"),
+        ("palette_completion", ": 't' tab tab"),
+        ("palette_error", ": 'theme dusk' enter"),
+        ("palette_history", ": up up"),
+        ("filter_signals", "2 / 'stage'"),
+        ("filter_journal", "4 / 'warning'"),
+        ("filter_matches_nothing", "4 / 'nothing at all' enter"),
+        ("quit_question", "q"),
+        ("notice", "L"),
+    ];
+    for (name, keys) in cases {
+        let mut scene = Scene::in_state(State::Live, (80, 24));
+        scene.press(keys);
+        snapshot(format!("overlay_{name}_80x24"), &scene);
+    }
+}
+
+#[test]
+fn other_views() {
+    let cases: [(&str, (u16, u16), &str); 10] = [
+        ("scope_picture_expanded", (80, 24), "2 e"),
+        ("scope_signals_expanded", (80, 24), "2 tab e s"),
+        ("scope_events", (100, 30), "2 n tab"),
+        ("pipeline_ledger_expanded", (80, 24), "3 e"),
+        ("journal_selected", (80, 24), "4 k k k"),
+        ("journal_errors", (80, 24), "4 s s"),
+        ("small_overview", (59, 17), "1"),
+        ("small_scope", (50, 16), "2 tab"),
+        ("tiny", (40, 4), "2"),
+        ("tiniest", (12, 1), "2"),
+    ];
+    for (name, size, keys) in cases {
+        let mut scene = Scene::in_state(State::Live, size);
+        scene.press(keys);
+        if name == "scope_picture_expanded" {
+            scene.picture(scene.now_ms);
+        }
+        snapshot(format!("view_{name}"), &scene);
+    }
+    let scene = Scene::in_state(State::Lost, (30, 3));
+    snapshot("view_tiny_lost".to_owned(), &scene);
+}
+
+#[test]
+fn truths_that_stand_on_every_screen() {
+    let simulated = |scene: &mut Vec<SourceInfo>| {
+        for source in scene {
+            source.origin = Origin::Simulated;
+            source.caution = None;
+        }
+    };
+    let tops = |options: AppOptions, snapshot: PipelineSnapshot| -> Vec<String> {
+        let mut scene = Scene::new(options);
+        scene.tick(61_000, snapshot);
+        (1..=4)
+            .map(|screen| {
+                scene.press(&screen.to_string());
+                scene.text().lines().next().unwrap().to_owned()
+            })
+            .collect()
+    };
+    let mut all_simulated = screens::sources();
+    simulated(&mut all_simulated);
+    let mut cases = Vec::new();
+    for (name, snapshot, says) in [
+        (
+            "simulated",
+            PipelineSnapshot::default(),
+            vec!["SIMULATED", "rec off"],
+        ),
+        (
+            "recording",
+            screens::figures(61_000, 0),
+            vec!["SIMULATED", "● rec 00:01:00"],
+        ),
+        (
+            "failed",
+            PipelineSnapshot {
+                recorder: RecorderStatus {
+                    state: RecorderState::Failed("/data is full".into()),
+                    ..RecorderStatus::default()
+                },
+                ..PipelineSnapshot::default()
+            },
+            vec!["SIMULATED", "✕ rec failed"],
+        ),
+        (
+            "blocked",
+            PipelineSnapshot {
+                terminal: TerminalStats {
+                    blocked_ns: 3_000_000_000,
+                    ..TerminalStats::default()
+                },
+                ..PipelineSnapshot::default()
+            },
+            vec!["tty blocked 3.00 s"],
+        ),
+    ] {
+        cases.push((
+            name,
+            screens::options(all_simulated.clone(), (80, 24)),
+            snapshot,
+            says,
+        ));
+    }
+    let mut replay = screens::options(all_simulated.clone(), (80, 24));
+    replay.replay = true;
+    replay.can_record = false;
+    cases.push((
+        "replay",
+        replay,
+        PipelineSnapshot::default(),
+        vec!["REPLAY"],
+    ));
+    let mut real = all_simulated.clone();
+    real[0].origin = Origin::Live;
+    real[1].origin = Origin::Live;
+    cases.push((
+        "real",
+        screens::options(real, (80, 24)),
+        PipelineSnapshot::default(),
+        vec!["READ-ONLY"],
+    ));
+    cases.push((
+        "mixed",
+        screens::options(screens::sources(), (60, 24)),
+        PipelineSnapshot::default(),
+        vec!["SIMULATED 1 of 2", "TLS NOT VERIFIED"],
+    ));
+    for (name, options, snapshot, says) in cases {
+        for top in tops(options, snapshot) {
+            for words in &says {
+                assert!(top.contains(words), "{name}: {words} is not in {top:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_held_screen_stands_still_and_says_so() {
+    for size in SIZES {
+        let mut scene = Scene::in_state(State::Live, size);
+        scene.press("2 f");
+        let (cols, rows) = size;
+        let body = |scene: &Scene| -> Vec<String> {
+            scene.text().lines().skip(1).map(str::to_owned).collect()
+        };
+        let before = body(&scene);
+        scene.tick(64_300, screens::figures(64_300, 90));
+        scene.picture(64_350);
+        assert_eq!(body(&scene), before, "{cols}x{rows}");
+        assert!(scene.text().contains("‖ FROZEN 3 s"));
+        scene.press("f");
+        assert!(!scene.text().contains("FROZEN"));
+        assert_ne!(body(&scene), before);
+    }
+}
+
+#[test]
+fn wide_names_are_never_cut_in_half() {
+    let mut sources = screens::sources();
+    sources[0].name = "顕微鏡の名前がとても長い装置".into();
+    sources[1].name = "Ω𝄞-sensor👩‍🔬".into();
+    for size in [(80, 24), (160, 48), (33, 9)] {
+        let mut scene = Scene::new(screens::options(sources.clone(), size));
+        let log = LogLine {
+            severity: Severity::Warning,
+            origin: "ログ".into(),
+            text: "警告: 温度が高すぎます。冷却を確認してください。".into(),
+        };
+        scene.sample(100, screens::SCOPE, Payload::Log(log));
+        let reading = Reading::new("ステージ/X軸の位置", 12.5, "mm");
+        scene.sample(100, screens::SCOPE, Payload::Readings(vec![reading]));
+        scene.tick(1_000, screens::figures(61_000, 0));
+        for (screen, key) in SCREENS {
+            for overlay in ["esc", "?", "esc : 'live start '"] {
+                scene.press(key);
+                scene.press(overlay);
+                assert_rows_are_whole(&scene.draw());
+                if size == (80, 24) && overlay == "esc" {
+                    snapshot(format!("wide_{screen}_80x24"), &scene);
+                }
+            }
+            scene.press("esc esc");
+        }
+    }
+}
+
+/// Every row is exactly as wide as the area: no glyph sticks out, none stands on half of another.
+fn assert_rows_are_whole(buf: &Buffer) {
+    for y in 0..buf.area.height {
+        let mut x = 0;
+        while x < buf.area.width {
+            let wide = buf[(x, y)].cell_width().max(1);
+            for behind in 1..wide {
+                assert!(x + behind < buf.area.width, "row {y}: a glyph sticks out");
+                assert_eq!(
+                    buf[(x + behind, y)].symbol(),
+                    " ",
+                    "row {y}: written over a half"
+                );
+            }
+            x += wide;
+        }
+        assert_eq!(x, buf.area.width, "row {y}");
+    }
+}
+
+#[test]
+fn severity_and_focus_have_a_style_of_their_own() {
+    let theme = Theme::built_in("dark").unwrap();
+    let style_at = |scene: &Scene, words: &str| {
+        let buf = scene.draw();
+        let text = screens::text(&buf);
+        let (y, line) = text
+            .lines()
+            .enumerate()
+            .find(|(_, line)| line.contains(words))
+            .unwrap_or_else(|| panic!("{words} is not on the screen:\n{text}"));
+        let before = line.split(words).next().unwrap();
+        buf[(ttyscope::ui::text::width(before), y as u16)].style()
+    };
+    let cases = [
+        (State::Lost, "1 tab", "down: ping", Role::Error),
+        (State::Stale, "1 tab", "stale 7 s", Role::Warning),
+        (State::Lost, "1 tab", "next try", Role::Error),
+        (State::Live, "1", "● rec", Role::Recording),
+        (State::Live, "1", "SIMULATED", Role::Banner),
+        (State::Live, "1", "TLS NOT", Role::Banner),
+        (State::Frozen, "1", "‖ FROZEN", Role::Held),
+        (State::Live, "2", "12.3720", Role::Changed),
+        (State::Live, "2", "-4.0021", Role::Value),
+        (State::Stale, "2", "◐ stale", Role::Warning),
+        (State::Lost, "2", "‖ held", Role::Held),
+        (State::Live, "3", "! frames dropped", Role::Warning),
+        (State::Live, "4", "4 Journal", Role::TitleFocused),
+        (State::Live, "4", "journal", Role::TitleFocused),
+        (State::Live, "1", "? help", Role::Key),
+    ];
+    for (state, keys, words, role) in cases {
+        let mut scene = Scene::in_state(state, (100, 30));
+        scene.press(keys);
+        let want = theme.style(role);
+        let got = style_at(&scene, words);
+        assert_eq!(got.fg, want.fg.or(theme.base().fg).or(got.fg), "{words}");
+        assert_eq!(got.add_modifier, want.add_modifier, "{words}");
+    }
+}
+
+#[test]
+fn an_unexplained_item_is_an_error_line() {
+    let mut scene = Scene::in_state(State::Live, (80, 24));
+    let mut wrong = screens::figures(62_000, 40);
+    wrong.sources[0].lanes[1].counts.received += 2;
+    scene.tick(62_000, wrong);
+    scene.press("3");
+    assert!(
+        scene
+            .text()
+            .contains("✕ the books of scope do not balance: 2 unexplained; please report this")
+    );
+}
+
+/// Keys on the live screens, and what they ask of the world.
+#[test]
+fn keys_and_their_effects() {
+    let send = |command: Command| Effect::Send(screens::SCOPE, command);
+    let sensors = |command: Command| Effect::Send(screens::SENSORS, command);
+    let recording: [(&str, Vec<Effect>); 20] = [
+        ("q", vec![]),
+        ("q q", vec![Effect::Quit]),
+        ("q y", vec![Effect::Quit]),
+        ("q n", vec![]),
+        ("q enter", vec![]),
+        ("q esc q ctrl-c", vec![Effect::Quit]),
+        ("ctrl-c", vec![]),
+        ("ctrl-c ctrl-c", vec![Effect::Quit]),
+        ("? ctrl-c ctrl-c", vec![Effect::Quit]),
+        (": 'quit' enter y", vec![Effect::Quit]),
+        ("esc esc esc esc", vec![]),
+        ("R", vec![Effect::StopRecording]),
+        (": 'stop-recording' enter", vec![Effect::StopRecording]),
+        (": 'record' enter", vec![]),
+        ("L", vec![send(Command::StopLiveView)]),
+        ("j L", vec![sensors(Command::StartLiveView)]),
+        (
+            ": 'live start sensors' enter",
+            vec![sensors(Command::StartLiveView)],
+        ),
+        (": 'live stop' enter", vec![send(Command::StopLiveView)]),
+        ("r", vec![send(Command::Refresh)]),
+        (": 'qR' esc", vec![]),
+    ];
+    for (keys, effects) in recording {
+        let mut scene = Scene::in_state(State::Live, (80, 24));
+        scene.effects.clear();
+        scene.press(keys);
+        assert_eq!(scene.effects, effects, "{keys}");
+    }
+    let idle: [(&str, Vec<Effect>); 5] = [
+        ("q", vec![Effect::Quit]),
+        ("ctrl-c", vec![Effect::Quit]),
+        (": 'quit' enter", vec![Effect::Quit]),
+        ("R", vec![Effect::StartRecording]),
+        ("? q", vec![]),
+    ];
+    for (keys, effects) in idle {
+        let mut scene = Scene::in_state(State::Empty, (80, 24));
+        scene.press(keys);
+        assert_eq!(scene.effects, effects, "{keys}");
+    }
+    let mut options = screens::options(screens::sources(), (80, 24));
+    (options.replay, options.can_record) = (true, false);
+    let mut replay = Scene::new(options);
+    replay.press("L r R 2 L");
+    assert_eq!(replay.effects, []);
+}
+
+#[test]
+fn only_pictures_on_the_screen_are_watched() {
+    let mut scene = Scene::in_state(State::Live, (80, 24));
+    scene.effects.clear();
+    let watched = |scene: &mut Scene| -> Vec<Vec<(String, u16, u16)>> {
+        std::mem::take(&mut scene.effects)
+            .into_iter()
+            .map(|effect| match effect {
+                Effect::Watch(requests) => requests
+                    .into_iter()
+                    .map(|r| (r.camera.detector.to_string(), r.cols, r.rows))
+                    .collect(),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    };
+    let wide = |cols, rows| vec![("WidefieldCamera".to_owned(), cols, rows)];
+    for (keys, asked) in [
+        ("2", vec![wide(40, 15)]),
+        ("j k", vec![]),
+        ("?", vec![]),
+        ("esc", vec![]),
+        ("e", vec![wide(80, 16)]),
+        ("e", vec![wide(40, 15)]),
+        ("f", vec![vec![]]),
+        ("f", vec![wide(40, 15)]),
+        ("n", vec![vec![]]),
+        ("n", vec![wide(40, 15)]),
+        ("1", vec![vec![]]),
+        (": 'camera WidefieldCamera' enter", vec![wide(40, 15)]),
+    ] {
+        scene.press(keys);
+        assert_eq!(watched(&mut scene), asked, "{keys}");
+    }
+    scene.event(62_000, Event::Resize { cols: 10, rows: 3 });
+    assert_eq!(watched(&mut scene), [vec![]]);
+    scene.event(
+        62_000,
+        Event::Resize {
+            cols: 100,
+            rows: 30,
+        },
+    );
+    assert_eq!(watched(&mut scene), [wide(56, 21)]);
+    assert_eq!(scene.app.visible_cameras().len(), 1);
+}
+
+#[test]
+fn nothing_new_is_not_drawn_again() {
+    let mut scene = Scene::in_state(State::Live, (80, 24));
+    scene.press("2");
+    let drawn = |scene: &mut Scene, change: &dyn Fn(&mut Scene)| -> bool {
+        scene.app.drawn();
+        change(scene);
+        scene.app.needs_draw()
+    };
+    let same = screens::figures(61_250, 25);
+    let cases: [(&str, bool, Box<dyn Fn(&mut Scene)>); 8] = [
+        (
+            "the same figures",
+            false,
+            Box::new({
+                let same = same.clone();
+                move |scene| scene.tick(61_400, same.clone())
+            }),
+        ),
+        (
+            "only the terminal's rate",
+            false,
+            Box::new({
+                let mut same = same.clone();
+                same.terminal.bytes_per_s += 1.0;
+                move |scene| scene.tick(61_500, same.clone())
+            }),
+        ),
+        (
+            "other figures",
+            true,
+            Box::new(|scene| scene.tick(61_600, screens::figures(61_600, 30))),
+        ),
+        (
+            "the clock",
+            true,
+            Box::new(|scene| scene.tick(62_000, screens::figures(61_600, 30))),
+        ),
+        ("a picture", true, Box::new(|scene| scene.picture(62_010))),
+        ("a key", true, Box::new(|scene| scene.press("j"))),
+        ("a held screen", true, Box::new(|scene| scene.press("f"))),
+        (
+            "a picture behind a held screen",
+            false,
+            Box::new(|scene| scene.picture(62_020)),
+        ),
+    ];
+    for (name, expected, change) in cases {
+        assert_eq!(drawn(&mut scene, &change), expected, "{name}");
+    }
+}
+
+#[test]
+fn the_palette_changes_what_it_says() {
+    let mut scene = Scene::in_state(State::Live, (100, 30));
+    scene.press(": 'screen journal' enter");
+    assert!(scene.text().contains("── journal ──"));
+    scene.press(": 'filter malformed' enter");
+    assert!(scene.text().contains("journal · /malformed"));
+    scene.press("esc");
+    assert!(!scene.text().contains("/malformed"));
+    scene.press(": 'sort change' enter");
+    assert!(scene.text().contains("by change"));
+    let before = scene.draw();
+    scene.press(": 'theme light' enter");
+    assert_ne!(scene.draw(), before);
+    assert_eq!(scene.text(), screens::text(&before));
+    assert_eq!(
+        scene.app.palette_history(),
+        [
+            "screen journal",
+            "filter malformed",
+            "sort change",
+            "theme light"
+        ]
+    );
+    scene.press("1 : 'filter x' enter");
+    assert!(
+        scene
+            .text()
+            .contains("filter: nothing to filter here; go to scope or journal")
+    );
+}
+
+#[test]
+fn a_sequence_that_comes_to_nothing_gives_its_last_key_a_meaning() {
+    let mut scene = Scene::in_state(State::Live, (80, 24));
+    scene.press("g");
+    scene.press("2");
+    assert!(scene.text().contains("2 Scope"));
+}
+
+fn any_event() -> impl Strategy<Value = Action> {
+    let key = prop_oneof![
+        8 => prop::sample::select("1 2 3 4 [ ] ? : / e f s j k g G n N L r R tab esc enter up down pgup pgdn backspace home end left q y".split(' ').collect::<Vec<_>>())
+            .prop_map(|key| Action::Press(key.to_owned())),
+        1 => any::<char>().prop_map(|c| Action::Press(if c.is_whitespace() || c.is_control() { "x".into() } else { c.to_string() })),
+    ];
+    prop_oneof![
+        6 => key,
+        2 => (1_u16..=300, 1_u16..=120).prop_map(|(cols, rows)| Action::Resize(cols, rows)),
+        2 => (0_u64..200_000).prop_map(Action::Tick),
+        2 => (any::<String>(), any::<f64>(), any::<i64>()).prop_map(|(n, x, i)| Action::Read(n, x, i)),
+        1 => any::<String>().prop_map(Action::Say),
+        1 => any::<String>().prop_map(Action::Paste),
+        1 => (0_u64..200_000).prop_map(Action::Picture),
+        1 => (any::<String>(), 0_u8..6).prop_map(|(text, which)| Action::Link(text, which)),
+    ]
+}
+
+/// One thing that happens to the app.
+#[derive(Clone, Debug)]
+enum Action {
+    Press(String),
+    Resize(u16, u16),
+    Tick(u64),
+    Read(String, f64, i64),
+    Say(String),
+    Paste(String),
+    Picture(u64),
+    Link(String, u8),
+}
+
+fn happen(scene: &mut Scene, action: Action) {
+    let now = scene.now_ms;
+    match action {
+        Action::Press(key) => {
+            let chord = key.parse().unwrap();
+            scene.event(now, Event::Key(chord));
+        }
+        Action::Resize(cols, rows) => {
+            scene.size = (cols, rows);
+            scene.event(now, Event::Resize { cols, rows });
+        }
+        Action::Tick(ms) => {
+            let mut snapshot = screens::figures(60_000 + ms, ms);
+            if ms % 3 == 0 {
+                snapshot.sources.clear();
+                snapshot.recorder = RecorderStatus::default();
+            }
+            scene.tick(now.max(ms), snapshot);
+        }
+        Action::Read(name, x, i) => {
+            let readings = vec![
+                Reading::new(name.as_str(), x, "um"),
+                Reading::new(format!("{name}/count"), i, ""),
+                Reading::new(format!("server/{name}/fps_emit"), x, "1/s"),
+            ];
+            scene.sample(now, screens::SCOPE, Payload::Readings(readings));
+        }
+        Action::Say(text) => {
+            let message = Message {
+                name: text.as_str().into(),
+                json: text.clone().into(),
+                attachments: Vec::new(),
+            };
+            scene.sample(now, screens::SENSORS, Payload::Message(message));
+            let line = LogLine {
+                severity: Severity::Error,
+                origin: text.as_str().into(),
+                text: text.into(),
+            };
+            scene.event(now, Event::Log(line));
+        }
+        Action::Paste(text) => scene.event(now, Event::Paste(text)),
+        Action::Picture(ms) => scene.picture(ms),
+        Action::Link(text, which) => {
+            let state = match which {
+                0 => LinkState::Connecting { attempt: 3 },
+                1 => LinkState::Connected,
+                2 => LinkState::Live,
+                3 => LinkState::Stale {
+                    missing: text.into(),
+                },
+                4 => LinkState::Down {
+                    reason: EndReason::Refused,
+                    detail: text.into(),
+                    retry_in: Some(Duration::from_millis(2_500)),
+                },
+                _ => LinkState::Ended,
+            };
+            scene.sample(now, screens::SCOPE, Payload::Link(state));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_that_happens_breaks_the_screen(
+        size in (1_u16..=300, 1_u16..=120),
+        actions in prop::collection::vec(any_event(), 1..30),
+    ) {
+        let mut scene = Scene::in_state(State::Live, size);
+        for action in actions {
+            happen(&mut scene, action);
+            assert_rows_are_whole(&scene.draw());
+        }
+        // The terminal may have become another size since the app was told.
+        scene.size = (scene.size.0 / 2 + 1, scene.size.1.saturating_add(3));
+        assert_rows_are_whole(&scene.draw());
+    }
+}

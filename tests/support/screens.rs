@@ -1,0 +1,510 @@
+//! Screens with something on them: the same sources, figures and pictures every time.
+//!
+//! Also used by `examples/screens.rs`, which draws the pictures of the README.
+#![allow(dead_code)]
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use ratatui::buffer::{Buffer, CellWidth};
+use ratatui::layout::Rect;
+
+use ttyscope::app::{App, AppOptions, Effect, Event};
+use ttyscope::imaging::Picture;
+use ttyscope::intent::{KeyChord, KeySequence, Keymap};
+use ttyscope::model::ledger::DiskCounts;
+use ttyscope::model::{
+    AckWindow, CameraKey, Compression, Counts, DropReason, EndReason, Fault, FaultKind,
+    FrameEncoding, LaneKind, LinkState, LogLine, Loss, Message, Origin, Payload, Percentiles,
+    PlainText, Reading, RecorderState, RecorderStatus, Sample, Severity, SourceId, SourceInfo,
+    Stamp,
+};
+use ttyscope::pipeline::{
+    CameraSnapshot, LaneGauge, LaneSnapshot, LoopStats, PipelineSnapshot, SourceSnapshot, Stage,
+    TerminalStats,
+};
+use ttyscope::ui::{ColorDepth, Theme};
+
+/// 2026-11-20 14:00:00 UTC.
+const START_UNIX_NS: u64 = 1_795_183_200_000_000_000;
+
+/// So many milliseconds after the start.
+pub fn at(ms: u64) -> Stamp {
+    // The monotonic clock of a process that has run for a while.
+    Stamp {
+        mono_ns: 1_000_000_000_000 + ms * 1_000_000,
+        unix_ns: START_UNIX_NS + ms * 1_000_000,
+    }
+}
+
+pub const SCOPE: SourceId = SourceId(0);
+pub const SENSORS: SourceId = SourceId(1);
+
+/// What the screens are shown with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Not even a source.
+    NoSource,
+    /// Sources that have not said anything.
+    Empty,
+    /// All as it should be, a recording running.
+    Live,
+    /// Nothing for seven seconds.
+    Stale,
+    /// The link was lost.
+    Lost,
+    /// Held while it was live; the link was lost since.
+    Frozen,
+}
+
+impl State {
+    pub const ALL: [Self; 6] = [
+        Self::NoSource,
+        Self::Empty,
+        Self::Live,
+        Self::Stale,
+        Self::Lost,
+        Self::Frozen,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoSource => "no_source",
+            Self::Empty => "empty",
+            Self::Live => "live",
+            Self::Stale => "stale",
+            Self::Lost => "lost",
+            Self::Frozen => "frozen",
+        }
+    }
+}
+
+/// An app and what it asked for so far.
+pub struct Scene {
+    pub app: App,
+    pub size: (u16, u16),
+    pub now_ms: u64,
+    pub effects: Vec<Effect>,
+}
+
+pub fn sources() -> Vec<SourceInfo> {
+    vec![
+        SourceInfo {
+            id: SCOPE,
+            name: "scope".into(),
+            address: "imswitch://10.0.0.5:8001".into(),
+            origin: Origin::Simulated,
+            caution: None,
+        },
+        SourceInfo {
+            id: SENSORS,
+            name: "sensors".into(),
+            address: "socketios://10.0.0.7:5000/lab".into(),
+            origin: Origin::Live,
+            caution: Some("TLS NOT VERIFIED".into()),
+        },
+    ]
+}
+
+pub fn options(sources: Vec<SourceInfo>, size: (u16, u16)) -> AppOptions {
+    AppOptions {
+        sources,
+        theme: Theme::built_in("dark").unwrap(),
+        color_depth: ColorDepth::True,
+        keymap: Keymap::default(),
+        can_record: true,
+        replay: false,
+        size,
+        started: at(0),
+        utc_offset_s: 3_600,
+        palette_history: vec!["screen journal".into(), "theme light".into()],
+    }
+}
+
+impl Scene {
+    pub fn new(options: AppOptions) -> Self {
+        Self {
+            size: options.size,
+            app: App::new(options),
+            now_ms: 0,
+            effects: Vec::new(),
+        }
+    }
+
+    /// The screens in one of the usual states.
+    pub fn in_state(state: State, size: (u16, u16)) -> Self {
+        let known = if state == State::NoSource {
+            Vec::new()
+        } else {
+            sources()
+        };
+        let mut scene = Self::new(options(known, size));
+        if matches!(state, State::NoSource | State::Empty) {
+            scene.tick(2_000, PipelineSnapshot::default());
+            return scene;
+        }
+        scene.live();
+        match state {
+            State::Stale => scene.stale(),
+            State::Lost => scene.lost(),
+            State::Frozen => {
+                scene.press("f");
+                scene.lost();
+            }
+            State::NoSource | State::Empty | State::Live => {}
+        }
+        scene
+    }
+
+    pub fn event(&mut self, now_ms: u64, event: Event) {
+        self.now_ms = now_ms;
+        self.effects.extend(self.app.update(at(now_ms), event));
+    }
+
+    pub fn sample(&mut self, now_ms: u64, source: SourceId, payload: Payload) {
+        let sample = Sample {
+            source,
+            received: at(now_ms),
+            payload,
+        };
+        self.event(now_ms, Event::Sample(sample));
+    }
+
+    pub fn tick(&mut self, now_ms: u64, mut snapshot: PipelineSnapshot) {
+        snapshot.at = at(now_ms);
+        self.event(now_ms, Event::Tick(Box::new(snapshot)));
+    }
+
+    /// Presses keys written as in the configuration, separated by blanks; `'text'` is typed.
+    pub fn press(&mut self, keys: &str) {
+        for (index, part) in keys.split('\'').enumerate() {
+            let chords: Vec<KeyChord> = if index % 2 == 1 {
+                part.chars()
+                    .map(|c| KeyChord::plain(ttyscope::intent::Key::Char(c)))
+                    .collect()
+            } else {
+                part.split_whitespace()
+                    .flat_map(|key| key.parse::<KeySequence>().unwrap().chords().to_vec())
+                    .collect()
+            };
+            for chord in chords {
+                self.event(self.now_ms, Event::Key(chord));
+            }
+        }
+    }
+
+    pub fn draw(&self) -> Buffer {
+        let area = Rect::new(0, 0, self.size.0, self.size.1);
+        let mut buf = Buffer::empty(area);
+        self.app.draw(area, &mut buf);
+        buf
+    }
+
+    /// What is on the screen, row by row, without the blanks at the right.
+    pub fn text(&self) -> String {
+        text(&self.draw())
+    }
+
+    fn live(&mut self) {
+        self.sample(
+            100,
+            SCOPE,
+            Payload::Link(LinkState::Connecting { attempt: 1 }),
+        );
+        self.sample(
+            140,
+            SENSORS,
+            Payload::Link(LinkState::Connecting { attempt: 1 }),
+        );
+        self.sample(180, SCOPE, Payload::Link(LinkState::Connected));
+        self.sample(250, SENSORS, Payload::Link(LinkState::Live));
+        self.sample(300, SCOPE, Payload::Link(LinkState::Live));
+        let log = LogLine {
+            severity: Severity::Info,
+            origin: "sigLog".into(),
+            text: "VirtualStage homed".into(),
+        };
+        self.sample(900, SCOPE, Payload::Log(log));
+        let wrong = || {
+            Fault::new(
+                FaultKind::Malformed,
+                Severity::Warning,
+                "frame 1 204: the header announces 8 388 608 bytes and 8 000 000 came; it was skipped",
+            )
+        };
+        for ms in [2_000, 3_000, 4_000] {
+            self.sample(ms, SCOPE, Payload::Fault(wrong()));
+        }
+        let loss = Loss {
+            lane: LaneKind::Samples,
+            reason: DropReason::ReaderBehind,
+            count: 12,
+        };
+        self.sample(5_000, SENSORS, Payload::Loss(loss));
+        self.readings(6_000, 0.0);
+        self.readings(60_000, 0.0125);
+        for n in 0..40_u64 {
+            let message = Message {
+                name: if n % 4 == 0 {
+                    "room".into()
+                } else {
+                    "sensor".into()
+                },
+                json: Bytes::from(format!(
+                    r#"[{{"id":{},"celsius":{}.5}}]"#,
+                    n % 4,
+                    20 + n % 3
+                )),
+                attachments: Vec::new(),
+            };
+            self.sample(60_000 + n, SENSORS, Payload::Message(message));
+        }
+        self.tick(60_000, figures(60_000, 0));
+        self.tick(61_000, figures(61_000, 20));
+        // The camera is known now; its picture is asked for and comes.
+        self.picture(61_040);
+        self.readings(61_050, 0.025);
+        self.tick(61_250, figures(61_250, 25));
+    }
+
+    fn readings(&mut self, ms: u64, moved: f64) {
+        let mut readings = vec![
+            Reading::new("stage/VirtualStage/X", 12.347 + moved, "mm"),
+            Reading::new("stage/VirtualStage/Y", -4.0021, "mm"),
+            Reading::new("stage/VirtualStage/Z", 821.5, "um"),
+            Reading::new("light/488/value", 5_i64, "mW"),
+            Reading::new("light/488/enabled", true, ""),
+            Reading::new("light/LED/enabled", false, ""),
+            Reading::new("camera/WidefieldCamera/exposure", 25.0, "ms"),
+            Reading::new("camera/WidefieldCamera/gain", 3_i64, ""),
+            Reading::new("objective/name", "20x 0.75 air, Plan Apo", ""),
+            Reading::new("storage/free", 412.25, "GB"),
+        ];
+        readings.push(Reading::new("server/WidefieldCamera/fps_emit", 19.2, "1/s"));
+        self.sample(ms, SCOPE, Payload::Readings(readings));
+    }
+
+    pub fn picture(&mut self, ms: u64) {
+        let (cols, rows) = self.picture_cells();
+        self.event(ms, Event::Picture(Box::new(picture(ms, cols, rows))));
+    }
+
+    fn picture_cells(&self) -> (u16, u16) {
+        self.app
+            .visible_cameras()
+            .first()
+            .map_or((40, 15), |request| (request.cols, request.rows))
+    }
+
+    fn stale(&mut self) {
+        let missing = PlainText::from("no frame for 3 s although the stream is running");
+        self.sample(64_300, SCOPE, Payload::Link(LinkState::Stale { missing }));
+        let mut quiet = figures(61_040, 25);
+        quiet.sources[0].rate_hz = 0.0;
+        quiet.sources[0].bytes_per_s = 0.0;
+        quiet.sources[0].cameras[0].fps = 0.0;
+        quiet.sources[0].cameras[0].bytes_per_s = 0.0;
+        self.tick(68_040, quiet);
+    }
+
+    fn lost(&mut self) {
+        let down = LinkState::Down {
+            reason: EndReason::PingTimeout,
+            detail: "10.0.0.5:8001 said nothing for 45 s although it promised a ping every 25 s"
+                .into(),
+            retry_in: Some(Duration::from_secs(4)),
+        };
+        self.sample(64_000, SCOPE, Payload::Link(down));
+        let mut quiet = figures(61_040, 25);
+        quiet.sources[0].rate_hz = 0.0;
+        quiet.sources[0].bytes_per_s = 0.0;
+        quiet.sources[0].cameras[0].fps = 0.0;
+        quiet.sources[0].cameras[0].bytes_per_s = 0.0;
+        self.tick(65_500, quiet);
+    }
+}
+
+/// A round cell with a bright nucleus on an uneven background.
+pub fn picture(ms: u64, cols: u16, rows: u16) -> Picture {
+    let side = cols.min(rows * 2).max(1);
+    let middle = f64::from(side) / 2.0;
+    let pixels = (0..u32::from(side) * u32::from(side))
+        .map(|index| {
+            let x = f64::from(index % u32::from(side)) - middle;
+            let y = f64::from(index / u32::from(side)) - middle;
+            let from = |dx: f64, dy: f64, size: f64| {
+                (-((x - dx * middle).powi(2) + (y - dy * middle).powi(2)) / (size * middle).powi(2))
+                    .exp()
+            };
+            let light = 0.15
+                + 0.1 * (x + y) / (4.0 * middle)
+                + 0.5 * from(-0.2, 0.1, 0.35)
+                + 0.4 * from(-0.25, 0.05, 0.1)
+                + 0.3 * from(0.55, -0.5, 0.2);
+            [(light.clamp(0.0, 1.0) * 255.0) as u8; 3]
+        })
+        .collect();
+    Picture {
+        camera: CameraKey {
+            source: SCOPE,
+            detector: "WidefieldCamera".into(),
+        },
+        received: at(ms),
+        decoded: at(ms + 3),
+        number: Some(81_223),
+        frame_size_px: (2048, 2048),
+        bit_depth: 12,
+        value_range: (96, 4_095),
+        window: (104, 3_120),
+        pixel_size_um: Some(0.325),
+        width_px: side,
+        height_px: side,
+        pixels,
+    }
+}
+
+/// The figures of the pipeline, `frames` after the sixtieth second.
+pub fn figures(ms: u64, frames: u64) -> PipelineSnapshot {
+    let lane =
+        |received: u64, shown: u64, coalesced: u64, bound: usize, high_water: usize| LaneSnapshot {
+            counts: Counts {
+                received,
+                shown,
+                coalesced,
+                recorded: received,
+                ..Counts::default()
+            },
+            gauge: LaneGauge {
+                bound,
+                high_water,
+                ..LaneGauge::default()
+            },
+        };
+    let times = |p50_us: u64| Percentiles {
+        count: 512,
+        p50_ns: p50_us * 1_000,
+        p90_ns: p50_us * 1_800,
+        p99_ns: p50_us * 3_400,
+        max_ns: p50_us * 9_000,
+    };
+    let received = 81_000 + frames;
+    let mut scope = SourceSnapshot {
+        id: SCOPE,
+        lanes: [
+            lane(9, 9, 0, 1_024, 3),
+            lane(4_120, 4_120, 0, 10_000, 212),
+            lane(received, 40_611, received - 40_613, 1, 1),
+        ],
+        disk: DiskCounts {
+            accepted: received + 4_129,
+            written: received + 4_126,
+            in_flight: 3,
+            ..DiskCounts::default()
+        },
+        rate_hz: 18.7,
+        bytes_per_s: 4_619_000.0,
+        last_minute: (0..60)
+            .map(|s| if s == 41 { 14 } else { 18 + s % 2 })
+            .collect(),
+        last_received: Some(at(ms - 12)),
+        stages: [
+            times(1_200),
+            times(90),
+            times(3_000),
+            times(6_100),
+            times(9_200),
+            times(1_400),
+        ],
+        cameras: vec![CameraSnapshot {
+            detector: "WidefieldCamera".into(),
+            frames: received,
+            lost: 3,
+            fps: 18.7,
+            bytes_per_s: 4_580_000.0,
+            last_received: at(ms - 12),
+            number: Some(81_223),
+            size_px: Some((2048, 2048)),
+            encoding: FrameEncoding::Mono16(Compression::Lz4),
+            pixel_size_um: Some(0.325),
+            body_bytes: 245_000,
+        }],
+        faults: vec![(FaultKind::Malformed, 3)],
+        window: Some(AckWindow { open: 1, size: 4 }),
+    };
+    let frames_lane = &mut scope.lanes[LaneKind::Frames as usize];
+    frames_lane.counts.dropped[DropReason::Malformed as usize] = 1;
+    frames_lane.counts.in_flight = 1;
+    frames_lane.gauge.depth = 1;
+    frames_lane.gauge.oldest_mono_ns = Some(at(ms - 3).mono_ns);
+    let mut sensors = SourceSnapshot {
+        id: SENSORS,
+        lanes: [
+            lane(3, 3, 0, 1_024, 3),
+            lane(5_120, 5_108, 0, 10_000, 40),
+            lane(0, 0, 0, 1, 0),
+        ],
+        disk: DiskCounts {
+            accepted: 5_111,
+            written: 5_111,
+            ..DiskCounts::default()
+        },
+        rate_hz: 40.0,
+        bytes_per_s: 12_400.0,
+        last_minute: (0..60).map(|s| 36 + s % 7).collect(),
+        last_received: Some(at(ms - 8)),
+        stages: Default::default(),
+        cameras: Vec::new(),
+        faults: Vec::new(),
+        window: None,
+    };
+    sensors.lanes[LaneKind::Samples as usize].counts.dropped[DropReason::ReaderBehind as usize] =
+        12;
+    sensors.stages[Stage::ReceivedToTaken as usize] = times(140);
+    PipelineSnapshot {
+        at: at(ms),
+        sources: vec![scope, sensors],
+        recorder: RecorderStatus {
+            state: RecorderState::Recording,
+            file: Some("lab-2026-11-20T140000Z.partial.mcap".into()),
+            began_mono_ns: at(1_000).mono_ns,
+            written_bytes: 1_331_439_861 + (ms - 60_000) * 4_700,
+            messages: 412_993,
+            channels: 14,
+            not_taken: 0,
+            waiting: 3,
+            waiting_bytes: 735_000,
+            durable_mono_ns: at(ms - 800).mono_ns,
+            free_bytes: Some(640_000_000_000),
+            latency: times(1_400),
+        },
+        turns: LoopStats {
+            turns_hz: 58.0,
+            busy: 0.04,
+            longest_ns: 7_100_000,
+            slow_turns: 0,
+        },
+        terminal: TerminalStats {
+            bytes_per_s: 84_200.0,
+            blocked_ns: 0,
+            drawn: 40_611,
+            skipped: 0,
+        },
+    }
+}
+
+/// A buffer as text, row by row.
+pub fn text(buf: &Buffer) -> String {
+    let mut text = String::new();
+    for y in 0..buf.area.height {
+        let mut row = String::new();
+        let mut x = 0;
+        while x < buf.area.width {
+            let cell = &buf[(x, y)];
+            row.push_str(cell.symbol());
+            x += cell.cell_width().max(1);
+        }
+        text.push_str(row.trim_end());
+        text.push('\n');
+    }
+    text
+}
