@@ -4,7 +4,9 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Oddity, Phase, Session, Violation, quoted};
+use super::namespace::Phase;
+use super::violation::Violation;
+use super::{Oddity, Session, quoted};
 use crate::model::{DropReason, EndReason, Fault, FaultKind, Severity};
 use crate::protocol::engineio::{self, OpenPacket, PacketKind as EngineKind, Revision};
 use crate::protocol::socketio::output::{AckFailure, Output};

@@ -121,11 +121,14 @@ impl Namespace {
     }
 
     /// The number for the next acknowledgement.
-    pub(super) fn take_ack_id(&mut self, until_ns: u64) -> u64 {
-        let id = self.next_ack;
-        self.next_ack = id.wrapping_add(1) % ACK_IDS;
+    pub(super) fn next_ack_id(&self) -> u64 {
+        self.next_ack
+    }
+
+    /// The event with the next number was sent; its answer is due by then.
+    pub(super) fn await_ack(&mut self, id: u64, until_ns: u64) {
+        self.next_ack = id.saturating_add(1) % ACK_IDS;
         self.pending.insert(id, until_ns);
-        id
     }
 
     /// Keeps an event back until the answer; returns how many and how many bytes are kept.
