@@ -68,6 +68,13 @@ impl Session {
     /// A session that waits for the open packet and then connects to `wanted`. `started` is when
     /// the driver began to connect: [`Limits::handshake`] counts from there.
     pub fn new(revision: Revision, limits: Limits, wanted: Vec<Wanted>, started: Stamp) -> Self {
+        let mut namespaces: Vec<Namespace> = Vec::new();
+        for wanted in wanted {
+            // Asked for twice, Node closes the connection.
+            if !namespaces.iter().any(|n| n.name() == wanted.namespace) {
+                namespaces.push(Namespace::new(wanted));
+            }
+        }
         Self {
             handshake_until_ns: after(started.mono_ns, limits.handshake),
             revision,
@@ -75,7 +82,7 @@ impl Session {
             polling: false,
             open: None,
             heartbeat: None,
-            namespaces: wanted.into_iter().map(Namespace::new).collect(),
+            namespaces,
             assembly: None,
             oddities: Oddities::default(),
             outputs: VecDeque::new(),

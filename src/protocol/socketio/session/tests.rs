@@ -383,6 +383,7 @@ fn namespaces_live_and_end_apart() {
             vec![
                 wanted("/"),
                 wanted("/admin"),
+                wanted("/admin"),
                 auth("/secure", r#"{"token":"wrong"}"#),
                 wanted("/nope"),
             ],
