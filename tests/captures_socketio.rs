@@ -10,6 +10,7 @@ mod support;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -20,7 +21,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use tokio_tungstenite::tungstenite;
 use ttyscope::model::{EndReason, Stamp};
-use ttyscope::protocol::engineio::payload::{next_post, split};
+use ttyscope::protocol::engineio::payload::{encoded_len, next_post, split};
 use ttyscope::protocol::engineio::{
     Packet as EnginePacket, PacketKind as EngineKind, Revision, WireMessage,
 };
@@ -133,7 +134,12 @@ impl Capture {
 }
 
 /// All sessions of the folder, or none with a line that says so.
-fn captures() -> Vec<Capture> {
+fn captures() -> &'static [Capture] {
+    static CAPTURES: LazyLock<Vec<Capture>> = LazyLock::new(read_all);
+    &CAPTURES
+}
+
+fn read_all() -> Vec<Capture> {
     let Some(dir) = support::captures::folder("socketio") else {
         return Vec::new();
     };
@@ -703,23 +709,42 @@ fn websocket_stream(messages: &[WireMessage], fragment: usize) -> Vec<u8> {
     stream
 }
 
-/// Reads a stream cut at `cuts` into a session that wants every namespace, and says what came out.
-fn outputs_of(stream: Vec<u8>, cuts: Vec<usize>, capture: &Capture) -> Vec<Output> {
-    use tungstenite::protocol::{Role, WebSocket};
-
-    let namespaces: std::collections::BTreeSet<String> = capture
+/// A session that wants every namespace of the recording.
+fn session_for_all(capture: &Capture) -> Session {
+    let wanted = capture
         .lines
         .iter()
         .flat_map(Line::packets)
         .filter_map(|message| socketio_packet(&message))
-        .map(|packet| packet.namespace)
+        .map(|packet| Wanted::new(packet.namespace))
         .collect();
-    let mut session = Session::new(
+    Session::new(
         capture.revision(),
         Limits::default(),
-        namespaces.into_iter().map(Wanted::new).collect(),
+        wanted,
         Stamp::default(),
-    );
+    )
+}
+
+/// Feeds messages and says what came out.
+fn outputs_for(capture: &Capture, messages: Vec<WireMessage>) -> Vec<Output> {
+    let mut session = session_for_all(capture);
+    let mut outputs = Vec::new();
+    for message in messages {
+        match message {
+            WireMessage::Text(text) => session.on_text(text, Stamp::default()),
+            WireMessage::Binary(bytes) => session.on_binary(bytes, Stamp::default()),
+        }
+        outputs.extend(std::iter::from_fn(|| session.poll_output()));
+    }
+    outputs
+}
+
+/// Reads a stream cut at `cuts` into a session, and says what came out.
+fn outputs_of(stream: Vec<u8>, cuts: Vec<usize>, capture: &Capture) -> Vec<Output> {
+    use tungstenite::protocol::{Role, WebSocket};
+
+    let mut session = session_for_all(capture);
     let socket = Pieces {
         bytes: stream,
         at: 0,
@@ -759,8 +784,7 @@ fn incoming(capture: &Capture) -> Vec<WireMessage> {
 /// Nothing of a stream may be lost or added by where it is cut.
 fn check_cuts(capture: &Capture, fragment: usize, cut: impl Fn(usize) -> Vec<usize>) {
     let messages = incoming(capture);
-    let whole = websocket_stream(&messages, usize::MAX);
-    let want = outputs_of(whole, Vec::new(), capture);
+    let want = outputs_for(capture, messages.clone());
     let events = |outputs: &[Output]| {
         let is_event = |output: &&Output| matches!(output, Output::Event(_));
         outputs.iter().filter(is_event).count()
@@ -797,6 +821,53 @@ proptest! {
                 cuts.sort_unstable();
                 cuts
             });
+        }
+    }
+    #[test]
+    fn a_session_packed_into_polling_bodies_says_the_same(spare in 0..100_000_usize) {
+        for capture in captures().iter().filter(|c| c.is_session()) {
+            let messages = incoming(capture);
+            let mut queue = VecDeque::from(messages.clone());
+            let largest = messages.iter().map(encoded_len).max().unwrap();
+            let mut packets = Vec::new();
+            while let Some(body) = next_post(&mut queue, (largest + spare) as u64).unwrap() {
+                packets.extend(split(&body, largest + spare, 16).unwrap());
+            }
+            prop_assert_eq!(outputs_for(capture, packets), outputs_for(capture, messages));
+        }
+    }
+
+    #[test]
+    fn a_damaged_session_ends_at_most_once_and_never_panics(
+        place in any::<prop::sample::Index>(),
+        damage in 0_u8..4,
+        byte in any::<u8>(),
+    ) {
+        for capture in captures().iter().filter(|c| c.is_session()) {
+            let mut messages = incoming(capture);
+            let at = place.index(messages.len());
+            let damaged = |bytes: &Bytes| {
+                let mut bytes = bytes.to_vec();
+                if !bytes.is_empty() {
+                    let at = place.index(bytes.len());
+                    bytes[at] = byte;
+                }
+                Bytes::from(bytes)
+            };
+            match damage {
+                0 => drop(messages.remove(at)),
+                1 => messages.insert(at, messages[at].clone()),
+                2 => messages.truncate(at),
+                _ => {
+                    messages[at] = match &messages[at] {
+                        WireMessage::Text(text) => WireMessage::Text(damaged(text)),
+                        WireMessage::Binary(bytes) => WireMessage::Binary(damaged(bytes)),
+                    }
+                }
+            }
+            let outputs = outputs_for(capture, messages);
+            let end = outputs.iter().position(|o| matches!(o, Output::Ended { .. }));
+            prop_assert!(end.is_none_or(|end| end + 1 == outputs.len()), "{}", capture.name);
         }
     }
 }
