@@ -884,6 +884,9 @@ fn a_payload_that_cannot_be_used_costs_its_own_event() {
 #[test]
 fn malformed_input_ends_the_connection_and_never_panics() {
     let many_digits = format!("42{}[\"a\"]", "1".repeat(120));
+    let deep = format!("{}{}", "[".repeat(64), "]".repeat(64));
+    let deep_answer = format!(r#"40{{"sid":"s","x":{deep}}}"#);
+    let deep_refusal = format!(r#"44{{"message":"no","data":{deep}}}"#);
     let cases = [
         "4",
         "7",
@@ -924,6 +927,8 @@ fn malformed_input_ends_the_connection_and_never_panics() {
         "40\"text\"",
         "40{\"sid\":1}",
         "405{\"sid\":\"x\"}",
+        &deep_answer,
+        &deep_refusal,
         "41{}",
         "44",
         "44[]",
