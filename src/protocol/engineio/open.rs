@@ -26,13 +26,13 @@ pub struct OpenPacket {
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// It is no JSON object with the fields an open packet has.
-    #[error("the open packet cannot be read: {0}")]
+    #[error("an open packet that cannot be read: {0}")]
     Unreadable(#[from] serde_json::Error),
     /// The session id is empty, too long or not printable.
-    #[error("the open packet's session id is not 1 to 256 visible ASCII characters")]
+    #[error("an open packet whose sid is not 1 to 256 visible ASCII characters")]
     BadSid,
     /// A time is out of all reason.
-    #[error("the open packet's {field} is {got_ms} ms, over a day")]
+    #[error("an open packet whose {field} is {got_ms} ms, over a day")]
     BadTime {
         /// Which field.
         field: &'static str,
