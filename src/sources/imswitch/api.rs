@@ -30,8 +30,8 @@ pub(super) enum News {
     Stopped(String),
     /// Something did not work.
     Fault(Fault),
-    /// The Socket.IO side is at this port.
-    SocketPort(u16),
+    /// The Socket.IO side is at this port, if it was found.
+    SocketPort(Option<u16>),
 }
 
 /// What asking for the server's own figures led to.
@@ -198,14 +198,16 @@ impl Api {
     /// answers as one.
     pub(super) async fn find_socket_port(options: &ImSwitchOptions) -> Option<u16> {
         let base_path = options.base_path.trim_end_matches('/');
-        let path = format!("{base_path}/socket.io/?EIO=4&transport=polling");
+        // A transport that there is not: the refusal shows who is there, and no session is left
+        // behind.
+        let path = format!("{base_path}/socket.io/?EIO=4&transport=none");
         let port = options.endpoint.port;
         for port in [Some(port), port.checked_add(1)] {
             let mut endpoint = options.endpoint.clone();
             endpoint.port = port?;
             let http = HttpClient::new(endpoint, options.headers.clone());
             let answer = http.with_time_limit(PROBE_LIMIT).get(&path).await;
-            if answer.is_ok_and(|answer| answer.status == 200 && answer.body.starts_with(b"0{")) {
+            if answer.is_ok_and(|answer| answer.status == 400 && answer.body.starts_with(b"\"")) {
                 return port;
             }
         }

@@ -41,6 +41,8 @@ pub(super) struct Source {
     socket_port: u16,
     /// Whether a connection was ever made: then the port is right.
     ever_connected: bool,
+    /// Whether the right port is being looked for.
+    looking: bool,
     connected: bool,
     link: LinkState,
     viewer: Viewer,
@@ -48,8 +50,9 @@ pub(super) struct Source {
     api: Arc<Api>,
     /// Calls under way for this connection; dropped with it.
     calls: JoinSet<()>,
-    /// Commands under way; they outlive a connection, because their outcome has to be told.
-    orders: JoinSet<()>,
+    /// Calls that outlive a connection: the outcome of a command has to be told, and the port is
+    /// looked for while there is none.
+    lasting: JoinSet<()>,
     report: mpsc::Sender<News>,
     news: mpsc::Receiver<News>,
     diagnostics: Diagnostics,
@@ -88,13 +91,14 @@ impl Source {
             client,
             events,
             ever_connected: false,
+            looking: false,
             connected: false,
             link: LinkState::Connecting { attempt: 1 },
             viewer: Viewer::new(options.max_pixels),
             watch: Watch::new(options.patience.frame),
             api: Arc::new(Api::new(&options)),
             calls: JoinSet::new(),
-            orders: JoinSet::new(),
+            lasting: JoinSet::new(),
             report,
             news,
             diagnostics: Diagnostics::NotBefore(0),
@@ -200,7 +204,7 @@ impl Source {
             retry_in,
         })
         .await;
-        if !self.ever_connected && self.options.socket_port.is_none() {
+        if !self.ever_connected && !self.looking && self.options.socket_port.is_none() {
             self.look_for_the_port();
         }
     }
@@ -221,6 +225,7 @@ impl Source {
 
     async fn event(&mut self, event: ReceivedEvent) {
         let is_frame = event.name == "frame";
+        let is_signal = matches!(event.name.as_str(), "signal" | "signal_msgpack");
         let actions = self.viewer.on_event(Incoming {
             received: event.received,
             name: &event.name,
@@ -230,6 +235,9 @@ impl Source {
         });
         if is_frame {
             self.outlet.set_window(self.viewer.window(1));
+        }
+        if is_signal && self.link == LinkState::Connected {
+            self.set_link(LinkState::Live).await;
         }
         self.carry_out(actions).await;
         if is_frame {
@@ -261,6 +269,10 @@ impl Source {
                     }
                 }
                 Action::Stream { detector, running } => {
+                    if !running {
+                        // Whatever runs under this name next may be somebody else's.
+                        self.ours.remove(detector.as_str());
+                    }
                     self.watch.stream(detector, running, now.mono_ns);
                     if !self.watch.is_streaming() {
                         self.all_quiet().await;
@@ -278,12 +290,8 @@ impl Source {
     async fn publish(&mut self, received: Stamp, payload: Payload) {
         match &payload {
             Payload::Frame(frame) => self.see_frame(frame).await,
-            Payload::Readings(readings) => {
-                self.see_readings(readings);
-                self.see_signal().await;
-            }
-            Payload::Message(_) | Payload::Log(_) => self.see_signal().await,
-            Payload::Link(_) | Payload::Fault(_) | Payload::Loss(_) => {}
+            Payload::Readings(readings) => self.see_readings(readings),
+            _ => {}
         }
         self.outlet.publish(received, payload).await;
     }
@@ -296,12 +304,6 @@ impl Source {
         let now = self.now();
         self.watch.frame(&frame.detector, now);
         if self.link != LinkState::Live {
-            self.set_link(LinkState::Live).await;
-        }
-    }
-
-    async fn see_signal(&mut self) {
-        if self.connected && self.link == LinkState::Connected {
             self.set_link(LinkState::Live).await;
         }
     }
@@ -365,7 +367,7 @@ impl Source {
         }
         // Finished calls leave their places.
         while self.calls.try_join_next().is_some() {}
-        while self.orders.try_join_next().is_some() {}
+        while self.lasting.try_join_next().is_some() {}
     }
 
     async fn step(&mut self, step: Step) {
@@ -410,11 +412,11 @@ impl Source {
     }
 
     fn look_for_the_port(&mut self) {
+        self.looking = true;
         let (options, to) = (self.options.clone(), self.report.clone());
-        self.calls.spawn(async move {
-            if let Some(port) = Api::find_socket_port(&options).await {
-                let _ = to.send(News::SocketPort(port)).await;
-            }
+        self.lasting.spawn(async move {
+            let port = Api::find_socket_port(&options).await;
+            let _ = to.send(News::SocketPort(port)).await;
         });
     }
 
@@ -444,7 +446,12 @@ impl Source {
                     .await;
             }
             News::Fault(fault) => self.outlet.fault(now, fault).await,
-            News::SocketPort(port) => self.move_to(port).await,
+            News::SocketPort(port) => {
+                self.looking = false;
+                if let Some(port) = port {
+                    self.move_to(port).await;
+                }
+            }
         }
     }
 
@@ -502,14 +509,14 @@ impl Source {
             Command::Refresh => self.refresh(),
             Command::StartLiveView => {
                 let protocol = self.options.protocol;
-                self.orders.spawn(async move {
+                self.lasting.spawn(async move {
                     let news = api.start(protocol).await;
                     let _ = to.send(news).await;
                 });
             }
             Command::StopLiveView => {
                 let ours: Vec<String> = self.ours.iter().cloned().collect();
-                self.orders.spawn(async move {
+                self.lasting.spawn(async move {
                     if ours.is_empty() {
                         let text =
                             "no live view was stopped: none of those running was started here";

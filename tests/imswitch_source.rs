@@ -1,0 +1,452 @@
+//! The ImSwitch source against the simulator, over real sockets on loopback.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use ttyscope::model::{Clock, Command, Frame, LinkState, Payload, Reading, Sample, SourceId};
+use ttyscope::pipeline::{DiskItem, DiskLane, DiskReceiver, Pipeline};
+use ttyscope::simulators::imswitch::{Dialect, Fault, Simulator, SimulatorOptions};
+use ttyscope::sources::imswitch::{ImSwitchOptions, Patience, run};
+use ttyscope::sources::net::Endpoint;
+use ttyscope::sources::reconnect::Backoff;
+
+/// Far longer than anything here takes, and short enough to find a hang.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running source whose every sample is seen, in order.
+struct Watched {
+    pipeline: Pipeline,
+    samples: mpsc::UnboundedReceiver<Sample>,
+    seen: Vec<Sample>,
+    commands: mpsc::Sender<Command>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Watched {
+    fn start(options: ImSwitchOptions) -> Self {
+        let (disk, receiver) = DiskLane::new(64 << 20);
+        let (tell, samples) = mpsc::unbounded_channel();
+        receiver.set_taking(true);
+        std::thread::spawn(move || drain(&receiver, &tell));
+        Self::with_disk(options, disk, samples)
+    }
+
+    fn with_disk(
+        options: ImSwitchOptions,
+        disk: DiskLane,
+        samples: mpsc::UnboundedReceiver<Sample>,
+    ) -> Self {
+        let pipeline = Pipeline::new(Clock::system(), 1, Some(disk), None);
+        let (commands, orders) = mpsc::channel(8);
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(run(
+            options,
+            pipeline.outlet(SourceId(0)),
+            orders,
+            stop.clone(),
+        ));
+        Self {
+            pipeline,
+            samples,
+            seen: Vec::new(),
+            commands,
+            stop,
+            task,
+        }
+    }
+
+    /// Waits for a payload and returns it; what came before is skipped.
+    async fn until(&mut self, what: &str, wanted: impl Fn(&Payload) -> bool) -> Payload {
+        let found = tokio::time::timeout(PATIENCE, async {
+            loop {
+                let sample = self.samples.recv().await.unwrap();
+                self.seen.push(sample.clone());
+                if wanted(&sample.payload) {
+                    return sample.payload;
+                }
+            }
+        });
+        match found.await {
+            Ok(payload) => payload,
+            Err(_) => panic!("no {what}; there was {:#?}", self.summary()),
+        }
+    }
+
+    /// Everything seen that is no picture, for a failed test's reader.
+    fn summary(&self) -> Vec<String> {
+        let payloads = self.seen.iter().map(|sample| &sample.payload);
+        payloads
+            .map(|payload| match payload {
+                Payload::Frame(frame) => format!("frame {:?}", frame.number),
+                other => format!("{other:?}"),
+            })
+            .collect()
+    }
+
+    async fn frame(&mut self) -> Frame {
+        match self
+            .until("frame", |p| matches!(p, Payload::Frame(_)))
+            .await
+        {
+            Payload::Frame(frame) => frame,
+            _ => unreachable!(),
+        }
+    }
+
+    async fn link(&mut self, word: &str) {
+        self.until(
+            word,
+            |p| matches!(p, Payload::Link(link) if link.word() == word),
+        )
+        .await;
+    }
+
+    async fn reading(&mut self, name: &str) -> Reading {
+        let is_wanted = |reading: &Reading| reading.name.as_str() == name;
+        let payload = self
+            .until(
+                name,
+                |p| matches!(p, Payload::Readings(all) if all.iter().any(is_wanted)),
+            )
+            .await;
+        match payload {
+            Payload::Readings(all) => all.into_iter().find(is_wanted).unwrap(),
+            _ => unreachable!(),
+        }
+    }
+
+    fn seen_reading(&self, name: &str) -> Option<Reading> {
+        let all = self.seen.iter().filter_map(|sample| match &sample.payload {
+            Payload::Readings(readings) => Some(readings),
+            _ => None,
+        });
+        all.flatten()
+            .find(|reading| reading.name.as_str() == name)
+            .cloned()
+    }
+
+    fn seen_links(&self) -> Vec<&'static str> {
+        let links = self.seen.iter().filter_map(|sample| match &sample.payload {
+            Payload::Link(link) => Some(link.word()),
+            _ => None,
+        });
+        links.collect()
+    }
+
+    async fn text(&mut self, part: &str) {
+        self.until(part, |payload| match payload {
+            Payload::Log(line) => line.text.contains(part),
+            Payload::Fault(fault) => fault.text.contains(part),
+            _ => false,
+        })
+        .await;
+    }
+
+    /// Ends the source and returns when it has ended.
+    async fn end(mut self) {
+        self.stop.cancel();
+        self.link("ended").await;
+        tokio::time::timeout(PATIENCE, self.task)
+            .await
+            .unwrap()
+            .unwrap();
+        let book = self.pipeline.ledger().snapshot().source(SourceId(0));
+        for lane in &book.lanes {
+            assert_eq!(lane.residue(), 0);
+        }
+    }
+}
+
+fn drain(receiver: &DiskReceiver, tell: &mpsc::UnboundedSender<Sample>) {
+    loop {
+        if let Some(DiskItem::Record { sample, ticket, .. }) =
+            receiver.recv(Duration::from_millis(50))
+        {
+            if let Some(ticket) = ticket {
+                ticket.written();
+            }
+            if tell.send(sample).is_err() {
+                return;
+            }
+        } else if tell.is_closed() {
+            return;
+        }
+    }
+}
+
+async fn simulator(options: SimulatorOptions) -> Simulator {
+    Simulator::start(SimulatorOptions {
+        sensor_px: (48, 32),
+        ..options
+    })
+    .await
+    .unwrap()
+}
+
+fn options(port: u16) -> ImSwitchOptions {
+    let mut options = ImSwitchOptions::new(Endpoint::plain("127.0.0.1", port));
+    options.backoff = Backoff {
+        base: Duration::from_millis(20),
+        cap: Duration::from_millis(100),
+        reset_after: Duration::from_secs(5),
+    };
+    options
+}
+
+fn impatient(port: u16) -> ImSwitchOptions {
+    let mut options = options(port);
+    options.patience = Patience {
+        frame: Duration::from_millis(400),
+        diagnostics: Duration::from_millis(100),
+        ..Patience::default()
+    };
+    options
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_dialect_brings_pictures_and_positions() {
+    for dialect in Dialect::ALL {
+        let server = simulator(SimulatorOptions {
+            dialect,
+            ..SimulatorOptions::default()
+        })
+        .await;
+        let mut source = Watched::start(options(server.address().port()));
+        let wanted = dialect.name().split('-').next().unwrap();
+        let mut frames = Vec::new();
+        while frames.len() < 12 {
+            frames.push(source.frame().await);
+        }
+        let found = source.seen_reading("server/dialect").unwrap();
+        assert_eq!(found.value, wanted.into(), "{dialect}");
+        let links: Vec<&str> = source.seen_links();
+        assert_eq!(links, ["connecting", "connected", "live"], "{dialect}");
+        if source.seen_reading("server/detectors").is_none() {
+            source.reading("server/detectors").await;
+        }
+        assert!(
+            frames
+                .iter()
+                .any(|f| f.detector.as_str() == "WidefieldCamera")
+        );
+        // The numbers of a connection have no holes; older dialects do not number, or also count
+        // what finds no ready client.
+        if wanted == "modern" {
+            let lost: u64 = frames.iter().map(|frame| frame.lost_before).sum();
+            assert_eq!(lost, 0, "{dialect}");
+        }
+        source.end().await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_state_is_read_at_the_start_and_on_request() {
+    let server = simulator(SimulatorOptions {
+        live: false,
+        ..SimulatorOptions::default()
+    })
+    .await;
+    let mut source = Watched::start(options(server.address().port()));
+    for round in 0..2 {
+        let position = source.reading("stage/VirtualStage/X").await;
+        assert_eq!(position.unit, "um", "round {round}");
+        source.reading("server/detectors").await;
+        source.reading("camera/WidefieldCamera/exposure").await;
+        source.commands.send(Command::Refresh).await.unwrap();
+    }
+    source.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_live_view_is_started_and_only_our_own_is_stopped() {
+    let server = simulator(SimulatorOptions {
+        live: false,
+        ..SimulatorOptions::default()
+    })
+    .await;
+    let port = server.address().port();
+    let mut source = Watched::start(impatient(port));
+    source.link("connected").await;
+    source.commands.send(Command::StopLiveView).await.unwrap();
+    source.text("none of those running was started here").await;
+    source.commands.send(Command::StartLiveView).await.unwrap();
+    source.text("live view started of WidefieldCamera").await;
+    source.frame().await;
+    source.reading("server/WidefieldCamera/fps_emit").await;
+
+    let mut other = Watched::start(options(port));
+    other.frame().await;
+    other.commands.send(Command::StartLiveView).await.unwrap();
+    other.text("a live view runs already (binary)").await;
+    other.commands.send(Command::StopLiveView).await.unwrap();
+    other.text("none of those running was started here").await;
+    other.end().await;
+
+    source.commands.send(Command::StopLiveView).await.unwrap();
+    source.text("live view stopped of WidefieldCamera").await;
+    source.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_live_view_of_old_releases_is_one_switch() {
+    for dialect in [Dialect::Raw, Dialect::Json] {
+        let server = simulator(SimulatorOptions {
+            dialect,
+            live: false,
+            ..SimulatorOptions::default()
+        })
+        .await;
+        let mut source = Watched::start(options(server.address().port()));
+        source.link("connected").await;
+        source.commands.send(Command::StartLiveView).await.unwrap();
+        source.text("live view started").await;
+        source.frame().await;
+        source.commands.send(Command::StopLiveView).await.unwrap();
+        source.text("live view stopped").await;
+        source.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn broken_pictures_are_counted_and_the_stream_goes_on() {
+    let server = simulator(SimulatorOptions {
+        faults: vec![
+            Fault::CorruptFrame { every: 3 },
+            Fault::TruncatedMsgpack { every: 7 },
+        ],
+        ..SimulatorOptions::default()
+    })
+    .await;
+    let mut source = Watched::start(options(server.address().port()));
+    source.text("a picture was skipped").await;
+    for _ in 0..20 {
+        source.frame().await;
+    }
+    source.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_link_is_made_anew() {
+    let server = simulator(SimulatorOptions {
+        faults: vec![Fault::DropLink {
+            after: Duration::from_millis(300),
+        }],
+        ..SimulatorOptions::default()
+    })
+    .await;
+    let mut source = Watched::start(options(server.address().port()));
+    for _ in 0..2 {
+        source.link("connected").await;
+        source.frame().await;
+        source.link("down").await;
+    }
+    source.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_stands_still_is_stale_and_then_connected_anew() {
+    let server = simulator(SimulatorOptions {
+        faults: vec![Fault::IgnoreAcks],
+        ..SimulatorOptions::default()
+    })
+    .await;
+    let mut source = Watched::start(impatient(server.address().port()));
+    source.frame().await;
+    source
+        .until("question", |payload| {
+            matches!(payload, Payload::Link(LinkState::Stale { missing })
+                if missing.contains("the server says that the stream runs"))
+        })
+        .await;
+    source.link("down").await;
+    server.set_faults(&[]);
+    source.link("live").await;
+    source.frame().await;
+    source.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recorder_that_does_not_take_slows_the_stream() {
+    let server = simulator(SimulatorOptions::default()).await;
+    // Room for next to nothing, and nobody takes.
+    let (disk, receiver) = DiskLane::new(1);
+    receiver.set_taking(true);
+    let (tell, samples) = mpsc::unbounded_channel();
+    let source = Watched::with_disk(options(server.address().port()), disk, samples);
+    let receiver = Arc::new(receiver);
+    let draining = receiver.clone();
+    let until_live = std::thread::spawn(move || {
+        loop {
+            let item = draining.recv(Duration::from_millis(50));
+            if let Some(DiskItem::Record { sample, ticket, .. }) = item {
+                if let Some(ticket) = ticket {
+                    ticket.written();
+                }
+                if matches!(sample.payload, Payload::Frame(_)) {
+                    return;
+                }
+            }
+        }
+    });
+    tokio::task::spawn_blocking(|| until_live.join().unwrap())
+        .await
+        .unwrap();
+    let before = server.counters();
+    tokio::time::timeout(PATIENCE, async {
+        while server.counters().skipped < before.skipped + 20 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .unwrap();
+    let sent = server.counters().sent - before.sent;
+    assert!(
+        sent <= 6,
+        "{sent} pictures were sent while nothing was taken"
+    );
+
+    // Once the recorder takes again everything goes on and ends in order.
+    std::thread::spawn(move || drain(&receiver, &tell));
+    let mut source = source;
+    for _ in 0..10 {
+        source.frame().await;
+    }
+    source.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_socket_may_be_one_port_above() {
+    // Two neighbouring ports: one that refuses upgrades, and the server above it.
+    let (server, below) = loop {
+        let server = simulator(SimulatorOptions::default()).await;
+        let port = server.address().port() - 1;
+        if let Ok(below) = TcpListener::bind(("127.0.0.1", port)).await {
+            break (server, below);
+        }
+    };
+    let port = below.local_addr().unwrap().port();
+    let refusing = tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = below.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _ = socket.read(&mut request).await;
+            let answer =
+                b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            let _ = socket.write_all(answer).await;
+        }
+    });
+    let mut source = Watched::start(options(port));
+    source.text("Socket.IO side is at port").await;
+    source.frame().await;
+    source.end().await;
+    refusing.abort();
+    server.stop().await;
+}
