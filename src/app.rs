@@ -133,6 +133,10 @@ impl App {
     /// Takes in what happened at `at` and says what should be done.
     pub fn update(&mut self, at: Stamp, event: Event) -> Vec<Effect> {
         let before = self.now;
+        // Cameras are known by the figures of a tick; samples, the most frequent events, cost
+        // nothing here.
+        let may_change_cameras =
+            !matches!(event, Event::Sample(_) | Event::Picture(_) | Event::Log(_));
         if at.mono_ns >= self.now.mono_ns {
             self.now = at;
         }
@@ -171,10 +175,12 @@ impl App {
                 Vec::new()
             }
         };
-        let visible = self.visible_cameras();
-        if visible != self.watching {
-            self.watching.clone_from(&visible);
-            effects.push(Effect::Watch(visible));
+        if may_change_cameras {
+            let visible = self.visible_cameras();
+            if visible != self.watching {
+                self.watching.clone_from(&visible);
+                effects.push(Effect::Watch(visible));
+            }
         }
         effects
     }

@@ -431,7 +431,8 @@ fn nothing_new_is_not_drawn_again() {
         scene.app.needs_draw()
     };
     let same = screens::figures(61_250, 25);
-    let cases: [(&str, bool, Box<dyn Fn(&mut Scene)>); 8] = [
+    type Change = Box<dyn Fn(&mut Scene)>;
+    let cases: [(&str, bool, Change); 8] = [
         (
             "the same figures",
             false,

@@ -114,7 +114,11 @@ impl App {
         if area.height == 0 {
             return;
         }
-        let (words, role) = summary::worst(&self.facts, self.now, self.held.is_some());
+        let (worst, role) = summary::worst(&self.facts, self.now, self.held.is_some());
+        let words = match top_line::origin(self) {
+            (_, "", _) => worst,
+            (_, short, _) => format!("{short} {worst}"),
+        };
         let key = self.key_text(crate::intent::Action::Quit);
         let hint = format!("{key} quit");
         let room = area.width.saturating_sub(width(&hint) + 1);

@@ -5,7 +5,7 @@ use super::screen::{Pane, Screen};
 use super::{App, Effect, HISTORY_BOUND};
 use crate::intent::{Action, Key, KeyChord, Lookup};
 use crate::model::Command;
-use crate::panels::{Facts, Step};
+use crate::panels::{Facts, JournalPanel, Step};
 use crate::ui::Role;
 
 impl App {
@@ -203,7 +203,7 @@ impl App {
     }
 
     /// Leaves one thing at a time: a half-typed sequence, the expanded pane, the filter, the held
-    /// screen, the place in the journal.
+    /// screen, the severity and place in the journal.
     fn back(&mut self) {
         if self.expanded {
             self.expanded = false;
@@ -213,7 +213,7 @@ impl App {
         } else if self.held.is_some() {
             self.held = None;
         } else if self.screen == Screen::Journal {
-            self.step(Step::Bottom);
+            self.journal = JournalPanel::default();
         }
     }
 

@@ -4,6 +4,7 @@ use super::App;
 use super::screen::Screen;
 use crate::intent::Action;
 use crate::model::{Origin, RecorderState};
+use crate::panels::ScopePanel;
 use crate::ui::text::width;
 use crate::ui::{Role, number};
 
@@ -21,8 +22,17 @@ pub struct TopLine {
 
 /// A truth at the right and when it gives way: the highest first; zero stays.
 struct Truth {
-    piece: Piece,
+    text: String,
+    /// The same where there is hardly any room.
+    short: &'static str,
+    role: Role,
     leaves: u8,
+}
+
+impl Truth {
+    fn piece(&self) -> Piece {
+        (self.text.clone(), self.role)
+    }
 }
 
 /// Composes the line for so many columns. Names of screens give way to what must be known.
@@ -38,20 +48,24 @@ pub fn compose(app: &App, columns: u16) -> TopLine {
             let right: Vec<Piece> = truths
                 .iter()
                 .filter(|truth| truth.leaves <= keep)
-                .map(|truth| truth.piece.clone())
+                .map(Truth::piece)
                 .collect();
             if line_width(&left) + line_width(&right) <= columns {
                 return TopLine { left, right };
             }
         }
     }
+    let right = truths
+        .iter()
+        .filter(|truth| truth.leaves == 0)
+        .map(|truth| match truth.short {
+            "" => truth.piece(),
+            short => (short.to_owned(), truth.role),
+        })
+        .collect();
     TopLine {
         left: Vec::new(),
-        right: truths
-            .into_iter()
-            .filter(|truth| truth.leaves == 0)
-            .map(|truth| truth.piece)
-            .collect(),
+        right,
     }
 }
 
@@ -96,31 +110,33 @@ fn screens(app: &App, names: Names) -> Vec<Piece> {
 
 fn truths(app: &App) -> Vec<Truth> {
     let mut truths = Vec::new();
-    let mut say = |text: String, role: Role, leaves: u8| {
+    let mut say = |text: String, short: &'static str, role: Role, leaves: u8| {
         truths.push(Truth {
-            piece: (text, role),
+            text,
+            short,
+            role,
             leaves,
         });
     };
-    let (banner, role) = origin(app);
-    say(banner, role, 0);
+    let origin = origin(app);
+    say(origin.0, origin.1, origin.2, 0);
     for caution in cautions(app) {
-        say(caution, Role::Banner, 0);
+        say(caution, "", Role::Banner, 0);
     }
     if let Some(held) = &app.held {
         let since = number::age(app.now.since(held.since));
-        say(format!("‖ FROZEN {since}"), Role::Held, 0);
+        say(format!("‖ FROZEN {since}"), "‖", Role::Held, 0);
     }
     let facts = &app.facts;
     match &facts.recorder.state {
         RecorderState::Recording => {
             let ns = app.now.mono_ns.saturating_sub(facts.recorder.began_mono_ns);
             let time = number::elapsed(std::time::Duration::from_nanos(ns));
-            say(format!("● rec {time}"), Role::Recording, 0);
+            say(format!("● rec {time}"), "● rec", Role::Recording, 0);
         }
-        RecorderState::Draining => say("◌ rec stopping".to_owned(), Role::Warning, 0),
-        RecorderState::Failed(_) => say("✕ rec failed".to_owned(), Role::Error, 0),
-        RecorderState::Off if app.can_record => say("rec off".to_owned(), Role::Dim, 2),
+        RecorderState::Draining => say("◌ rec stopping".to_owned(), "◌ rec", Role::Warning, 0),
+        RecorderState::Failed(_) => say("✕ rec failed".to_owned(), "✕ rec", Role::Error, 0),
+        RecorderState::Off if app.can_record => say("rec off".to_owned(), "", Role::Dim, 2),
         RecorderState::Off => {}
     }
     let terminal = &facts.terminal;
@@ -128,36 +144,39 @@ fn truths(app: &App) -> Vec<Truth> {
     let rate = number::throughput(terminal.bytes_per_s);
     if blocked {
         let time = number::latency(terminal.blocked_ns);
-        say(format!("tty blocked {time}"), Role::Warning, 0);
+        say(
+            format!("tty blocked {time}"),
+            "tty blocked",
+            Role::Warning,
+            0,
+        );
     } else if terminal.skipped > 0 {
         let skipped = number::count(terminal.skipped);
-        say(format!("tty {rate}, {skipped} skipped"), Role::Dim, 3);
+        say(format!("tty {rate}, {skipped} skipped"), "", Role::Dim, 3);
     } else {
-        say(format!("tty {rate}"), Role::Dim, 3);
+        say(format!("tty {rate}"), "", Role::Dim, 3);
     }
     let clock = number::clock(app.now.unix_ns, app.utc_offset_s);
-    say(clock, Role::Text, 1);
+    say(clock, "", Role::Text, 1);
     truths
 }
 
-/// Whether what is shown is real, on every screen.
-fn origin(app: &App) -> Piece {
+/// Whether what is shown is real, on every screen: in full, in short, and how it looks.
+pub fn origin(app: &App) -> (String, &'static str, Role) {
     let sources = &app.facts.sources;
     let simulated = sources
         .iter()
         .filter(|source| source.info.origin == Origin::Simulated)
         .count();
     if app.replay || sources.iter().any(|s| s.info.origin == Origin::Replay) {
-        ("REPLAY".to_owned(), Role::Banner)
+        ("REPLAY".to_owned(), "REPLAY", Role::Banner)
     } else if simulated == 0 {
-        ("READ-ONLY".to_owned(), Role::Dim)
+        ("READ-ONLY".to_owned(), "", Role::Dim)
     } else if simulated == sources.len() {
-        ("SIMULATED".to_owned(), Role::Banner)
+        ("SIMULATED".to_owned(), "SIM", Role::Banner)
     } else {
-        (
-            format!("SIMULATED {simulated} of {}", sources.len()),
-            Role::Banner,
-        )
+        let text = format!("SIMULATED {simulated} of {}", sources.len());
+        (text, "SIM", Role::Banner)
     }
 }
 
@@ -196,6 +215,8 @@ pub fn hints(app: &App, columns: u16) -> Vec<(String, String)> {
             Action::Quit => true,
             Action::Record => !app.can_record,
             Action::LiveView | Action::Refresh => app.replay,
+            Action::NextPane => app.screen.panes().len() < 2,
+            Action::NextCamera => ScopePanel::subjects(app.view()).len() < 2,
             _ => false,
         };
         let here = action.contexts().contains(&app.screen.context());

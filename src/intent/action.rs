@@ -81,29 +81,29 @@ actions! {
     Filter = "filter", "filter", &["/"], &[Context::Scope, Context::Journal];
     /// Show the selected source on the scope screen.
     Open = "open", "open", &["enter"], &[Context::Overview];
-    /// Hold the screen still; the data and the recording go on.
+    /// Hold the screen still; data and recording go on.
     Freeze = "freeze", "freeze", &["f"], EVERYWHERE;
     /// Give the focused pane the whole screen, or take it back.
     Expand = "expand", "expand", &["e"], EVERYWHERE;
     /// Start or stop writing to disk.
     Record = "record", "rec", &["R"], EVERYWHERE;
-    /// Ask the source to start its live view, or to stop the one that was started here.
+    /// Start the source's live view, or stop what was started here.
     LiveView = "live-view", "live", &["L"], SOURCES;
     /// Move the focus to the next pane.
     NextPane = "next-pane", "pane", &["tab"], EVERYWHERE;
-    /// Next camera, or next source where there is no camera.
+    /// The next camera, or source without one.
     NextCamera = "next-camera", "camera", &["n", "l", "right"], &[Context::Scope];
     /// Sort the signals by name, age or change.
     Sort = "sort", "sort", &["s"], &[Context::Scope];
     /// Show all lines, warnings and errors, or errors alone.
     Severity = "severity", "severity", &["s"], &[Context::Journal];
-    /// Ask the source for its positions, detectors and streams again.
+    /// Read positions, detectors and streams of the source again.
     Refresh = "refresh", "refresh", &["r"], SOURCES;
     /// Leave the program; asks first while a recording runs.
     Quit = "quit", "quit", &["q"], EVERYWHERE;
     /// Move the focus to the pane before.
     PreviousPane = "previous-pane", "", &["shift-tab"], EVERYWHERE;
-    /// The camera or source before.
+    /// The camera before, or source without one.
     PreviousCamera = "previous-camera", "", &["N", "h", "left"], &[Context::Scope];
     /// Move down.
     Down = "down", "", &["j", "down"], EVERYWHERE;
@@ -111,13 +111,13 @@ actions! {
     Up = "up", "", &["k", "up"], EVERYWHERE;
     /// Go to the first line.
     Top = "top", "", &["gg", "home"], EVERYWHERE;
-    /// Go to the last line; the journal follows new ones from there.
+    /// Go to the last line; the journal follows from there.
     Bottom = "bottom", "", &["G", "end"], EVERYWHERE;
     /// A screenful down.
     PageDown = "page-down", "", &["pgdn", "ctrl-d"], EVERYWHERE;
     /// A screenful up.
     PageUp = "page-up", "", &["pgup", "ctrl-u"], EVERYWHERE;
-    /// Leave what is open: overlay, expanded pane, filter, held screen. Never quits.
+    /// Leave overlay, expanded pane, filter, held screen. Never quits.
     Back = "back", "", &["esc"], EVERYWHERE;
     /// The overview screen.
     ScreenOverview = "screen-overview", "", &["1"], EVERYWHERE;
@@ -179,6 +179,10 @@ mod tests {
             assert_eq!(Action::from_name(action.name()), Some(*action));
             assert!(!action.sentence().is_empty() && action.sentence().ends_with('.'));
             assert!(!action.contexts().is_empty());
+            assert!(
+                action.sentence().len() <= 63,
+                "too long for help at 80 columns: {action:?}"
+            );
             assert_eq!(*action as usize, index);
         }
         assert_eq!(Action::from_name("stop-the-world"), None);

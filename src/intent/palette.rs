@@ -83,19 +83,19 @@ pub const VERBS: [Verb; 12] = [
         "live",
         "start|stop [SOURCE]",
         Takes::StartOrStop,
-        "Ask a source to start or stop its live view.",
+        "Start or stop the live view of a source.",
     ),
     verb(
         "refresh",
         "[SOURCE]",
         Takes::Source,
-        "Ask a source for its positions, detectors and streams again.",
+        "Read positions, detectors and streams again.",
     ),
     verb(
         "filter",
         "TEXT",
         Takes::Text,
-        "Show only what contains a text; nothing shows all.",
+        "Show only what contains a text; no text shows all.",
     ),
     verb("sort", "COLUMN", Takes::Column, "Sort the signals."),
     verb("theme", "NAME", Takes::Theme, "Look different."),
@@ -116,7 +116,7 @@ pub const VERBS: [Verb; 12] = [
         "quit",
         "",
         Takes::Nothing,
-        "Leave the program; asks while a recording runs.",
+        "Leave the program; asks while it records.",
     ),
 ];
 

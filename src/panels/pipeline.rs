@@ -76,8 +76,10 @@ pub fn ledger_lines(facts: &Facts) -> Vec<LedgerLine> {
             ));
             push_drops(&mut lines, lane.as_str(), &figures.counts.dropped);
         }
-        lines.push(LedgerLine::Account(disk_cells(&snapshot.disk), None));
-        push_drops(&mut lines, "recorder", &snapshot.disk.lost);
+        if snapshot.disk.accepted > 0 {
+            lines.push(disk_line(&snapshot.disk));
+            push_drops(&mut lines, "recorder", &snapshot.disk.lost);
+        }
         let residue = snapshot.residue();
         if residue != 0 {
             lines.push(LedgerLine::Note(
@@ -150,23 +152,16 @@ fn lane_cells(name: &str, lane: LaneKind, figures: &LaneSnapshot) -> Vec<Cell> {
     ]
 }
 
-/// The recorder's account in the same columns: accepted, written, lost, in flight.
-fn disk_cells(disk: &DiskCounts) -> Vec<Cell> {
-    let none = || Cell::new("-", Role::Dim);
-    vec![
-        Cell::new("", Role::Text),
-        Cell::new("recorder", Role::Text),
-        counted(disk.accepted),
-        none(),
-        none(),
-        counted(disk.written),
-        lost(disk.lost_total()),
-        counted(disk.in_flight),
-        residue(disk.residue()),
-        none(),
-        none(),
-        none(),
-    ]
+/// The recorder's account as the sum it has to be.
+fn disk_line(disk: &DiskCounts) -> LedgerLine {
+    let text = format!(
+        "recorder took {} = {} written + {} lost + {} in flight",
+        number::count(disk.accepted),
+        number::count(disk.written),
+        number::count(disk.lost_total()),
+        number::count(disk.in_flight)
+    );
+    LedgerLine::Note(text, Role::Dim)
 }
 
 /// A line of the latencies.

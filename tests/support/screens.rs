@@ -1,7 +1,7 @@
 //! Screens with something on them: the same sources, figures and pictures every time.
 //!
 //! Also used by `examples/screens.rs`, which draws the pictures of the README.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::time::Duration;
 

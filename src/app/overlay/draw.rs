@@ -248,7 +248,7 @@ impl App {
         lines.push(HelpLine::Title("typed after :".to_owned()));
         lines.extend(VERBS.iter().map(|verb| {
             let words = format!("{} {}", verb.name, verb.arguments);
-            HelpLine::Key(words.trim_end().to_owned(), verb.sentence)
+            HelpLine::Word(words.trim_end().to_owned(), verb.sentence)
         }));
         lines
     }
@@ -264,47 +264,29 @@ impl App {
             String::new()
         };
         let inner = pane(buf, body, "help", &note, true, &self.theme);
-        let key_wide = lines
-            .iter()
-            .map(|line| match line {
-                HelpLine::Key(keys, _) => width(keys),
-                HelpLine::Title(_) => 0,
-            })
-            .max()
-            .unwrap_or(0)
-            .min(inner.width / 3);
+        // Keys are short, the palette's words long: each kind has its own column.
+        let wide = |lines: &[HelpLine], word: bool| {
+            let of = |line: &HelpLine| match line {
+                HelpLine::Key(keys, _) if !word => width(keys),
+                HelpLine::Word(words, _) if word => width(words),
+                _ => 0,
+            };
+            lines.iter().map(of).max().unwrap_or(0).min(inner.width / 3)
+        };
+        let (key_wide, word_wide) = (wide(&lines, false), wide(&lines, true));
+        let style = |role| self.theme.style(role);
         for (y, line) in (inner.top()..inner.bottom()).zip(lines.iter().skip(first)) {
-            match line {
+            let (left, column, sentence) = match line {
                 HelpLine::Title(text) => {
-                    put(
-                        buf,
-                        inner,
-                        inner.left() + 1,
-                        y,
-                        text,
-                        self.theme.style(Role::Title),
-                    );
+                    put(buf, inner, inner.left() + 1, y, text, style(Role::Title));
+                    continue;
                 }
-                HelpLine::Key(keys, sentence) => {
-                    let x = inner.left() + 3;
-                    put(
-                        buf,
-                        inner,
-                        x,
-                        y,
-                        &fit(keys, key_wide),
-                        self.theme.style(Role::Key),
-                    );
-                    put(
-                        buf,
-                        inner,
-                        x + key_wide + 2,
-                        y,
-                        sentence,
-                        self.theme.style(Role::Text),
-                    );
-                }
-            }
+                HelpLine::Key(keys, sentence) => (keys, key_wide, sentence),
+                HelpLine::Word(words, sentence) => (words, word_wide, sentence),
+            };
+            let x = inner.left() + 3;
+            put(buf, inner, x, y, &fit(left, column), style(Role::Key));
+            put(buf, inner, x + column + 2, y, sentence, style(Role::Text));
         }
         self.draw_keys(hints, &[("j k", "scroll"), ("esc", "leave")], buf);
     }
@@ -315,8 +297,10 @@ impl App {
 pub(in crate::app) enum HelpLine {
     /// Where the following keys count.
     Title(String),
-    /// Keys or words, and what they do.
+    /// Keys, and what they do.
     Key(String, &'static str),
+    /// Words of the palette, and what they do.
+    Word(String, &'static str),
 }
 
 /// The lowest rows of an area.

@@ -199,7 +199,12 @@ fn why_no_picture(
             format!("no picture from {name} in the recording up to here")
         }
         (Some(LinkState::Live | LinkState::Connected | LinkState::Stale { .. }), None) => {
-            format!("no picture from {name} yet: L asks it to start its live view")
+            // Of the kinds of sources only this one can be asked for pictures.
+            if source.info.address.starts_with("imswitch") {
+                format!("no picture from {name} yet: L asks it to start its live view")
+            } else {
+                format!("no picture from {name}")
+            }
         }
         _ => {
             let mut text = standing.text();
@@ -214,11 +219,10 @@ fn why_no_picture(
 /// A sentence in the middle of an empty room.
 fn say(buf: &mut Buffer, area: Rect, look: &Look<'_>, words: &str) {
     let lines = wrap(words, area.width.saturating_sub(4), 4);
-    let mut y = area.top() + (area.height.saturating_sub(lines.len() as u16)) / 2;
-    for line in lines {
+    let top = area.top() + (area.height.saturating_sub(lines.len() as u16)) / 2;
+    for (y, line) in (top..).zip(lines) {
         let x = area.left() + area.width.saturating_sub(width(&line)) / 2;
         put(buf, area, x, y, &line, look.theme.style(Role::Dim));
-        y += 1;
     }
 }
 
