@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use ratatui::buffer::{Buffer, CellWidth};
+use ratatui::style::Color;
 
 use screens::{Scene, State};
 use ttyscope::app::{AppOptions, Effect, Event};
@@ -16,7 +17,7 @@ use ttyscope::model::{
     RecorderStatus, Severity, SourceInfo,
 };
 use ttyscope::pipeline::{PipelineSnapshot, TerminalStats};
-use ttyscope::ui::{Role, Theme};
+use ttyscope::ui::{ColorDepth, Role, Theme};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (100, 30), (160, 48)];
 const SCREENS: [(&str, &str); 4] = [
@@ -279,8 +280,8 @@ fn severity_and_focus_have_a_style_of_their_own() {
         buf[(ttyscope::ui::text::width(before), y as u16)].style()
     };
     let cases = [
-        (State::Lost, "1 tab", "down: ping", Role::Error),
-        (State::Stale, "1 tab", "stale 7 s", Role::Warning),
+        (State::Lost, "1", "down: ping", Role::Error),
+        (State::Stale, "1", "stale 7 s", Role::Warning),
         (State::Lost, "1 tab", "next try", Role::Error),
         (State::Live, "1", "● rec", Role::Recording),
         (State::Live, "1", "SIMULATED", Role::Banner),
@@ -625,4 +626,23 @@ proptest! {
         scene.size = (scene.size.0 / 2 + 1, scene.size.1.saturating_add(3));
         assert_rows_are_whole(&scene.draw());
     }
+}
+
+#[test]
+fn without_colours_nothing_is_coloured() {
+    let mut options = screens::options(screens::sources(), (100, 30));
+    options.theme = Theme::built_in("dark").unwrap().for_depth(ColorDepth::None);
+    options.color_depth = ColorDepth::None;
+    let mut scene = Scene::new(options);
+    scene.tick(61_000, screens::figures(61_000, 0));
+    for (_, key) in SCREENS {
+        scene.press(key);
+        scene.picture(61_040);
+        for cell in &scene.draw().content {
+            assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset), "{cell:?}");
+        }
+    }
+    // A state is a glyph and a word before it is a colour.
+    scene.press("1");
+    assert!(scene.text().contains("◌  scope    starting"));
 }

@@ -101,6 +101,16 @@ pub fn clear(buf: &mut Buffer, area: Rect, style: Style) {
     }
 }
 
+/// Marks a row as the one under the cursor. Where the mark is a background, texts keep their
+/// colour: what is wrong stays as visible as before.
+pub fn select(buf: &mut Buffer, row: Rect, style: Style) {
+    let style = match style.bg {
+        Some(_) => Style { fg: None, ..style },
+        None => style,
+    };
+    buf.set_style(row, style);
+}
+
 /// Replaces a wide glyph whose second half lies at `x` by a blank: it is about to be written over.
 fn free_left(buf: &mut Buffer, x: u16, y: u16) {
     let Some(before) = x.checked_sub(1) else {

@@ -7,7 +7,7 @@ use super::{Overlay, Prompt, PromptKind};
 use crate::app::App;
 use crate::intent::{Action, Context, VERBS};
 use crate::panels::first_row;
-use crate::ui::text::{clear, fit, put, width, wrap};
+use crate::ui::text::{clear, fit, put, select, width, wrap};
 use crate::ui::{Role, pane::pane};
 
 /// Offers of a completion shown at a time.
@@ -166,7 +166,7 @@ impl App {
                 height: 1,
                 ..area
             };
-            buf.set_style(line, style(Role::Selection));
+            select(buf, line, style(Role::Selection));
         }
     }
 

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::{Entry, Journal, JournalPanel};
 use crate::model::Severity;
 use crate::panels::{Look, first_row};
-use crate::ui::text::{put, width, wrap};
+use crate::ui::text::{put, select, width, wrap};
 use crate::ui::{Role, number, pane::pane};
 
 /// Draws the whole pane.
@@ -166,7 +166,8 @@ fn draw_lines(
         }
         put(buf, area, x, y, &entry.text, style(text_role));
         if selected == Some(row) {
-            buf.set_style(
+            select(
+                buf,
                 Rect {
                     y,
                     height: 1,

@@ -13,7 +13,7 @@ use crate::pipeline::Stage;
 use crate::ui::flow::{Item, flow};
 use crate::ui::sparkline::sparkline;
 use crate::ui::table::{Cell, Column, heading, places, row};
-use crate::ui::text::put;
+use crate::ui::text::{put, select};
 use crate::ui::{Role, number, pane::pane};
 
 /// In the order of reading; the last number says which leaves first on a narrow screen.
@@ -98,7 +98,7 @@ pub fn draw(panel: &OverviewPanel, facts: &Facts, look: &Look<'_>, area: Rect, b
                 height: 1,
                 ..inner
             };
-            buf.set_style(line, look.theme.style(Role::Selection));
+            select(buf, line, look.theme.style(Role::Selection));
         }
         y += 1;
         for line in explanation(&standings[index], inner.width) {

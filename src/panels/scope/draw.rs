@@ -14,7 +14,7 @@ use crate::panels::signals::{EventRow, Signal};
 use crate::panels::{Look, Standing, first_row};
 use crate::pipeline::{CameraSnapshot, Stage};
 use crate::ui::flow::{Item, flow};
-use crate::ui::text::{clear, fit, put, put_right, width, wrap};
+use crate::ui::text::{clear, fit, put, put_right, select, width, wrap};
 use crate::ui::{PictureWidget, Role, number, pane::pane};
 
 /// A picture older than this is not live any more; slower cameras get four of their intervals.
@@ -458,7 +458,7 @@ pub fn draw_signals(
                 height: 1,
                 ..inner
             };
-            buf.set_style(line, look.theme.style(Role::Selection));
+            select(buf, line, look.theme.style(Role::Selection));
         }
     }
 }
