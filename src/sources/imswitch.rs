@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::model::Command;
 use crate::pipeline::Outlet;
 
-pub use options::{ImSwitchOptions, Patience, StreamProtocol, address, caution};
+pub use options::{DEFAULT_PORT, ImSwitchOptions, Patience, StreamProtocol, address, caution};
 
 /// Reads the server until `stop` is cancelled: connects, connects again, publishes everything it
 /// says, acknowledges what the pipeline has taken, and carries out commands.

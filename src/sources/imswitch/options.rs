@@ -8,6 +8,9 @@ use crate::sources::net::{Endpoint, Headers, TlsOptions};
 use crate::sources::reconnect::Backoff;
 use crate::sources::socketio::options::ClientOptions;
 
+/// The port a server listens on unless it was told otherwise.
+pub const DEFAULT_PORT: u16 = 8001;
+
 /// Everything the source needs to know. `Debug` shows no secrets.
 #[derive(Clone, Debug)]
 pub struct ImSwitchOptions {
