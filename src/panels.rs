@@ -18,7 +18,7 @@ pub use pipeline::PipelinePanel;
 pub use scope::ScopePanel;
 pub use standing::Standing;
 
-use crate::model::Stamp;
+use crate::model::{PlainText, Stamp};
 use crate::ui::{ColorDepth, Theme};
 
 /// What every panel needs to be drawn, beside its own state and the facts.
@@ -36,6 +36,16 @@ pub struct Look<'a> {
     pub focused: bool,
     /// Whether the sources are played from a file.
     pub replay: bool,
+}
+
+/// The beginning of a text, so that a peer's megabytes do not stay in memory line by line.
+fn shortened(text: &PlainText, most_bytes: usize) -> PlainText {
+    if text.len() <= most_bytes {
+        return text.clone();
+    }
+    let end = text.floor_char_boundary(most_bytes);
+    let head = text.get(..end).unwrap_or_default();
+    PlainText::from(format!("{head}…"))
 }
 
 /// A step through the rows of a pane.

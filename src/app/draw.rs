@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::screen::Pane;
 use super::{App, summary, top_line};
-use crate::panels::{Look, journal, overview, pipeline, scope};
+use crate::panels::{Look, journal, overview, pipeline, scope, signals};
 use crate::ui::Role;
 use crate::ui::text::{clear, fit, put, width};
 
@@ -53,7 +53,7 @@ impl App {
             Pane::Recent => journal::draw::draw_recent(&facts.journal, look, area, buf),
             Pane::Subjects => scope::draw::draw_subjects(&self.scope, facts, look, area, buf),
             Pane::Picture => scope::draw::draw_picture(&self.scope, facts, look, area, buf),
-            Pane::Signals => scope::draw::draw_signals(&self.scope, facts, look, area, buf),
+            Pane::Signals => signals::draw::draw(&self.scope, facts, look, area, buf),
             Pane::Ledger => pipeline::draw::draw_ledger(&self.pipeline, facts, look, area, buf),
             Pane::Latency => pipeline::draw::draw_latency(&self.pipeline, facts, look, area, buf),
             Pane::Loop => pipeline::draw::draw_loop(facts, look, area, buf),

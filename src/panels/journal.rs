@@ -5,7 +5,7 @@ pub mod draw;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::Step;
+use super::{Step, shortened};
 use crate::model::{PlainText, Severity, Stamp};
 
 /// What kind of thing a line tells.
@@ -56,6 +56,9 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// How much of a text is kept. 10,000 lines of this length are 20 MB.
+    const TEXT_BYTES: usize = 2_000;
+
     /// A line that happened once.
     pub fn new(
         at: Stamp,
@@ -70,8 +73,8 @@ impl Entry {
             count: 1,
             severity,
             kind,
-            who,
-            text,
+            who: shortened(&who, 100),
+            text: shortened(&text, Self::TEXT_BYTES),
         }
     }
 
@@ -266,6 +269,14 @@ mod tests {
         assert_eq!(journal.entries().len(), Journal::BOUND);
         assert_eq!(journal.forgotten(), 5);
         assert_eq!(journal.entries().next().unwrap().text.as_str(), "line 5");
+    }
+
+    #[test]
+    fn a_line_of_megabytes_is_kept_short() {
+        let mut journal = Journal::default();
+        let long = "x".repeat(5_000_000);
+        journal.add(entry(0, Severity::Info, EntryKind::Log, &long));
+        assert!(journal.entries().next().unwrap().text.len() <= Entry::TEXT_BYTES + 3);
     }
 
     #[test]

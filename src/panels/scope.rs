@@ -77,7 +77,8 @@ pub enum Row<'a> {
 }
 
 impl Row<'_> {
-    fn is_group(&self) -> bool {
+    /// Whether it is a heading.
+    pub fn is_group(&self) -> bool {
         matches!(self, Self::Group(_))
     }
 }

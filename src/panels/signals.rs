@@ -1,7 +1,10 @@
 //! The newest value of everything a source names: readings and events.
 
+pub mod draw;
+
 use std::collections::BTreeMap;
 
+use super::shortened;
 use crate::model::{Message, PlainText, Reading, Stamp, Value};
 use crate::ui::number;
 
@@ -76,8 +79,10 @@ pub struct Signals {
 
 /// A peer that invents names without end fills the table, not the memory.
 const MOST_NAMES: usize = 4_096;
-/// How much of an event's arguments is kept for the table.
+/// How much of an event's arguments, or of a value that is a text, is kept for the table.
 const NEWEST_BYTES: usize = 400;
+/// How much of a name is kept; names that differ only behind it share a row.
+const NAME_BYTES: usize = 200;
 
 impl Signals {
     /// Takes in readings; each replaces the earlier one of its name.
@@ -88,19 +93,24 @@ impl Signals {
                 Value::Float(value) => number::decimals(&number::measured(*value)).min(4),
                 _ => 0,
             };
-            if let Some(signal) = self.readings.get_mut(&reading.name) {
-                if signal.value != reading.value {
+            let name = shortened(&reading.name, NAME_BYTES);
+            let value = match &reading.value {
+                Value::Text(text) => Value::Text(shortened(text, NEWEST_BYTES)),
+                value => value.clone(),
+            };
+            if let Some(signal) = self.readings.get_mut(&name) {
+                if signal.value != value {
                     signal.changed = Some(at);
-                    signal.value = reading.value.clone();
+                    signal.value = value;
                 }
                 signal.unit = reading.unit;
                 signal.updated = at;
                 signal.decimals = signal.decimals.max(needed);
             } else if self.readings.len() < MOST_NAMES {
                 self.readings.insert(
-                    reading.name.clone(),
+                    name,
                     Signal {
-                        value: reading.value.clone(),
+                        value,
                         unit: reading.unit,
                         updated: at,
                         changed: None,
@@ -117,13 +127,14 @@ impl Signals {
     pub fn take_message(&mut self, message: &Message, at: Stamp) {
         let head = message.json.get(..NEWEST_BYTES).unwrap_or(&message.json);
         let newest = PlainText::from_peer_bytes(head);
-        if let Some(row) = self.events.get_mut(&message.name) {
+        let name = shortened(&message.name, NAME_BYTES);
+        if let Some(row) = self.events.get_mut(&name) {
             row.count = row.count.saturating_add(1);
             row.newest = newest;
             row.updated = at;
         } else if self.events.len() < MOST_NAMES {
             self.events.insert(
-                message.name.clone(),
+                name,
                 EventRow {
                     count: 1,
                     newest,
@@ -168,7 +179,7 @@ impl Signals {
             Value::Int(fps) => fps as f64,
             _ => return,
         };
-        let detector = PlainText::from(detector);
+        let detector = shortened(&PlainText::from(detector), NAME_BYTES);
         if self.server_rates.len() >= MOST_NAMES && !self.server_rates.contains_key(&detector) {
             return;
         }
@@ -232,5 +243,10 @@ mod tests {
         }
         assert_eq!(signals.readings().len(), MOST_NAMES);
         assert_eq!(signals.passed_over(), 5_000 - MOST_NAMES as u64);
+        let long = "é".repeat(1_000_000);
+        let mut signals = Signals::default();
+        signals.take_readings(&[Reading::new(long.as_str(), long.as_str(), "")], at(0));
+        let (name, signal) = signals.readings().next().unwrap();
+        assert!(name.len() <= NAME_BYTES + 3 && signal.text().len() <= NEWEST_BYTES + 3);
     }
 }

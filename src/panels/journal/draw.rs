@@ -126,8 +126,10 @@ fn note(panel: &JournalPanel, journal: &Journal, shown: usize) -> String {
     note
 }
 
-/// Time, severity, who: what stands before the text.
+/// Time and severity stand before this column.
 const TEXT_COLUMN: u16 = 11;
+/// From so many columns on the kind of a line is shown too.
+const KIND_FROM: u16 = 110;
 
 fn draw_lines(
     lines: &[&Entry],
@@ -160,6 +162,10 @@ fn draw_lines(
         let who = crate::ui::text::fit(&entry.who, who_wide);
         put(buf, area, x, y, &who, style(Role::Dim));
         x += who_wide + 2;
+        if area.width >= KIND_FROM {
+            put(buf, area, x, y, entry.kind.as_str(), style(Role::Dim));
+            x += 7;
+        }
         if entry.count > 1 {
             let times = format!("×{} ", number::count(entry.count));
             x = put(buf, area, x, y, &times, style(Role::Value));
