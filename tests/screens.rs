@@ -644,5 +644,5 @@ fn without_colours_nothing_is_coloured() {
     }
     // A state is a glyph and a word before it is a colour.
     scene.press("1");
-    assert!(scene.text().contains("◌  scope    starting"));
+    assert!(scene.text().contains("◌  scope SIM  starting"));
 }

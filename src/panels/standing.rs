@@ -6,6 +6,9 @@ use super::facts::SourceFacts;
 use crate::model::{LinkState, Severity, Stamp};
 use crate::ui::{Role, number};
 
+/// A link that stands this long without anything arriving is worth a look.
+const SILENT_AFTER: Duration = Duration::from_secs(10);
+
 /// How a source stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
@@ -25,10 +28,6 @@ impl Standing {
     /// How `source` stands at `at`.
     pub fn of(source: &SourceFacts, at: Stamp) -> Self {
         let since = at.since(source.link_since);
-        let severity = source
-            .link
-            .as_ref()
-            .map_or(Severity::Info, LinkState::severity);
         let (glyph, words, role, explanation) = match &source.link {
             None => ("◌", "starting".to_owned(), Role::Starting, None),
             Some(LinkState::Connecting { attempt }) => {
@@ -37,6 +36,11 @@ impl Standing {
                     n => format!("connecting, try {n}"),
                 };
                 ("◌", words, Role::Starting, source.last_trouble.clone())
+            }
+            Some(LinkState::Connected) if since > SILENT_AFTER => {
+                let words = format!("silent {}", number::age(since));
+                let why = "connected, and nothing has arrived yet".to_owned();
+                ("◐", words, Role::Warning, Some(why))
             }
             Some(LinkState::Connected) => ("◌", "connected".to_owned(), Role::Starting, None),
             Some(LinkState::Live) => ("●", "live".to_owned(), Role::Good, None),
@@ -70,6 +74,14 @@ impl Standing {
                 )
             }
             Some(LinkState::Ended) => ("■", "ended".to_owned(), Role::Dim, None),
+        };
+        let severity = match role {
+            Role::Error => Severity::Error,
+            Role::Warning => Severity::Warning,
+            _ => source
+                .link
+                .as_ref()
+                .map_or(Severity::Info, LinkState::severity),
         };
         Self {
             glyph,

@@ -6,14 +6,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{INDENT, OverviewPanel, explanation};
-use crate::model::{RecorderState, Stamp};
+use crate::model::{Origin, RecorderState, Stamp};
 use crate::panels::facts::{Facts, SourceFacts};
 use crate::panels::{Look, Standing};
 use crate::pipeline::Stage;
 use crate::ui::flow::{Item, flow};
 use crate::ui::sparkline::sparkline;
 use crate::ui::table::{Cell, Column, heading, places, row};
-use crate::ui::text::{put, select};
+use crate::ui::text::{put, select, width};
 use crate::ui::{Role, number, pane::pane};
 
 /// In the order of reading; the last number says which leaves first on a narrow screen.
@@ -53,26 +53,24 @@ pub fn draw(panel: &OverviewPanel, facts: &Facts, look: &Look<'_>, area: Rect, b
         .sources
         .iter()
         .zip(&standings)
-        .map(|(source, standing)| cells(source, standing, look.at))
+        .map(|(source, standing)| cells(source, standing, has_mixed_origins(facts), look.at))
         .collect();
     let places = places(&COLUMNS, rows.iter().map(Vec::as_slice), table.width);
-    let minute = table.width.saturating_sub(places.end).min(60);
-    let minute = if minute >= LEAST_SPARKLINE && places.missing == 0 {
-        minute
-    } else {
-        0
-    };
+    let behind = Behind::of(
+        facts,
+        table.width.saturating_sub(places.end),
+        places.missing,
+    );
     heading(buf, table, table.top(), &COLUMNS, &places, look.theme);
-    if minute > 0 {
-        let style = look.theme.style(Role::Dim);
-        put(
-            buf,
-            table,
-            table.left() + places.end,
-            table.top(),
-            "last 60 s",
-            style,
-        );
+    let minute_at = table.left() + places.end;
+    let where_at = minute_at + behind.minute + 2;
+    let dim = look.theme.style(Role::Dim);
+    if behind.minute > 0 {
+        let title = format!("last {} s", behind.minute);
+        put(buf, table, minute_at, table.top(), &title, dim);
+    }
+    if behind.has_address {
+        put(buf, table, where_at, table.top(), "where", dim);
     }
     let selected = panel.selected(facts);
     let heights: Vec<u16> = standings
@@ -85,12 +83,20 @@ pub fn draw(panel: &OverviewPanel, facts: &Facts, look: &Look<'_>, area: Rect, b
             break;
         }
         row(buf, table, y, &COLUMNS, &places, &rows[index], look.theme);
-        if minute > 0
-            && let Some(figures) = &facts.sources[index].snapshot
-        {
-            let text = sparkline(&figures.last_minute, minute);
-            let style = look.theme.style(Role::Graph);
-            put(buf, table, table.left() + places.end, y, &text, style);
+        let source = &facts.sources[index];
+        if let Some(figures) = &source.snapshot {
+            let text = sparkline(&figures.last_minute, behind.minute);
+            put(
+                buf,
+                table,
+                minute_at,
+                y,
+                &text,
+                look.theme.style(Role::Graph),
+            );
+        }
+        if behind.has_address {
+            put(buf, table, where_at, y, &address(source), dim);
         }
         if index == selected && look.focused {
             let line = Rect {
@@ -106,6 +112,35 @@ pub fn draw(panel: &OverviewPanel, facts: &Facts, look: &Look<'_>, area: Rect, b
             put(buf, inner, inner.left() + INDENT, y, &line, style);
             y += 1;
         }
+    }
+}
+
+/// What stands behind the columns, if there is room.
+struct Behind {
+    /// Seconds of the last minute, one column each.
+    minute: u16,
+    has_address: bool,
+}
+
+impl Behind {
+    fn of(facts: &Facts, room: u16, missing: usize) -> Self {
+        let longest = facts.sources.iter().map(|source| width(&address(source)));
+        let addresses = longest.max().unwrap_or(0) + 2;
+        let has_address = missing == 0 && room >= addresses + 30;
+        let minute = room - if has_address { addresses } else { 0 };
+        let has_minute = missing == 0 && minute >= LEAST_SPARKLINE;
+        Self {
+            minute: if has_minute { minute.min(60) } else { 0 },
+            has_address,
+        }
+    }
+}
+
+/// Where a source is, and what has to be known about that.
+fn address(source: &SourceFacts) -> String {
+    match &source.info.caution {
+        Some(caution) => format!("{} · {caution}", source.info.address),
+        None => source.info.address.to_string(),
     }
 }
 
@@ -136,9 +171,21 @@ fn draw_empty(look: &Look<'_>, area: Rect, buf: &mut Buffer) {
     }
 }
 
-fn cells(source: &SourceFacts, standing: &Standing, at: Stamp) -> Vec<Cell> {
+/// Whether the top line cannot speak for all sources.
+fn has_mixed_origins(facts: &Facts) -> bool {
+    let mut origins = facts.sources.iter().map(|source| source.info.origin);
+    let first = origins.next();
+    origins.any(|origin| Some(origin) != first)
+}
+
+fn cells(source: &SourceFacts, standing: &Standing, mixed: bool, at: Stamp) -> Vec<Cell> {
     let quiet = Role::Text;
-    let name = Cell::new(source.info.name.as_str(), Role::Text);
+    let name = if mixed && source.info.origin == Origin::Simulated {
+        format!("{} SIM", source.info.name)
+    } else {
+        source.info.name.to_string()
+    };
+    let name = Cell::new(name, Role::Text);
     let glyph = Cell::new(standing.glyph, standing.role);
     let state = Cell::new(standing.words.as_str(), standing.role);
     let Some(figures) = &source.snapshot else {

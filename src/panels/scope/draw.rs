@@ -269,9 +269,14 @@ fn figures(
         items.push(Item::new("", verdict.text, role));
     }
     let counts = &snapshot.lane(LaneKind::Frames).counts;
-    items.push(Item::new("shown", number::count(counts.shown), Role::Text));
+    // The lane is the source's: with several cameras these count all of them.
+    let (shown, skipped) = match source.cameras().len() {
+        0 | 1 => ("shown", "skipped"),
+        _ => ("all shown", "all skipped"),
+    };
+    items.push(Item::new(shown, number::count(counts.shown), Role::Text));
     items.push(Item::new(
-        "skipped",
+        skipped,
         number::count(counts.coalesced),
         Role::Text,
     ));
