@@ -202,7 +202,7 @@ impl App {
         }
     }
 
-    /// Leaves one thing at a time: a half-typed sequence, the expanded pane, the filter, the held
+    /// Leaves one thing at a time: the expanded pane, the filter, the held
     /// screen, the severity and place in the journal.
     fn back(&mut self) {
         if self.expanded {
