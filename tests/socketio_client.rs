@@ -93,7 +93,7 @@ fn script(first: Vec<Step>, more: Vec<Step>) -> Vec<Step> {
 #[tokio::test]
 async fn a_session_that_cannot_be_opened_says_why() {
     let mut quick = options(0);
-    quick.limits.handshake = Duration::from_millis(80);
+    quick.limits.handshake = Duration::from_secs(1);
     let patient = options(0);
     let upgrade_then = |bytes: &'static [u8]| vec![Step::Upgrade, Step::Raw(bytes), Step::Hold];
     type Case = (ClientOptions, Vec<Vec<Step>>, &'static [&'static str]);
@@ -106,7 +106,7 @@ async fn a_session_that_cannot_be_opened_says_why() {
         (patient.clone(), vec![vec![http("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")]],
             &["200: hello", "no Socket.IO server"]),
         (patient.clone(), vec![vec![Step::Upgrade, say("welcome"), Step::Hold]], &["unknown type"]),
-        (quick.clone(), vec![vec![Step::Upgrade, Step::Freeze]], &["did not open a session within 80ms"]),
+        (quick.clone(), vec![vec![Step::Upgrade, Step::Freeze]], &["did not open a session within 1s"]),
         (patient.clone(), vec![vec![http("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n")]],
             &["answered the WebSocket hand-shake wrongly"]),
         // Node does not like the revision: first it upgrades, then it refuses in HTTP.
@@ -570,6 +570,40 @@ async fn missed_events_are_asked_for_after_a_loss() {
     .await;
     assert!(recovered);
     assert_eq!(received(&mut events).await.array, r#"["tick",1,"o2"]"#);
+}
+
+#[tokio::test]
+async fn a_replay_over_the_limit_is_not_asked_for_again() {
+    let session = |connect: &'static str, then: Vec<Step>| {
+        let first = vec![
+            Step::Upgrade,
+            open_packet(25_000, 20_000),
+            Step::Expect(connect),
+        ];
+        script(first, then)
+    };
+    let server = Server::start(vec![
+        session(
+            "40",
+            vec![say(r#"40{"sid":"s1","pid":"p1"}"#), say(r#"42["a","o1"]"#)],
+        ),
+        // Cut during the replay: worth another try.
+        session(
+            r#"40{"pid":"p1","offset":"o1"}"#,
+            vec![say(r#"42["b","o2"]"#)],
+        ),
+        session(
+            r#"40{"pid":"p1","offset":"o1"}"#,
+            vec![say(r#"42["b","o2"]"#), say(r#"42["c","o3"]"#), Step::Hold],
+        ),
+        session("40", vec![say(r#"40{"sid":"s2","pid":"p2"}"#), Step::Hold]),
+    ])
+    .await;
+    let mut options = options(server.port);
+    options.limits.held_events = 1;
+    let (_handle, mut events) = start(options);
+    assert_eq!(connected(&mut events).await, "s1");
+    assert_eq!(connected(&mut events).await, "s2");
 }
 
 #[tokio::test]

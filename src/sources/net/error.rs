@@ -115,7 +115,7 @@ pub enum NetError {
     },
     /// The server closed before it had answered.
     #[error(
-        "{peer} closed the connection without an answer: is it the right port, and does it want TLS (imswitchs://, socketios://)?"
+        "{peer} closed the connection without an answer: is it the right port and path, and does it want TLS (imswitchs://, socketios://)?"
     )]
     NoAnswer {
         /// Host and port.

@@ -111,7 +111,9 @@ impl Task {
         let address = Address::new(&self.options);
 
         let opened = {
-            let open = timeout(limit, Transport::open(&self.options, &http, &address));
+            // Each request keeps to the limit itself and says what it waited for; asking why a
+            // WebSocket was refused is a second one.
+            let open = timeout(limit * 2, Transport::open(&self.options, &http, &address));
             tokio::pin!(open);
             loop {
                 tokio::select! {
@@ -159,6 +161,7 @@ impl Task {
             acks: BTreeMap::new(),
             accepted: None,
             own_end: None,
+            broke_below: false,
         };
         let next = self.drive(&mut connection, transport).await;
         self.keep_recoveries(&connection, recoveries);
@@ -182,8 +185,16 @@ impl Task {
         connection: &Connection,
         recoveries: &mut BTreeMap<String, Recovery>,
     ) {
-        // A connection that never came to a session leaves what the one before left.
-        if !self.options.recovery || connection.accepted.is_none() {
+        if !self.options.recovery {
+            return;
+        }
+        if connection.accepted.is_none() {
+            // A connection that broke before the namespaces were there leaves what the one before
+            // left. One whose rules were broken meanwhile leaves nothing: a replay that is over a
+            // limit would be over it for ever.
+            if !connection.broke_below {
+                recoveries.clear();
+            }
             return;
         }
         recoveries.clear();
@@ -201,7 +212,7 @@ impl Task {
                 Ok(None) => {}
                 Ok(Some(end)) => break end,
                 Err(end) => {
-                    connection.session.transport_ended(end.reason, &end.detail);
+                    connection.transport_ended(&end);
                     continue;
                 }
             }
@@ -270,7 +281,7 @@ impl Task {
                     self.options.endpoint
                 ),
             ))),
-            Err(end) => session.transport_ended(end.reason, &end.detail),
+            Err(end) => connection.transport_ended(&end),
         }
     }
 
@@ -432,6 +443,8 @@ struct Connection {
     /// When the first namespace was connected.
     accepted: Option<Stamp>,
     own_end: Option<OwnEnd>,
+    /// The transport failed, as opposed to what was said over it.
+    broke_below: bool,
 }
 
 /// Why we ended a connection ourselves.
@@ -442,6 +455,11 @@ enum OwnEnd {
 }
 
 impl Connection {
+    fn transport_ended(&mut self, end: &LinkEnd) {
+        self.broke_below = !self.session.has_ended();
+        self.session.transport_ended(end.reason, &end.detail);
+    }
+
     fn obey(&mut self, order: Option<Order>, at: Stamp) {
         match order {
             None | Some(Order::Close) => {

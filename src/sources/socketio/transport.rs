@@ -130,15 +130,22 @@ impl Transport {
 pub(super) fn refusal(answer: &Answer) -> String {
     const SHOWN_BYTES: usize = 300;
     let head = answer.body.get(..SHOWN_BYTES).unwrap_or(&answer.body);
-    let words = PlainText::from_peer_bytes(head.trim_ascii());
+    let words = if answer.content_type.contains("html") {
+        // A page for a browser says no more than the status, at length.
+        PlainText::from("")
+    } else {
+        PlainText::from_peer_bytes(head.trim_ascii())
+    };
     let meaning = match answer.status {
         401 => " Unauthorized",
         403 => " Forbidden",
         404 => " Not Found",
         400 => " Bad Request",
+        500 => " Internal Server Error",
         _ => "",
     };
-    if words.is_empty() {
+    // Some servers repeat the status as their words.
+    if words.is_empty() || meaning.trim() == words.as_str() {
         format!("{}{meaning}", answer.status)
     } else {
         format!("{}{meaning}: {words}", answer.status)

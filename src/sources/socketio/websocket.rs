@@ -66,7 +66,8 @@ impl WebSocketLink {
                     words = explained(http, address, &words).await;
                 }
                 let hint = match answer.status {
-                    404 => ": is there a Socket.IO server, and is that its path?",
+                    // uvicorn answers 500 where the application has no WebSocket at that path.
+                    404 | 500 => ": is there a Socket.IO server, and is that its path?",
                     200..=299 => ": it is no Socket.IO server, or not at this path",
                     _ => "",
                 };
