@@ -256,9 +256,11 @@ async fn the_state_is_read_at_the_start_and_on_request() {
     .await;
     let mut source = Watched::start(options(server.address().port()));
     for round in 0..2 {
+        source.reading("server/detectors").await;
+        let idle = source.reading("camera/WidefieldCamera/streaming").await;
+        assert_eq!(idle.value, false.into(), "round {round}");
         let position = source.reading("stage/VirtualStage/X").await;
         assert_eq!(position.unit, "um", "round {round}");
-        source.reading("server/detectors").await;
         source.reading("camera/WidefieldCamera/exposure").await;
         source.commands.send(Command::Refresh).await.unwrap();
     }
@@ -330,6 +332,54 @@ async fn broken_pictures_are_counted_and_the_stream_goes_on() {
     for _ in 0..20 {
         source.frame().await;
     }
+    source.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pictures_go_on_whatever_the_server_does_with_them() {
+    let faults = [
+        Fault::IdsOutOfOrder,
+        Fault::Flood,
+        Fault::EscapeText,
+        Fault::LongFrames { mib: 1 },
+        Fault::SlowRest {
+            by: Duration::from_secs(60),
+        },
+    ];
+    for fault in faults {
+        let server = simulator(SimulatorOptions {
+            faults: vec![fault],
+            ..SimulatorOptions::default()
+        })
+        .await;
+        let mut source = Watched::start(options(server.address().port()));
+        let mut lost = 0;
+        for _ in 0..20 {
+            let frame = source.frame().await;
+            assert!(!frame.detector.contains('\x1b'), "{fault:?}");
+            lost += frame.lost_before;
+        }
+        if fault == Fault::IdsOutOfOrder {
+            source.text("came after picture").await;
+            assert!(lost <= 1, "{lost} pictures were called lost and came late");
+        }
+        source.end().await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_over_the_limit_ends_the_connection_and_not_the_source() {
+    let server = simulator(SimulatorOptions {
+        faults: vec![Fault::LongFrames { mib: 300 }],
+        ..SimulatorOptions::default()
+    })
+    .await;
+    let mut source = Watched::start(options(server.address().port()));
+    source.link("connected").await;
+    source.link("down").await;
+    server.set_faults(&[]);
+    source.frame().await;
     source.end().await;
 }
 

@@ -3,6 +3,7 @@
 //! [`Viewer`] is one connection's state. It does no I/O and knows no clock: its owner feeds it
 //! events and carries out the [`Action`]s in order. [`rest`] reads the answers of the HTTP side.
 
+mod event;
 mod jpeg;
 mod msgpack;
 mod numbers;
@@ -13,6 +14,13 @@ pub mod rest;
 mod signal;
 mod viewer;
 
+pub use event::Incoming;
 pub use jpeg::JpegHeader;
 pub use signal::{Signal, SignalError};
-pub use viewer::{Action, Dialect, Incoming, Viewer};
+pub use viewer::{Action, Dialect, Viewer};
+
+/// Whether a live view with this protocol sends its pictures over Socket.IO; the others have ways
+/// of their own.
+pub fn brings_frames(protocol: &str) -> bool {
+    matches!(protocol, "binary" | "jpeg")
+}

@@ -21,6 +21,7 @@ pub(super) enum Meaning {
     /// A stream began or ended.
     Stream {
         detector: PlainText,
+        /// Whether it brings pictures over Socket.IO.
         running: bool,
         readings: Vec<Reading>,
     },
@@ -39,16 +40,17 @@ pub(super) fn meaning(signal: &Signal) -> Option<Meaning> {
         "sigUpdateMotorPosition" => readings(positions(first?)),
         "sigAttributeSet" => readings(attribute(first?.as_str()?, args.get(1).copied()?)),
         "sigStreamStarted" | "sigStreamStopped" => {
-            let running = signal.name == "sigStreamStarted";
+            let started = signal.name == "sigStreamStarted";
             let detector = first?.as_str()?;
+            let protocol = args.get(1).and_then(|protocol| protocol.as_str());
             let path = camera(detector);
-            let mut readings = vec![Reading::new(format!("{path}/streaming"), running, "")];
-            if let Some(protocol) = args.get(1).and_then(|protocol| protocol.as_str()) {
+            let mut readings = vec![Reading::new(format!("{path}/streaming"), started, "")];
+            if let Some(protocol) = protocol {
                 readings.push(Reading::new(format!("{path}/protocol"), protocol, ""));
             }
             Some(Meaning::Stream {
                 detector: PlainText::from_peer(detector),
-                running,
+                running: started && protocol.is_none_or(super::brings_frames),
                 readings,
             })
         }

@@ -93,6 +93,8 @@ impl Api {
             return;
         }
         let mut readings = Readings { api: self, to };
+        let detectors = readings.names("SettingsController/getDetectorNames").await;
+        let _ = to.send(News::Detectors(detectors.clone())).await;
         let streams = self.streams().await;
         let _ = to.send(News::Streams(streams)).await;
         readings.read("version", &[], server("version")).await;
@@ -100,8 +102,6 @@ impl Api {
         let positions = "PositionerController/getPositionerPositions";
         readings.read(positions, &[], rest::positions).await;
 
-        let detectors = readings.names("SettingsController/getDetectorNames").await;
-        let _ = to.send(News::Detectors(detectors.clone())).await;
         for detector in &detectors {
             readings
                 .read(

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::model::PlainText;
+use crate::protocol::imswitch::brings_frames;
 
 /// What is to be done about the silence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -265,11 +266,6 @@ impl Watch {
         let names: Vec<&str> = self.streams.iter().map(PlainText::as_str).collect();
         format!("no frame for {seconds} s from {}", names.join(", "))
     }
-}
-
-/// Protocols whose pictures come over Socket.IO.
-fn brings_frames(protocol: &str) -> bool {
-    matches!(protocol, "binary" | "jpeg")
 }
 
 fn nanos(duration: Duration) -> u64 {

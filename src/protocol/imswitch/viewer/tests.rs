@@ -1,3 +1,5 @@
+use bytes::Bytes;
+
 use super::*;
 
 /// A packet of one pixel, time 7, uncompressed.
