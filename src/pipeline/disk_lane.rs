@@ -90,6 +90,8 @@ struct Queue {
     items: VecDeque<DiskItem>,
     records: u64,
     bytes: u64,
+    /// Orders among the items.
+    orders: usize,
 }
 
 impl DiskLane {
@@ -159,7 +161,10 @@ impl DiskLane {
     /// recorder has ended.
     pub fn order(&self, order: Order) {
         if !self.0.room.is_closed() {
-            self.0.lock().items.push_back(DiskItem::Order(order));
+            let mut queue = self.0.lock();
+            queue.items.push_back(DiskItem::Order(order));
+            queue.orders += 1;
+            drop(queue);
             self.0.arrived.notify_one();
         }
     }
@@ -201,11 +206,26 @@ impl DiskReceiver {
             .wait_timeout_while(queue, patience, |queue| queue.items.is_empty())
             .unwrap_or_else(PoisonError::into_inner);
         let item = queue.items.pop_front();
-        if let Some(DiskItem::Record { room, .. }) = &item {
-            queue.records -= 1;
-            queue.bytes = queue.bytes.saturating_sub(room.num_permits() as u64);
+        match &item {
+            Some(DiskItem::Record { room, .. }) => {
+                queue.records -= 1;
+                queue.bytes = queue.bytes.saturating_sub(room.num_permits() as u64);
+            }
+            Some(DiskItem::Order(_)) => queue.orders -= 1,
+            None => {}
         }
         item
+    }
+
+    /// Records waiting, and their bytes.
+    pub fn waiting(&self) -> (u64, u64) {
+        let queue = self.0.lock();
+        (queue.records, queue.bytes)
+    }
+
+    /// Whether an order waits behind what is still to be written: it must not wait for ever.
+    pub fn has_order(&self) -> bool {
+        self.0.lock().orders > 0
     }
 
     /// Says whether records are wanted from now on.

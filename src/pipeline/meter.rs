@@ -142,7 +142,7 @@ impl Meter {
             });
         camera.rate.record(at.mono_ns, frame.body.len() as u64);
         camera.frames += 1;
-        camera.lost += frame.lost_before;
+        camera.lost = camera.lost.saturating_add(frame.lost_before);
         camera.last = last;
     }
 

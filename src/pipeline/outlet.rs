@@ -236,6 +236,13 @@ impl Outlet {
         self.publish(self.clock().now(), Payload::Link(state)).await;
     }
 
+    /// Items of this source that wait in `lane`, or are being handled. A source that can wait for
+    /// its consumer (a file) looks here; a live one cannot.
+    pub fn in_flight(&self, lane: LaneKind) -> u64 {
+        let book = self.pipeline.ledger.snapshot().source(self.source);
+        book.lanes[lane as usize].in_flight
+    }
+
     /// Tells how many pictures are under way.
     pub fn set_window(&self, window: AckWindow) {
         self.pipeline.meters.set_window(self.source, window);
