@@ -3,8 +3,23 @@
 //! Files are MCAP, so that other tools open them. Nothing here owns a thread, a clock or a queue:
 //! the recorder does, and it alone decides when something is written and made durable.
 
+mod decode;
+mod encode;
+mod foxglove;
 mod read_error;
+mod reader;
+mod records;
+mod schemas;
+mod session;
+mod size;
 pub mod summary;
+mod topics;
+mod writer;
 
+pub use decode::{Decoder, Played};
 pub use read_error::ReadError;
-pub use summary::{Summary, inspect, sources_of};
+pub use reader::{Damage, Ending, Entry, RecordedChannel, RecordedMessage, RecordingReader};
+pub use session::{Account, RecordedSource, Session, SourceAccount};
+pub use size::human_bytes;
+pub use summary::{Summary, inspect, session_of, sources_of};
+pub use writer::{CHUNK_BYTES, MAX_NAMED_CHANNELS, RecordingWriter};

@@ -1,0 +1,177 @@
+//! What a recording says of itself: who recorded what (at its beginning), and how it went (at its
+//! end). Both are MCAP metadata records.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::ledger::DiskCounts;
+use crate::model::{DropReason, Origin, SourceInfo};
+
+/// Name of the first metadata record.
+pub const SESSION: &str = "ttyscope.session";
+/// Name of the last metadata record.
+pub const ACCOUNT: &str = "ttyscope.account";
+
+/// What was recorded, and by what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The version of ttyscope.
+    pub version: String,
+    /// When the recording began, Unix nanoseconds.
+    pub started_unix_ns: u64,
+    /// The sources, in the order of their numbers.
+    pub sources: Vec<RecordedSource>,
+}
+
+/// One source of a recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedSource {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Where it was, without secrets.
+    pub address: String,
+    /// `live`, `simulated` or `replay`.
+    pub origin: String,
+    /// What had to be said of it on every screen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caution: Option<String>,
+}
+
+impl Session {
+    /// The session of these sources, begun now.
+    pub fn new(sources: &[SourceInfo], started_unix_ns: u64) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_unix_ns,
+            sources: sources
+                .iter()
+                .map(|source| RecordedSource {
+                    name: source.name.to_string(),
+                    address: source.address.to_string(),
+                    origin: origin_name(source.origin).to_owned(),
+                    caution: source.caution.as_ref().map(ToString::to_string),
+                })
+                .collect(),
+        }
+    }
+
+    /// As a metadata record.
+    pub fn to_map(&self) -> BTreeMap<String, String> {
+        let simulated = self.sources.iter().any(|source| source.origin != "live");
+        BTreeMap::from([
+            ("version".to_owned(), self.version.clone()),
+            ("started".to_owned(), rfc3339(self.started_unix_ns)),
+            (
+                "started_unix_ns".to_owned(),
+                self.started_unix_ns.to_string(),
+            ),
+            ("sources".to_owned(), to_json(&self.sources)),
+            ("all_live".to_owned(), (!simulated).to_string()),
+        ])
+    }
+
+    /// From a metadata record. What cannot be read is left out.
+    pub fn from_map(map: &BTreeMap<String, String>) -> Self {
+        let text = |key: &str| map.get(key).map_or("", String::as_str);
+        Self {
+            version: text("version").to_owned(),
+            started_unix_ns: text("started_unix_ns").parse().unwrap_or(0),
+            sources: serde_json::from_str(text("sources")).unwrap_or_default(),
+        }
+    }
+}
+
+/// How a recording went: the recorder's books, for this file alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// When it ended, Unix nanoseconds.
+    pub ended_unix_ns: u64,
+    /// Why it ended, as a sentence.
+    pub reason: String,
+    /// By source.
+    pub sources: Vec<SourceAccount>,
+}
+
+/// The recorder's books of one source.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceAccount {
+    /// Its name.
+    pub name: String,
+    /// Handed to the recorder.
+    pub accepted: u64,
+    /// In the file.
+    pub written: u64,
+    /// Not in the file, by reason.
+    pub lost: BTreeMap<String, u64>,
+}
+
+impl SourceAccount {
+    /// The books of source `name`.
+    pub fn new(name: &str, counts: &DiskCounts) -> Self {
+        Self {
+            name: name.to_owned(),
+            accepted: counts.accepted,
+            written: counts.written,
+            lost: DropReason::ALL
+                .into_iter()
+                .map(|reason| (reason.as_str().to_owned(), counts.lost[reason as usize]))
+                .filter(|(_, count)| *count > 0)
+                .collect(),
+        }
+    }
+
+    /// All that was accepted is in the file.
+    pub fn is_complete(&self) -> bool {
+        self.accepted == self.written && self.lost.is_empty()
+    }
+}
+
+impl Account {
+    /// All that was accepted from all sources is in the file.
+    pub fn is_complete(&self) -> bool {
+        self.sources.iter().all(SourceAccount::is_complete)
+    }
+
+    /// As a metadata record.
+    pub fn to_map(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            ("ended".to_owned(), rfc3339(self.ended_unix_ns)),
+            ("ended_unix_ns".to_owned(), self.ended_unix_ns.to_string()),
+            ("reason".to_owned(), self.reason.clone()),
+            ("complete".to_owned(), self.is_complete().to_string()),
+            ("sources".to_owned(), to_json(&self.sources)),
+        ])
+    }
+
+    /// From a metadata record; `None` if its books cannot be read.
+    pub fn from_map(map: &BTreeMap<String, String>) -> Option<Self> {
+        Some(Self {
+            ended_unix_ns: map.get("ended_unix_ns")?.parse().ok()?,
+            reason: map.get("reason")?.clone(),
+            sources: serde_json::from_str(map.get("sources")?).ok()?,
+        })
+    }
+}
+
+/// The word for an origin in files.
+pub fn origin_name(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Live => "live",
+        Origin::Simulated => "simulated",
+        Origin::Replay => "replay",
+    }
+}
+
+/// A time for people, in UTC, to the millisecond.
+pub fn rfc3339(unix_ns: u64) -> String {
+    jiff::Timestamp::from_nanosecond(i128::from(unix_ns)).map_or_else(
+        |_| format!("{unix_ns} ns"),
+        |time| time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+    )
+}
+
+fn to_json<T: Serialize>(value: &T) -> String {
+    // Strings and numbers only: there is nothing in it that JSON could not say.
+    serde_json::to_string(value).unwrap_or_default()
+}

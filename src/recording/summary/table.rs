@@ -1,0 +1,137 @@
+//! The summary as a table for people.
+
+use std::fmt;
+
+use super::{Gap, GapKind, Summary};
+use crate::recording::session::rfc3339;
+use crate::recording::size::human_bytes;
+
+/// Lines of each list that are printed; the rest is counted.
+const MAX_LINES: usize = 20;
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = crate::model::PlainText::from(self.path.display().to_string());
+        writeln!(f, "{path}  {}", human_bytes(self.size_bytes))?;
+        match &self.version {
+            Some(version) => writeln!(f, "recorded by  ttyscope {version}")?,
+            None => writeln!(f, "recorded by  another program")?,
+        }
+        if let Some(span) = self.span {
+            writeln!(
+                f,
+                "from         {}\nto           {}  ({:.3} s)",
+                rfc3339(span.first_unix_ns),
+                rfc3339(span.last_unix_ns),
+                span.seconds()
+            )?;
+        }
+        if let Some(ended) = &self.ended {
+            writeln!(f, "ended        {ended}")?;
+        }
+        for source in &self.sources {
+            let mark = match source.origin.as_str() {
+                "live" => String::new(),
+                other => format!("  {}", other.to_uppercase()),
+            };
+            let caution = source
+                .caution
+                .as_ref()
+                .map_or_else(String::new, |caution| format!("  {caution}"));
+            writeln!(
+                f,
+                "source       {}  {}{mark}{caution}",
+                source.name, source.address
+            )?;
+        }
+        self.channel_table(f)?;
+        list(f, "gaps", &self.gaps, gap_line)?;
+        list(f, "losses", &self.losses, |loss| {
+            format!(
+                "{}  {}  {}  {}",
+                loss.source, loss.lane, loss.reason, loss.count
+            )
+        })?;
+        list(f, "faults", &self.faults, |fault| {
+            format!(
+                "{}  {} ({})  {} times, first: {}",
+                fault.source, fault.kind, fault.severity, fault.count, fault.first
+            )
+        })?;
+        if self.complete {
+            writeln!(f, "\ncomplete")
+        } else {
+            writeln!(f, "\nNOT COMPLETE")?;
+            for why in self.incomplete_because.iter().take(MAX_LINES) {
+                writeln!(f, "  {why}")?;
+            }
+            Ok(())
+        }
+    }
+}
+
+impl Summary {
+    fn channel_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = |longest: Option<usize>, least: usize| longest.unwrap_or(0).max(least);
+        let topics = width(
+            self.channels.iter().map(|c| c.topic.chars().count()).max(),
+            5,
+        );
+        let schemas = width(
+            self.channels.iter().map(|c| c.schema.chars().count()).max(),
+            6,
+        );
+        writeln!(
+            f,
+            "\n{:topics$}  {:schemas$}  {:>10}  {:>9}  {:>10}  {:>10}",
+            "topic", "schema", "messages", "per s", "bytes", "span s"
+        )?;
+        for channel in &self.channels {
+            writeln!(
+                f,
+                "{:topics$}  {:schemas$}  {:>10}  {:>9.2}  {:>10}  {:>10.3}",
+                channel.topic,
+                channel.schema,
+                channel.messages,
+                channel.rate_hz,
+                human_bytes(channel.bytes),
+                channel.span.seconds()
+            )?;
+        }
+        writeln!(
+            f,
+            "{:topics$}  {:schemas$}  {:>10}",
+            "all", "", self.messages
+        )
+    }
+}
+
+fn gap_line(gap: &Gap) -> String {
+    let seconds = gap.to_unix_ns.saturating_sub(gap.from_unix_ns) as f64 / 1e9;
+    let what = match gap.kind {
+        GapKind::Silence => format!("silent for {seconds:.3} s"),
+        GapKind::SilenceToEnd => format!("silent for the last {seconds:.3} s"),
+        GapKind::Sequence => format!("{} messages are not in the file", gap.missing),
+        GapKind::FrameNumbers => format!("{} pictures never came", gap.missing),
+    };
+    format!("{}  {}  {what}", rfc3339(gap.from_unix_ns), gap.topic)
+}
+
+fn list<T>(
+    f: &mut fmt::Formatter<'_>,
+    title: &str,
+    items: &[T],
+    line: impl Fn(&T) -> String,
+) -> fmt::Result {
+    if items.is_empty() {
+        return Ok(());
+    }
+    writeln!(f, "\n{title}")?;
+    for item in items.iter().take(MAX_LINES) {
+        writeln!(f, "  {}", line(item))?;
+    }
+    if items.len() > MAX_LINES {
+        writeln!(f, "  and {} more", items.len() - MAX_LINES)?;
+    }
+    Ok(())
+}
