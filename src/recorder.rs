@@ -1,11 +1,23 @@
 //! Floor 2: the recorder thread, which alone writes to disk.
+//!
+//! It takes what sources hand over from the [`DiskReceiver`] and writes it into one file at a time.
+//! It knows no screen and no runtime, and nobody waits for it but through the lane's bound.
+
+mod books;
+mod latched;
+mod open;
+mod pixels;
+mod storage;
+mod worker;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::model::{Clock, RecorderStatus, SourceInfo};
+use crate::model::{Clock, DropReason, RecorderStatus, SourceInfo};
 use crate::pipeline::{DiskReceiver, Meters};
+
+pub use storage::{Disk, RecordFile, Storage};
 
 /// What the recorder has to know of the run.
 #[derive(Clone, Debug)]
@@ -14,7 +26,7 @@ pub struct RecorderContext {
     pub sources: Vec<SourceInfo>,
     /// The clock that the sources stamp with.
     pub clock: Clock,
-    /// Where the time from receipt to the file is entered.
+    /// Where the time from receipt to the file's writer is entered.
     pub meters: Meters,
 }
 
@@ -23,17 +35,20 @@ pub struct RecorderContext {
 pub struct RecordingOutcome {
     /// The file, under its last name.
     pub path: PathBuf,
-    /// Closed properly, and everything that was accepted is in it.
+    /// Closed properly, and everything that was accepted for it is in it.
     pub complete: bool,
     /// Messages accepted for it.
     pub accepted: u64,
-    /// Messages in it.
+    /// Of these, in it.
     pub written: u64,
-    /// Messages accepted that are not in it.
+    /// Of these, not in it.
     pub lost: u64,
+    /// Messages that the lane took while the recording reached its limit: not part of it. The
+    /// ledger has them as lost to the disk by `shutdown`.
+    pub left_out: u64,
     /// Its size.
     pub size_bytes: u64,
-    /// Why it ended, as a sentence.
+    /// Why it ended, for people.
     pub ended: String,
 }
 
@@ -51,10 +66,23 @@ impl Recorder {
         receiver: DiskReceiver,
         context: RecorderContext,
     ) -> std::io::Result<RecorderHandle> {
+        Self::spawn_on(receiver, context, Box::new(Disk))
+    }
+
+    /// As [`Recorder::spawn`], with another storage than the file system.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn spawn_on(
+        receiver: DiskReceiver,
+        context: RecorderContext,
+        storage: Box<dyn Storage>,
+    ) -> std::io::Result<RecorderHandle> {
         let shared = Arc::new(Mutex::new(Shared::default()));
+        let worker_shared = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
-            .spawn(move || drop((receiver, context)))?;
+            .spawn(move || worker::Worker::new(receiver, context, storage, worker_shared).run())?;
         Ok(RecorderHandle { shared, thread })
     }
 }
@@ -63,6 +91,8 @@ impl Recorder {
 struct Shared {
     status: RecorderStatus,
     outcomes: Vec<RecordingOutcome>,
+    left_out: u64,
+    failed_with: Option<DropReason>,
 }
 
 /// The recorder as others see it.
@@ -88,9 +118,12 @@ impl RecorderHandle {
         std::mem::take(&mut shared.outcomes)
     }
 
-    /// Waits for the thread, which must have been ordered to quit.
-    pub fn join(self) {
+    /// Waits for the thread, which must have been ordered to quit. Returns the recordings that
+    /// ended since they were last asked for.
+    pub fn join(self) -> Vec<RecordingOutcome> {
         // A panic of the thread was reported by the panic hook.
         let _ = self.thread.join();
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut shared.outcomes)
     }
 }

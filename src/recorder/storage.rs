@@ -1,0 +1,173 @@
+//! Files of recordings: their names, their rights, and the one seam that tests need to make a
+//! disk fail.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Where recordings go. The real one is [`Disk`].
+pub trait Storage: Send {
+    /// Makes the folder if it is missing.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    fn make_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// Makes a file that nobody else may read. Never opens one that is there already.
+    ///
+    /// # Errors
+    /// It is there already (`AlreadyExists`) or cannot be made.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn RecordFile>>;
+
+    /// Gives a finished file its last name, unless that is taken.
+    ///
+    /// # Errors
+    /// The name is taken (`AlreadyExists`) or cannot be given.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Whether something of that name is there.
+    fn exists(&self, path: &Path) -> bool;
+}
+
+/// A file that is being recorded into.
+pub trait RecordFile: Write + Send {
+    /// Makes what was flushed survive a loss of power.
+    ///
+    /// # Errors
+    /// The disk did not take it.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// The file system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Disk;
+
+impl Storage for Disk {
+    fn make_dir(&self, dir: &Path) -> io::Result<()> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(dir)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn RecordFile>> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        // Records are written field by field; chunks are larger than this and pass it by.
+        let file = BufWriter::with_capacity(64 * 1024, options.open(path)?);
+        Ok(Box::new(file))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        // A second name fails if it is taken, where renaming would replace the other file.
+        match fs::hard_link(from, to) {
+            Ok(()) => fs::remove_file(from)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+            // A file system without second names.
+            Err(_) if !self.exists(to) => fs::rename(from, to)?,
+            Err(error) => return Err(error),
+        }
+        if let Some(dir) = to.parent() {
+            // So that the name survives a loss of power as well. Not every system can do it.
+            let _ = File::open(dir).and_then(|dir| dir.sync_all());
+        }
+        Ok(())
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        fs::symlink_metadata(path).is_ok()
+    }
+}
+
+impl RecordFile for BufWriter<File> {
+    fn sync(&mut self) -> io::Result<()> {
+        self.flush()?;
+        self.get_ref().sync_data()
+    }
+}
+
+/// The name of a recording begun at `unix_ns` without its ending, e.g.
+/// `scope-2026-11-20T140322Z`, and `-2` and so on behind it for `attempt` 2 and so on. What could
+/// not be in a file name becomes `_`.
+pub fn file_stem(stem: &str, unix_ns: u64, attempt: u32) -> String {
+    let mut safe: String = stem
+        .chars()
+        .map(|c| match c {
+            c if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') => c,
+            _ => '_',
+        })
+        .take(64)
+        .collect();
+    if safe.is_empty() || safe.starts_with(['.', '-']) {
+        safe.insert(0, '_');
+    }
+    let time = jiff::Timestamp::from_nanosecond(i128::from(unix_ns)).map_or_else(
+        |_| unix_ns.to_string(),
+        |time| time.strftime("%Y-%m-%dT%H%M%SZ").to_string(),
+    );
+    match attempt {
+        0 | 1 => format!("{safe}-{time}"),
+        _ => format!("{safe}-{time}-{attempt}"),
+    }
+}
+
+/// The path while it is being written.
+pub fn partial_path(dir: &Path, stem: &str) -> PathBuf {
+    dir.join(format!("{stem}.partial.mcap"))
+}
+
+/// The path once it is finished.
+pub fn final_path(dir: &Path, stem: &str) -> PathBuf {
+    dir.join(format!("{stem}.mcap"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_says_when_it_began_and_stays_in_its_folder() {
+        let at = 1_795_183_402_000_000_000;
+        let cases = [
+            ("scope", 1, "scope-2026-11-20T140322Z"),
+            ("scope", 2, "scope-2026-11-20T140322Z-2"),
+            ("../../etc/x", 1, "_.._.._etc_x-2026-11-20T140322Z"),
+            ("", 1, "_-2026-11-20T140322Z"),
+            ("a\u{1b}[2J b", 1, "a__2J_b-2026-11-20T140322Z"),
+        ];
+        for (stem, attempt, name) in cases {
+            assert_eq!(file_stem(stem, at, attempt), name);
+        }
+    }
+
+    #[test]
+    fn a_taken_name_is_never_given_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("a"), dir.path().join("b"));
+        Disk.create(&from).unwrap().write_all(b"new").unwrap();
+        assert!(Disk.create(&from).is_err());
+        fs::write(&to, b"old").unwrap();
+        let error = Disk.rename(&from, &to).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&to).unwrap(), b"old");
+        fs::remove_file(&to).unwrap();
+        Disk.rename(&from, &to).unwrap();
+        assert!(!Disk.exists(&from));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_may_read_a_recording() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let inner = dir.path().join("recordings");
+        Disk.make_dir(&inner).unwrap();
+        let path = inner.join("a");
+        drop(Disk.create(&path).unwrap());
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&inner), mode(&path)), (0o700, 0o600));
+    }
+}
