@@ -1,13 +1,17 @@
 //! A recording as a source: what was recorded comes again, through the same outlets.
 //!
-//! No socket is opened, and nothing here writes.
+//! No socket is opened, and nothing here writes. The file is read and decoded on a thread of its
+//! own, a few messages ahead.
 
 use std::path::Path;
+use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::model::{Fault, FaultKind, LaneKind, LinkState, Payload, PlainText, Severity, Stamp};
 use crate::pipeline::Outlet;
-use crate::recording::ReadError;
+use crate::recording::{Decoder, Ending, Entry, Played, ReadError, RecordingReader, session_of};
 
 /// How fast a recording is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,9 +22,36 @@ pub enum Speed {
     Max,
 }
 
-/// Plays a recording to its end. `outlets` are those of the sources of
-/// [`sources_of`](crate::recording::sources_of), in that order. Ends early when `stop` is
-/// cancelled; each source's last word is `LinkState::Ended` either way.
+/// What was played.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Messages handed to the outlets.
+    pub played: u64,
+    /// Messages and places of the file that could not be read.
+    pub unreadable: u64,
+    /// The file was played to its end, not stopped.
+    pub to_the_end: bool,
+}
+
+/// Messages decoded ahead. Each may hold a picture.
+const AHEAD: usize = 8;
+/// At full speed, samples that may wait for the screen: far fewer than the lane holds, so that
+/// none has to give way.
+const SAMPLES_AHEAD: u64 = 1_000;
+/// Asking costs a copy of the books, so not every message asks.
+const ASK_EVERY: u64 = 64;
+
+enum Step {
+    Say(Played),
+    Unreadable(String),
+}
+
+/// Plays a recording. `outlets` are those of the sources of
+/// [`sources_of`](crate::recording::sources_of), in that order. Ends at the file's end or when
+/// `stop` is cancelled; each source's last word is [`LinkState::Ended`] either way.
+///
+/// What is received carries the recorded wall-clock time, and on the monotonic clock the time since
+/// the recording's beginning counted from now, at either speed.
 ///
 /// # Errors
 /// The file cannot be read, or was not recorded by ttyscope.
@@ -29,7 +60,153 @@ pub async fn run(
     speed: Speed,
     outlets: Vec<Outlet>,
     stop: CancellationToken,
-) -> Result<(), ReadError> {
-    let _ = (path, speed, outlets, stop);
-    Ok(())
+) -> Result<Replayed, ReadError> {
+    let session = session_of(path)?;
+    let reader = RecordingReader::open(path)?;
+    let Some(first) = outlets.first() else {
+        return Ok(Replayed::default());
+    };
+    let mut player = Player {
+        speed,
+        began: first.clock().now(),
+        began_at: tokio::time::Instant::now(),
+        started_ns: session.started_unix_ns,
+        last: first.clock().now(),
+        done: Replayed::default(),
+        outlets,
+        stop,
+    };
+    let (sender, steps) = mpsc::channel(AHEAD);
+    let reading = tokio::task::spawn_blocking(move || read(reader, Decoder::new(session), &sender));
+    player.play(steps).await;
+    // The channel is closed: the reader ends at its next message.
+    if reading.await.is_err() {
+        player
+            .unreadable("reading the file failed".to_owned())
+            .await;
+    }
+    for outlet in &player.outlets {
+        outlet
+            .publish(player.last, Payload::Link(LinkState::Ended))
+            .await;
+    }
+    Ok(player.done)
+}
+
+fn read(mut reader: RecordingReader, mut decoder: Decoder, sender: &mpsc::Sender<Step>) {
+    for entry in &mut reader {
+        let step = match entry {
+            Entry::Message(message) => match decoder.decode(&message) {
+                Ok(Some(played)) => Step::Say(played),
+                Ok(None) => continue,
+                Err(wrong) => Step::Unreadable(wrong),
+            },
+            Entry::Metadata { .. } => continue,
+            Entry::Damage(damage) => {
+                Step::Unreadable(format!("byte {}: {}", damage.at, damage.what))
+            }
+        };
+        if sender.blocking_send(step).is_err() {
+            return;
+        }
+    }
+    if let Some(Ending::Cut {
+        readable_bytes,
+        why,
+        ..
+    }) = reader.ending()
+    {
+        let text = format!("the recording was not finished: byte {readable_bytes}: {why}");
+        // The player may be gone; then nobody asks how it ended.
+        let _ = sender.blocking_send(Step::Unreadable(text));
+    }
+}
+
+struct Player {
+    speed: Speed,
+    outlets: Vec<Outlet>,
+    stop: CancellationToken,
+    began: Stamp,
+    began_at: tokio::time::Instant,
+    started_ns: u64,
+    /// The stamp of the last thing said.
+    last: Stamp,
+    done: Replayed,
+}
+
+impl Player {
+    async fn play(&mut self, mut steps: mpsc::Receiver<Step>) {
+        loop {
+            let step = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return,
+                step = steps.recv() => step,
+            };
+            match step {
+                None => {
+                    self.done.to_the_end = true;
+                    return;
+                }
+                Some(Step::Unreadable(wrong)) => self.unreadable(wrong).await,
+                Some(Step::Say(played)) => {
+                    if !self.say(played).await {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// `false` when stopped while waiting for its time.
+    async fn say(&mut self, played: Played) -> bool {
+        let elapsed_ns = played.received_ns.saturating_sub(self.started_ns);
+        if self.speed == Speed::Real {
+            let due = self.began_at + Duration::from_nanos(elapsed_ns);
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return false,
+                () = tokio::time::sleep_until(due) => {}
+            }
+        }
+        let Some(outlet) = self.outlets.get(played.source).cloned() else {
+            return true;
+        };
+        if self.speed == Speed::Max
+            && self.done.played.is_multiple_of(ASK_EVERY)
+            && !self.wait_for_room(&outlet).await
+        {
+            return false;
+        }
+        self.last = Stamp {
+            mono_ns: self.began.mono_ns.saturating_add(elapsed_ns),
+            unix_ns: played.received_ns,
+        };
+        outlet.publish(self.last, played.payload).await;
+        self.done.played += 1;
+        true
+    }
+
+    /// Waits while the screen is behind with this source; `false` when stopped meanwhile.
+    async fn wait_for_room(&self, outlet: &Outlet) -> bool {
+        while outlet.in_flight(LaneKind::Samples) > SAMPLES_AHEAD {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return false,
+                () = tokio::time::sleep(Duration::from_millis(1)) => {}
+            }
+        }
+        true
+    }
+
+    async fn unreadable(&mut self, wrong: String) {
+        self.done.unreadable += 1;
+        if let Some(outlet) = self.outlets.first() {
+            let fault = Fault::new(
+                FaultKind::Malformed,
+                Severity::Warning,
+                PlainText::from(format!("replay: {wrong}")),
+            );
+            outlet.fault(self.last, fault).await;
+        }
+    }
 }
