@@ -3,11 +3,15 @@
 pub mod flow;
 pub mod number;
 pub mod pane;
+pub mod picture;
 pub mod sparkline;
+pub mod svg;
 pub mod table;
 pub mod text;
 pub mod theme;
 
+pub use picture::PictureWidget;
 /// A rectangle of cells: plain numbers, so also those who decide about room may speak of it.
 pub use ratatui::layout::Rect;
+pub use svg::svg;
 pub use theme::{ColorDepth, Role, Theme};
