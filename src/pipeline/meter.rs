@@ -58,6 +58,9 @@ pub struct Meters(Arc<[Mutex<Meter>]>);
 /// Clock differences are stored with this added, so that a device whose clock is ahead fits too.
 const OFFSET_BIAS: i128 = 1 << 62;
 
+/// Cameras that have figures of their own; a peer may invent names without end.
+const CAMERAS_BOUND: usize = 64;
+
 #[derive(Debug, Default)]
 pub(super) struct Meter {
     pub(super) rate: RateMeter,
@@ -66,11 +69,13 @@ pub(super) struct Meter {
     pub(super) faults: BTreeMap<FaultKind, u64>,
     stages: [LatencyWindow; Stage::ALL.len()],
     smallest_offset: Option<u64>,
-    cameras: BTreeMap<PlainText, CameraMeter>,
+    /// In the order of their first pictures.
+    cameras: Vec<CameraMeter>,
 }
 
 #[derive(Debug)]
 struct CameraMeter {
+    detector: PlainText,
     rate: RateMeter,
     frames: u64,
     lost: u64,
@@ -131,15 +136,24 @@ impl Meter {
             pixel_size_um: frame.pixel_size_um,
             body_bytes: frame.body.len(),
         };
-        let camera = self
+        let known = self
             .cameras
-            .entry(frame.detector.clone())
-            .or_insert_with(|| CameraMeter {
+            .iter()
+            .position(|camera| camera.detector == frame.detector);
+        if known.is_none() && self.cameras.len() >= CAMERAS_BOUND {
+            return;
+        }
+        let index = known.unwrap_or_else(|| {
+            self.cameras.push(CameraMeter {
+                detector: frame.detector.clone(),
                 rate: RateMeter::default(),
                 frames: 0,
                 lost: 0,
                 last: last.clone(),
             });
+            self.cameras.len() - 1
+        });
+        let camera = &mut self.cameras[index];
         camera.rate.record(at.mono_ns, frame.body.len() as u64);
         camera.frames += 1;
         camera.lost = camera.lost.saturating_add(frame.lost_before);
@@ -159,10 +173,10 @@ impl Meter {
     pub(super) fn cameras(&self, now: Stamp) -> Vec<CameraSnapshot> {
         self.cameras
             .iter()
-            .map(|(detector, camera)| {
+            .map(|camera| {
                 let (fps, bytes_per_s) = camera.rate.per_second(now.mono_ns);
                 CameraSnapshot {
-                    detector: detector.clone(),
+                    detector: camera.detector.clone(),
                     frames: camera.frames,
                     lost: camera.lost,
                     fps,

@@ -86,6 +86,10 @@ impl ScreenLanes {
     /// "queue to the consumer".
     pub const SAMPLES_BOUND: usize = 10_000;
 
+    /// Cameras that may have a picture waiting: a peer that invents a name for every picture
+    /// fills no memory.
+    pub const CAMERAS_BOUND: usize = 64;
+
     /// Empty lanes with the usual bounds.
     pub fn new(clock: Clock) -> Self {
         Self::with_bounds(clock, Self::CONTROL_BOUND, Self::SAMPLES_BOUND)
@@ -202,6 +206,13 @@ impl ScreenLanes {
         let mut frames = self.frames();
         if frames.closed {
             delivery.ticket.settle(Fate::NotShown(DropReason::Shutdown));
+            return;
+        }
+        let is_new = !frames.places.contains_key(&camera);
+        if is_new && frames.places.len() >= Self::CAMERAS_BOUND {
+            drop(frames);
+            let fate = Fate::NotShown(DropReason::ScreenLaneFull);
+            delivery.ticket.settle(fate);
             return;
         }
         let replaced = frames.places.insert(camera, delivery);

@@ -42,7 +42,7 @@ pub struct SourceSnapshot {
     pub last_received: Option<Stamp>,
     /// By [`Stage::ALL`].
     pub stages: [Percentiles; Stage::ALL.len()],
-    /// Its cameras, by name.
+    /// Its cameras, in the order of their first pictures.
     pub cameras: Vec<CameraSnapshot>,
     /// Faults since the start, by kind.
     pub faults: Vec<(FaultKind, u64)>,
