@@ -97,6 +97,17 @@ pub enum KeymapError {
     },
 }
 
+impl KeymapError {
+    /// Whether it is about this action, as it was written.
+    pub fn concerns(&self, written: &str) -> bool {
+        match self {
+            Self::UnknownAction { got } => got == written,
+            Self::Chord { action, .. } | Self::Needed { action, .. } => *action == written,
+            Self::Taken { first, second, .. } => *first == written || *second == written,
+        }
+    }
+}
+
 fn suggestion(got: &str) -> String {
     let begins = |length: usize| {
         let head: String = got.chars().take(length).collect();

@@ -53,6 +53,14 @@ pub struct Simulator {
     microscope: Arc<Microscope>,
 }
 
+impl std::fmt::Debug for Simulator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Simulator")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Simulator {
     /// Starts a simulator on 127.0.0.1. Has to be called within a tokio runtime.
     ///
@@ -62,6 +70,7 @@ impl Simulator {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
         let address = listener.local_addr()?;
         let live = options.live;
+        let throttle_ms = options.throttle_ms;
         let microscope = Arc::new(Microscope::new(options));
         microscope.background(http::accept(microscope.clone(), listener));
         microscope.background(microscope.clone().report_motion());
@@ -71,6 +80,7 @@ impl Simulator {
             // Every pixel: this is what somebody sees first.
             let params = StreamParams {
                 subsampling: 1,
+                throttle_ms,
                 ..StreamParams::default()
             };
             let slower = StreamParams {

@@ -123,6 +123,8 @@ pub struct SimulatorOptions {
     pub depth: Depth,
     /// Whether both live views run from the start, every pixel of them.
     pub live: bool,
+    /// Pause between two pictures of the first camera, milliseconds.
+    pub throttle_ms: u64,
     /// What the specimen looks like; equal seeds look equal.
     pub seed: u64,
     /// Time between Engine.IO pings.
@@ -141,6 +143,7 @@ impl Default for SimulatorOptions {
             sensor_px: (512, 512),
             depth: Depth::Twelve,
             live: true,
+            throttle_ms: 50,
             seed: 1,
             // Source: the open packet of every captured session.
             ping_interval: Duration::from_secs(25),
