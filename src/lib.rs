@@ -4,6 +4,7 @@
 //! `tests/floors.rs` checks it.
 
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod imaging;
 pub mod intent;

@@ -1,3 +1,7 @@
-//! The thin binary: parse, run, print the error chain once, pick the exit code.
+//! The thin binary; everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ttyscope::cli::main()
+}

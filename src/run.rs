@@ -1,6 +1,15 @@
 //! Floor 4: the only place that sees both sides: sources, app, recorder, terminal.
 
 mod canvas;
+mod connect;
+pub mod console;
+mod event_loop;
+pub mod headless;
 mod input;
+pub mod journal;
 mod keys;
+mod pictures;
+pub mod session;
+pub mod signals;
 mod terminal;
+pub mod verdict;

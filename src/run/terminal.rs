@@ -72,12 +72,18 @@ pub fn restore() {
     }
 }
 
-/// Makes every panic restore the terminal before it is reported.
+/// Makes a panic of the loop restore the terminal before it is reported. One in another thread
+/// goes to the log: the loop goes on, and who owned the thread says what is missing now.
 pub fn restore_on_panic() {
     let report = std::panic::take_hook();
+    let main_thread = thread::current().id();
     std::panic::set_hook(Box::new(move |info| {
-        restore();
-        report(info);
+        if thread::current().id() == main_thread {
+            restore();
+            report(info);
+        } else {
+            tracing::error!("internal error: {info}");
+        }
     }));
 }
 

@@ -1,0 +1,227 @@
+//! The command line: what may be written, and which part of the program does it.
+
+mod commands;
+mod values;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use values::{parse_duration, parse_size};
+
+/// As asked.
+pub const DONE: u8 = 0;
+/// Could not start, or failed.
+pub const FAILED: u8 = 1;
+/// Wrong usage; clap uses the same code.
+pub const USAGE: u8 = 2;
+/// Ran, but something is missing.
+pub const INCOMPLETE: u8 = 3;
+/// Interrupted twice.
+pub const INTERRUPTED: u8 = 130;
+
+/// One terminal for the instruments of a lab.
+///
+/// Without sources and without a configuration it starts its own simulated microscope on loopback
+/// and connects to it, marked SIMULATED on every screen.
+#[derive(Debug, Parser)]
+#[command(name = "ttyscope", version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
+pub struct Cli {
+    #[command(flatten)]
+    watch: Watch,
+    #[command(subcommand)]
+    command: Option<Verb>,
+}
+
+const AFTER_HELP: &str = "\
+SOURCE is a name from the configuration or a URL, with NAME= in front if you like:
+  imswitch://HOST:8001            ImSwitch microscope server
+  imswitchs://HOST:8001           the same over TLS; ?tls_verify=false for its bundled certificate
+  socketio://HOST:PORT/PATH       any Socket.IO server; ?namespace=/admin, ?engineio=3,
+                                  ?transport=polling|upgrade, ?auth_env=VARIABLE
+
+Exit codes: 0 as asked, 1 could not start or failed, 2 wrong usage,
+            3 ran but something is missing, 130 interrupted twice.";
+
+#[derive(Debug, Args)]
+struct Inputs {
+    /// What to read: names from the configuration or URLs; all of the configuration if none
+    #[arg(value_name = "SOURCE")]
+    sources: Vec<String>,
+    /// Configuration file, instead of ttyscope/config.toml in the platform's folder
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// What goes into the log file: error, warn, info, debug, or a tracing filter
+    #[arg(long, value_name = "FILTER", env = "TTYSCOPE_LOG")]
+    log: Option<String>,
+    /// Folder for log files, instead of ttyscope in the platform's folder for state
+    #[arg(long, value_name = "DIR", env = "TTYSCOPE_LOG_DIR")]
+    log_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Watch {
+    #[command(flatten)]
+    inputs: Inputs,
+    /// Start recording at once
+    #[arg(long)]
+    record: bool,
+    /// Folder for recordings
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Theme: dark, light, colour-blind, ansi
+    #[arg(long, value_name = "NAME")]
+    theme: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Record without a screen
+    Record(Record),
+    /// Play a recording into the same screens; no connection is made
+    Replay(Replay),
+    /// Say what is in a recording and what is missing from it
+    Inspect(Inspect),
+    /// Run the simulators alone, on loopback, until interrupted
+    Sim(Sim),
+    /// Check the configuration
+    Check(Check),
+}
+
+#[derive(Debug, Args)]
+struct Record {
+    #[command(flatten)]
+    inputs: Inputs,
+    /// Folder for the recording
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// First part of the file's name
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Stop after this time, such as 90s, 10m or 1h30m
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    duration: Option<Duration>,
+    /// Stop before the file is larger than this, such as 500MB or 1GiB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    max_size: Option<u64>,
+    /// Stop after this many messages
+    #[arg(long, value_name = "N")]
+    max_messages: Option<u64>,
+    /// Record the simulated microscope
+    #[arg(long, conflicts_with = "sources")]
+    simulate: bool,
+    /// Status and summary as JSON lines on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Replay {
+    /// The recording
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// 1 for the pace it was recorded at, max for as fast as possible
+    #[arg(long, value_name = "SPEED", default_value = "1", value_parser = ["1", "max"])]
+    speed: String,
+    /// No screen: play to the end and print the summary
+    #[arg(long)]
+    headless: bool,
+    /// The summary as JSON
+    #[arg(long, requires = "headless")]
+    json: bool,
+    /// Theme: dark, light, colour-blind, ansi
+    #[arg(long, value_name = "NAME")]
+    theme: Option<String>,
+    /// Folder for log files
+    #[arg(long, value_name = "DIR", env = "TTYSCOPE_LOG_DIR")]
+    log_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Inspect {
+    /// The recording, finished or not
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Sim {
+    /// Port for the microscope; 0 for any free one
+    #[arg(long, value_name = "PORT", default_value_t = 8001)]
+    imswitch: u16,
+    /// Which server release to speak like
+    #[arg(long, value_name = "NAME", default_value = "modern")]
+    dialect: String,
+    /// A fault to make, may be repeated; --fault list names them
+    #[arg(long = "fault", value_name = "NAME")]
+    faults: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct Check {
+    /// The file; the platform's place if none is given
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+/// Parses the command line, does what it says, reports a failure once.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // A panic has been reported by then; what is left is the exit code.
+    std::panic::catch_unwind(|| run(cli)).unwrap_or(ExitCode::from(FAILED))
+}
+
+fn run(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        None => commands::watch(cli.watch),
+        Some(Verb::Record(record)) => commands::record(record),
+        Some(Verb::Replay(replay)) => commands::replay(replay),
+        Some(Verb::Inspect(inspect)) => commands::inspect(&inspect),
+        Some(Verb::Sim(sim)) => commands::sim(&sim),
+        Some(Verb::Check(check)) => commands::check(check),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            let text = format!("{error:#}");
+            let line = crate::model::text::printable(&text);
+            crate::run::headless::people(
+                crate::run::headless::Voice::People,
+                format_args!("ttyscope: {line}"),
+            );
+            ExitCode::from(if error.is::<commands::Usage>() {
+                USAGE
+            } else {
+                FAILED
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sources_and_verbs_are_told_apart() {
+        let cli = Cli::try_parse_from(["ttyscope", "imswitch://lab", "--record"]).unwrap();
+        assert!(cli.command.is_none() && cli.watch.record);
+        assert_eq!(cli.watch.inputs.sources, ["imswitch://lab"]);
+        let cli = Cli::try_parse_from(["ttyscope", "record", "x", "--for", "10m"]).unwrap();
+        let Some(Verb::Record(record)) = cli.command else {
+            panic!("a verb");
+        };
+        assert_eq!(record.duration, Some(Duration::from_secs(600)));
+    }
+}

@@ -1,0 +1,122 @@
+//! From a source as it is written to the task that reads it.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+
+use anyhow::Context as _;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{self, SourceKind, SourceSpec, Tls, Transport};
+use crate::model::{Command, EndReason, LinkState};
+use crate::pipeline::Outlet;
+use crate::protocol::engineio::Revision;
+use crate::sources::imswitch::{self, ImSwitchOptions};
+use crate::sources::net::{Endpoint, Headers, TlsOptions};
+use crate::sources::socketio::{self, ClientOptions, Namespace, TransportChoice};
+
+/// The task that reads a source until `stop`.
+///
+/// # Errors
+/// A secret that the source needs is not there.
+pub fn reader(
+    spec: &SourceSpec,
+    outlet: Outlet,
+    commands: mpsc::Receiver<Command>,
+    stop: CancellationToken,
+) -> anyhow::Result<BoxFuture<'static, ()>> {
+    let endpoint = endpoint(&spec.endpoint);
+    let headers = headers(&spec.endpoint)?;
+    Ok(match &spec.kind {
+        SourceKind::ImSwitch { prefix } => {
+            let mut options = ImSwitchOptions::new(endpoint);
+            options.base_path.clone_from(prefix);
+            options.headers = headers;
+            guarded(
+                outlet.clone(),
+                imswitch::run(options, outlet, commands, stop),
+            )
+        }
+        SourceKind::SocketIo {
+            path,
+            namespace,
+            auth_env,
+            engineio,
+            transport,
+        } => {
+            let mut options = ClientOptions::new(endpoint);
+            options.path.clone_from(path);
+            options.headers = headers;
+            options.revision = if *engineio == 3 {
+                Revision::V3
+            } else {
+                Revision::V4
+            };
+            options.transport = match transport {
+                Transport::WebSocket => TransportChoice::WebSocket,
+                Transport::Upgrade => TransportChoice::PollingThenUpgrade,
+                Transport::Polling => TransportChoice::Polling,
+            };
+            let mut door = Namespace::new(namespace.as_str());
+            if let Some(variable) = auth_env {
+                let auth = secret(variable)?;
+                door = door.with_auth(auth);
+            }
+            options.namespaces = vec![door];
+            guarded(
+                outlet.clone(),
+                socketio::source::run(options, outlet, commands, stop),
+            )
+        }
+    })
+}
+
+/// A reader that panics is a link that is down, with the cause in the log.
+fn guarded(
+    outlet: Outlet,
+    reader: impl Future<Output = ()> + Send + 'static,
+) -> BoxFuture<'static, ()> {
+    async move {
+        if AssertUnwindSafe(reader).catch_unwind().await.is_err() {
+            outlet
+                .link(LinkState::Down {
+                    reason: EndReason::TransportError,
+                    detail: "internal error of the reader; the log has the details".into(),
+                    retry_in: None,
+                })
+                .await;
+        }
+    }
+    .boxed()
+}
+
+fn endpoint(written: &config::Endpoint) -> Endpoint {
+    let tls = match &written.tls {
+        Tls::Off => None,
+        Tls::PublicRoots => Some(TlsOptions::PublicRoots),
+        Tls::PrivateCa(file) => Some(TlsOptions::PrivateCa(file.clone())),
+        Tls::NotVerified => Some(TlsOptions::NotVerified),
+    };
+    Endpoint::new(written.host.as_str(), written.port, tls)
+}
+
+/// Headers as written; a value that begins with `$` names the variable that holds it.
+fn headers(written: &config::Endpoint) -> anyhow::Result<Headers> {
+    let mut pairs = Vec::new();
+    for (name, value) in &written.headers {
+        let value = match value.strip_prefix('$') {
+            Some(variable) => secret(variable)?,
+            None => value.clone(),
+        };
+        pairs.push((name.as_str(), value));
+    }
+    let pairs = pairs.iter().map(|(name, value)| (*name, value.as_str()));
+    Headers::from_pairs(pairs).context("headers")
+}
+
+fn secret(variable: &str) -> anyhow::Result<String> {
+    std::env::var(variable)
+        .with_context(|| format!("environment variable {variable} is needed and not set"))
+}

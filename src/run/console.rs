@@ -1,0 +1,55 @@
+//! The screens over a session: everything the event loop needs, put together.
+
+use super::event_loop::{Console, EventLoop};
+pub use super::event_loop::Ending;
+use super::journal::Journal;
+use super::session::Session;
+use super::signals::Signals;
+use super::terminal;
+use crate::app::{App, AppOptions};
+use crate::intent::Keymap;
+use crate::model::Origin;
+use crate::pipeline::RecordingPlan;
+use crate::ui::Theme;
+use crate::ui::theme::ColorDepth;
+
+/// Shows a session until somebody ends it. The terminal is back when this returns.
+///
+/// # Errors
+/// There is no terminal, or it cannot be set up.
+pub async fn run(
+    session: &Session,
+    journal: &mut Journal,
+    signals: &mut Signals,
+    theme: Theme,
+    keymap: Keymap,
+    plan: RecordingPlan,
+) -> anyhow::Result<Ending> {
+    terminal::restore_on_panic();
+    let (console, size) = Console::open(session)?;
+    let depth = ColorDepth::detect(|name| std::env::var(name).ok());
+    let replay = session
+        .sources
+        .iter()
+        .any(|source| source.origin == Origin::Replay);
+    let started = session.clock.now();
+    let mut app = App::new(AppOptions {
+        sources: session.sources.clone(),
+        theme: theme.for_depth(depth),
+        color_depth: depth,
+        keymap,
+        can_record: !replay,
+        replay,
+        size,
+        started,
+        utc_offset_s: utc_offset_s(),
+        palette_history: Vec::new(),
+    });
+    let events = EventLoop::new(session, &mut app, console, journal, signals, plan)?;
+    Ok(events.run().await)
+}
+
+/// Seconds that local time is ahead of UTC now.
+fn utc_offset_s() -> i32 {
+    jiff::Zoned::now().offset().seconds()
+}

@@ -1,0 +1,441 @@
+//! The main loop: everything that happens becomes an event, in order of importance, and then the
+//! screen is drawn once if something changed. It never waits for disk, network or terminal.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
+
+use super::canvas::Canvas;
+use super::input::{Input, Keyboard};
+use super::journal::{self, Journal};
+use super::keys::Typed;
+use super::pictures::{Pictures, Ready};
+use super::session::Session;
+use super::signals::{Signals, Told};
+use super::terminal::{self, Entered, Writer, Written};
+use crate::app::{App, Effect, Event};
+use crate::intent::{Key, KeyChord};
+use crate::model::{CameraKey, DropReason, Fate, LaneKind, LogLine, Stamp, Ticket};
+use crate::pipeline::{LoopStats, RecordingPlan, Stage};
+
+/// Items taken in before the screen gets its turn.
+const TURN_LIMIT: usize = 512;
+/// Thirty pictures a second at most.
+const FRAME: Duration = Duration::from_millis(33);
+/// How often the figures are taken.
+const TICK: Duration = Duration::from_millis(250);
+/// A turn longer than this is logged.
+const SLOW_TURN: Duration = Duration::from_millis(50);
+
+/// The operator's terminal. Fields are dropped in this order: the threads end, then the terminal
+/// is put back.
+#[derive(Debug)]
+pub struct Console {
+    keyboard: Keyboard,
+    writer: Writer,
+    canvas: Canvas,
+    _entered: Entered,
+}
+
+impl Console {
+    /// Takes the terminal over.
+    ///
+    /// # Errors
+    /// There is no terminal, or it cannot be set up.
+    pub fn open(session: &Session) -> anyhow::Result<(Self, (u16, u16))> {
+        let entered = Entered::enter()?;
+        let size = terminal::size()?;
+        let console = Self {
+            keyboard: Keyboard::start(terminal::open_tty()?)?,
+            writer: Writer::start(terminal::open_tty()?, session.clock.clone())?,
+            canvas: Canvas::new(size.0, size.1),
+            _entered: entered,
+        };
+        Ok((console, size))
+    }
+}
+
+/// Why the loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The operator or SIGTERM ended it.
+    Asked,
+    /// SIGINT came twice.
+    Interrupted,
+    /// The terminal is gone.
+    TerminalGone,
+}
+
+/// What woke the loop.
+enum Wake {
+    Input(Option<Input>),
+    Told(Told),
+    Lanes,
+    Picture,
+    Written(Written),
+    Tick,
+    Log(LogLine),
+    FrameDue,
+}
+
+/// The loop and what it keeps between turns.
+#[derive(Debug)]
+pub struct EventLoop<'a> {
+    session: &'a Session,
+    app: &'a mut App,
+    console: Console,
+    pictures: Pictures,
+    journal: &'a mut Journal,
+    signals: &'a mut Signals,
+    plan: RecordingPlan,
+    tick: Interval,
+    last_draw: Instant,
+    /// Taken by the app, not yet on the screen.
+    undrawn: BTreeMap<CameraKey, Undrawn>,
+    /// With the terminal's writer.
+    drawing: Vec<Undrawn>,
+    turns: Turns,
+    interrupts: u32,
+}
+
+#[derive(Debug)]
+struct Undrawn {
+    ticket: Ticket,
+    received: Stamp,
+    decoded: Stamp,
+}
+
+impl<'a> EventLoop<'a> {
+    /// A loop over everything that can happen. `plan` is what `R` records with.
+    ///
+    /// # Errors
+    /// The picture thread cannot be started.
+    pub fn new(
+        session: &'a Session,
+        app: &'a mut App,
+        console: Console,
+        journal: &'a mut Journal,
+        signals: &'a mut Signals,
+        plan: RecordingPlan,
+    ) -> anyhow::Result<Self> {
+        let pictures = Pictures::start(
+            session.lanes.clone(),
+            &session.pipeline,
+            &session.sources,
+            session.clock.clone(),
+        )?;
+        pictures.want(app.visible_cameras());
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let now = Instant::now();
+        Ok(Self {
+            session,
+            app,
+            console,
+            pictures,
+            journal,
+            signals,
+            plan,
+            tick,
+            last_draw: now.checked_sub(FRAME).unwrap_or(now),
+            undrawn: BTreeMap::new(),
+            drawing: Vec::new(),
+            turns: Turns::new(now),
+            interrupts: 0,
+        })
+    }
+
+    /// Runs until somebody ends it.
+    ///
+    /// # Errors
+    /// None of its own; what goes wrong outside is shown, not returned.
+    pub async fn run(mut self) -> Ending {
+        let mut more = false;
+        let ending = loop {
+            if !more {
+                let wake = self.wait().await;
+                self.turns.begin(Instant::now());
+                if let Some(ending) = self.take(wake) {
+                    break ending;
+                }
+            }
+            let (taken, ended) = self.drain();
+            if let Some(ending) = ended {
+                break ending;
+            }
+            more = taken >= TURN_LIMIT;
+            self.draw_if_due();
+            self.turns.end(Instant::now());
+            if more {
+                // Let the other tasks of this thread have their turn.
+                tokio::task::yield_now().await;
+                self.turns.begin(Instant::now());
+            }
+        };
+        let unseen = std::mem::take(&mut self.undrawn).into_values();
+        for picture in unseen.chain(self.drawing.drain(..)) {
+            picture.ticket.settle(Fate::NotShown(DropReason::Shutdown));
+        }
+        ending
+    }
+
+    async fn wait(&mut self) -> Wake {
+        let due = self.app.needs_draw() && self.console.writer.is_idle();
+        let frame = self.last_draw + FRAME;
+        tokio::select! {
+            biased;
+            input = self.console.keyboard.recv() => Wake::Input(input),
+            told = self.signals.recv() => Wake::Told(told),
+            () = self.session.lanes.ready() => Wake::Lanes,
+            written = self.console.writer.done() => Wake::Written(written),
+            () = sleep_until(frame), if due => Wake::FrameDue,
+            () = self.pictures.ready() => Wake::Picture,
+            _ = self.tick.tick() => Wake::Tick,
+            Some(line) = self.journal.recv() => Wake::Log(line),
+        }
+    }
+
+    fn take(&mut self, wake: Wake) -> Option<Ending> {
+        match wake {
+            Wake::Input(input) => self.input(input),
+            Wake::Told(told) => self.told(told),
+            Wake::Written(written) => self.written(written),
+            Wake::Log(line) => self.update(Event::Log(line)),
+            Wake::Tick => {
+                let turns = self.turns.stats(Instant::now());
+                let snapshot = self.session.snapshot(turns, self.console.writer.stats());
+                self.update(Event::Tick(Box::new(snapshot)))
+            }
+            Wake::Lanes | Wake::Picture | Wake::FrameDue => None,
+        }
+    }
+
+    /// Takes in what is there, most important first. Returns how much it was.
+    fn drain(&mut self) -> (usize, Option<Ending>) {
+        let mut taken = 0;
+        while let Some(input) = self.console.keyboard.try_recv() {
+            taken += 1;
+            if let Some(ending) = self.input(Some(input)) {
+                return (taken, Some(ending));
+            }
+        }
+        while taken < TURN_LIMIT {
+            let Some(delivery) = self.session.lanes.try_take() else {
+                break;
+            };
+            taken += 1;
+            let sample = delivery.sample;
+            if sample.payload.lane() == LaneKind::Control {
+                journal::log_sample(self.name(&sample), &sample);
+            }
+            delivery.ticket.settle(Fate::Shown);
+            if let Some(ending) = self.update(Event::Sample(sample)) {
+                return (taken, Some(ending));
+            }
+        }
+        while let Some(ready) = self.pictures.take() {
+            taken += 1;
+            if let Some(ending) = self.picture(ready) {
+                return (taken, Some(ending));
+            }
+        }
+        while let Some(line) = self.journal.try_recv() {
+            taken += 1;
+            if let Some(ending) = self.update(Event::Log(line)) {
+                return (taken, Some(ending));
+            }
+        }
+        (taken, None)
+    }
+
+    fn name(&self, sample: &crate::model::Sample) -> &'a str {
+        self.session
+            .sources
+            .get(usize::from(sample.source.0))
+            .map_or("?", |source| source.name.as_str())
+    }
+
+    fn input(&mut self, input: Option<Input>) -> Option<Ending> {
+        match input {
+            Some(Input::Typed(Typed::Key(chord))) => {
+                panic_if_asked(chord);
+                self.update(Event::Key(chord))
+            }
+            Some(Input::Typed(Typed::Paste(text))) => self.update(Event::Paste(text)),
+            Some(Input::HungUp) | None => Some(Ending::TerminalGone),
+        }
+    }
+
+    fn told(&mut self, told: Told) -> Option<Ending> {
+        match told {
+            Told::Terminate => Some(Ending::Asked),
+            Told::HangUp => Some(Ending::TerminalGone),
+            Told::Interrupt => {
+                self.interrupts += 1;
+                Some(if self.interrupts > 1 {
+                    Ending::Interrupted
+                } else {
+                    Ending::Asked
+                })
+            }
+            Told::Resize => {
+                let (cols, rows) = terminal::size().ok()?;
+                self.console.canvas.resize(cols, rows);
+                self.update(Event::Resize { cols, rows })
+            }
+        }
+    }
+
+    fn picture(&mut self, ready: Ready) -> Option<Ending> {
+        let Ready { picture, ticket } = ready;
+        let waiting = Undrawn {
+            ticket,
+            received: picture.received,
+            decoded: picture.decoded,
+        };
+        if let Some(old) = self.undrawn.insert(picture.camera.clone(), waiting) {
+            old.ticket.settle(Fate::Coalesced);
+            if !self.console.writer.is_idle() {
+                self.console.writer.skip(1);
+            }
+        }
+        self.update(Event::Picture(Box::new(picture)))
+    }
+
+    fn update(&mut self, event: Event) -> Option<Ending> {
+        let effects = self.app.update(self.session.clock.now(), event);
+        let mut ending = None;
+        for effect in effects {
+            match effect {
+                Effect::Quit => ending = Some(Ending::Asked),
+                Effect::StartRecording => self.session.start_recording(self.plan.clone()),
+                Effect::StopRecording => self.session.stop_recording(),
+                Effect::Watch(requests) => self.pictures.want(requests),
+                Effect::Send(source, command) => {
+                    if !self.session.send(source, command.clone()) {
+                        tracing::warn!("{command:?} was not taken: the source is busy or gone");
+                    }
+                }
+            }
+        }
+        ending
+    }
+
+    fn draw_if_due(&mut self) {
+        let now = Instant::now();
+        let due = self.app.needs_draw()
+            && self.console.writer.is_idle()
+            && now.duration_since(self.last_draw) >= FRAME;
+        if !due {
+            return;
+        }
+        let app = &*self.app;
+        let bytes = self.console.canvas.draw(|area, buffer| app.draw(area, buffer));
+        self.app.drawn();
+        self.last_draw = now;
+        let visible = self.app.visible_cameras();
+        for (camera, picture) in std::mem::take(&mut self.undrawn) {
+            if visible.iter().any(|request| request.camera == camera) {
+                self.drawing.push(picture);
+            } else {
+                picture.ticket.settle(Fate::Coalesced);
+            }
+        }
+        if bytes.is_empty() {
+            self.settle_drawn();
+        } else {
+            let stamp = self.session.clock.now();
+            self.console.writer.submit(stamp, bytes);
+        }
+    }
+
+    fn written(&mut self, written: Written) -> Option<Ending> {
+        match written {
+            Written::Whole => {
+                self.settle_drawn();
+                None
+            }
+            Written::Gone => Some(Ending::TerminalGone),
+        }
+    }
+
+    fn settle_drawn(&mut self) {
+        let now = self.session.clock.now();
+        let meters = self.session.pipeline.meters();
+        let since = |then: Stamp| now.mono_ns.saturating_sub(then.mono_ns);
+        for picture in self.drawing.drain(..) {
+            let source = picture.ticket.source();
+            meters.record(source, Stage::DecodedToDrawn, since(picture.decoded));
+            meters.record(source, Stage::ReceivedToDrawn, since(picture.received));
+            picture.ticket.settle(Fate::Shown);
+        }
+    }
+}
+
+/// Lets a test see what a panic leaves behind, in debug builds and only when asked by name.
+fn panic_if_asked(chord: KeyChord) {
+    let asked = cfg!(debug_assertions)
+        && chord == KeyChord::plain(Key::F(12))
+        && std::env::var_os("TTYSCOPE_PANIC_ON_F12").is_some();
+    assert!(!asked, "asked for by TTYSCOPE_PANIC_ON_F12");
+}
+
+/// The loop's own figures.
+#[derive(Debug)]
+struct Turns {
+    began: Option<Instant>,
+    period_began: Instant,
+    busy: Duration,
+    longest: Duration,
+    count: u32,
+    slow: u64,
+}
+
+impl Turns {
+    fn new(now: Instant) -> Self {
+        Self {
+            began: None,
+            period_began: now,
+            busy: Duration::ZERO,
+            longest: Duration::ZERO,
+            count: 0,
+            slow: 0,
+        }
+    }
+
+    fn begin(&mut self, now: Instant) {
+        self.began = Some(now);
+    }
+
+    fn end(&mut self, now: Instant) {
+        let Some(began) = self.began.take() else {
+            return;
+        };
+        let took = now.duration_since(began);
+        self.busy += took;
+        self.longest = self.longest.max(took);
+        self.count += 1;
+        if took > SLOW_TURN {
+            self.slow += 1;
+            tracing::warn!(took_ms = took.as_millis(), "slow turn of the main loop");
+        }
+    }
+
+    /// The figures since this was last asked.
+    fn stats(&mut self, now: Instant) -> LoopStats {
+        let period = now.duration_since(self.period_began).as_secs_f64().max(1e-9);
+        let stats = LoopStats {
+            turns_hz: f64::from(self.count) / period,
+            busy: (self.busy.as_secs_f64() / period).min(1.0),
+            longest_ns: u64::try_from(self.longest.as_nanos()).unwrap_or(u64::MAX),
+            slow_turns: self.slow,
+        };
+        *self = Self {
+            began: self.began,
+            slow: self.slow,
+            ..Self::new(now)
+        };
+        stats
+    }
+}

@@ -1,0 +1,298 @@
+//! The loop without a screen: watches over the pipeline and says once a second how it is.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use super::journal::{self, Journal};
+use super::session::Session;
+use super::signals::{Signals, Told};
+use crate::model::{Fate, LinkState, Payload, RecorderState, Sample, SourceId};
+use crate::pipeline::{LoopStats, PipelineSnapshot, TerminalStats};
+use crate::ui::number;
+
+/// Where the status goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voice {
+    /// A line for people on standard error.
+    People,
+    /// JSON lines on standard output.
+    Json,
+    /// Nowhere but the log: there is no terminal any more.
+    Silent,
+}
+
+/// When the watch is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// The recording has ended, or a signal.
+    RecordingEnds,
+    /// All sources have ended, or a signal.
+    SourcesEnd,
+}
+
+/// Why the watch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// What it was waiting for.
+    Done,
+    /// A signal asked for it.
+    Asked,
+}
+
+/// What was seen of the links, for the verdict.
+#[derive(Clone, Debug, Default)]
+pub struct Links {
+    states: BTreeMap<SourceId, LinkState>,
+    /// How often each was lost after it had been up.
+    pub losses: BTreeMap<SourceId, u64>,
+    /// Those that were up at least once.
+    pub seen_up: BTreeMap<SourceId, bool>,
+}
+
+impl Links {
+    /// Takes in what the control lane brought.
+    pub fn take(&mut self, sample: &Sample) {
+        let Payload::Link(state) = &sample.payload else {
+            return;
+        };
+        let was_up = matches!(
+            self.states.get(&sample.source),
+            Some(LinkState::Connected | LinkState::Live | LinkState::Stale { .. })
+        );
+        match state {
+            LinkState::Connected | LinkState::Live => {
+                self.seen_up.insert(sample.source, true);
+            }
+            LinkState::Down { .. } if was_up => {
+                *self.losses.entry(sample.source).or_default() += 1;
+            }
+            _ => {}
+        }
+        self.states.insert(sample.source, state.clone());
+    }
+
+    fn all_ended(&self, sources: usize) -> bool {
+        let over = |state: &LinkState| {
+            matches!(
+                state,
+                LinkState::Ended | LinkState::Down { retry_in: None, .. }
+            )
+        };
+        self.states.len() == sources && self.states.values().all(over)
+    }
+}
+
+/// Watches until it is over. Never waits for disk or network.
+pub async fn watch(
+    session: &Session,
+    signals: &mut Signals,
+    mut journal: Option<&mut Journal>,
+    voice: Voice,
+    until: Until,
+    links: &mut Links,
+) -> Ending {
+    let began = Instant::now();
+    let second = Duration::from_secs(1);
+    let mut status = interval_at(began + second, second);
+    status.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // Limits end a recording between two status lines; this notices.
+    let mut look = interval_at(began, Duration::from_millis(50));
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut recording_seen = false;
+    loop {
+        tokio::select! {
+            biased;
+            told = signals.recv() => match told {
+                Told::Terminate | Told::Interrupt => return Ending::Asked,
+                // A recorder outlives its terminal.
+                Told::HangUp | Told::Resize => {}
+            },
+            () = session.lanes.ready() => {}
+            _ = look.tick() => {
+                let recorder = session.recorder().state;
+                match (until, &recorder) {
+                    (Until::RecordingEnds, RecorderState::Failed(_)) => return Ending::Done,
+                    (Until::RecordingEnds, RecorderState::Off) if recording_seen => {
+                        return Ending::Done;
+                    }
+                    (Until::RecordingEnds, RecorderState::Recording) => recording_seen = true,
+                    _ => {}
+                }
+            }
+            _ = status.tick() => {
+                let snapshot = session.snapshot(LoopStats::default(), TerminalStats::default());
+                say_status(session, &snapshot, links, began.elapsed(), voice);
+            }
+        }
+        while let Some(delivery) = session.lanes.try_take() {
+            delivery.ticket.settle(Fate::Shown);
+            links.take(&delivery.sample);
+            say_sample(session, &delivery.sample, voice);
+        }
+        if let Some(journal) = &mut journal {
+            while let Some(line) = journal.try_recv() {
+                people(voice, format_args!("{}: {}", line.severity.as_str(), line.text));
+            }
+        }
+        // Without a recording to wait for, a watch of nothing is over.
+        let nothing_comes = links.all_ended(session.sources.len());
+        if nothing_comes && (until == Until::SourcesEnd || recording_seen) {
+            return Ending::Done;
+        }
+    }
+}
+
+/// Tells of a link, a fault or a loss.
+pub fn say_sample(session: &Session, sample: &Sample, voice: Voice) {
+    let name = session
+        .sources
+        .get(usize::from(sample.source.0))
+        .map_or("?", |source| source.name.as_str());
+    journal::log_sample(name, sample);
+    match &sample.payload {
+        Payload::Link(state) => people(voice, format_args!("{name}: {}", journal::describe(state))),
+        Payload::Fault(fault) => people(
+            voice,
+            format_args!("{name}: {}: {}", fault.severity.as_str(), fault.text),
+        ),
+        Payload::Loss(loss) => people(
+            voice,
+            format_args!(
+                "{name}: lost {} of {}: {}",
+                loss.count,
+                loss.lane.as_str(),
+                loss.reason.as_str()
+            ),
+        ),
+        _ => {}
+    }
+}
+
+/// A line for people; a standard error that is gone is no reason to end.
+pub fn people(voice: Voice, line: std::fmt::Arguments<'_>) {
+    if voice != Voice::Silent {
+        let _ = writeln!(io::stderr(), "{line}");
+    }
+}
+
+/// One status line as JSON.
+#[derive(Debug, Serialize)]
+struct Status<'a> {
+    elapsed_s: f64,
+    sources: Vec<SourceStatus<'a>>,
+    recorder: RecorderLine<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct SourceStatus<'a> {
+    name: &'a str,
+    state: &'static str,
+    rate_hz: f64,
+    bytes_per_s: f64,
+    received: u64,
+    lost: u64,
+    in_flight: u64,
+    residue: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct RecorderLine<'a> {
+    file: Option<&'a str>,
+    messages: u64,
+    written_bytes: u64,
+    waiting_bytes: u64,
+    durable_age_s: Option<f64>,
+    not_taken: u64,
+    free_bytes: Option<u64>,
+}
+
+fn say_status(
+    session: &Session,
+    snapshot: &PipelineSnapshot,
+    links: &Links,
+    elapsed: Duration,
+    voice: Voice,
+) {
+    let recorder = &snapshot.recorder;
+    let durable_age_s = (recorder.durable_mono_ns > 0).then(|| {
+        snapshot.at.mono_ns.saturating_sub(recorder.durable_mono_ns) as f64 / 1e9
+    });
+    let sources: Vec<SourceStatus<'_>> = session
+        .sources
+        .iter()
+        .zip(&snapshot.sources)
+        .map(|(info, figures)| {
+            let total = figures.total();
+            SourceStatus {
+                name: &info.name,
+                state: links.states.get(&info.id).map_or("starting", LinkState::word),
+                rate_hz: round(figures.rate_hz),
+                bytes_per_s: figures.bytes_per_s.round(),
+                received: total.received,
+                lost: figures.lost(),
+                in_flight: total.in_flight,
+                residue: figures.residue(),
+            }
+        })
+        .collect();
+    match voice {
+        Voice::Silent => {}
+        Voice::Json => {
+            let status = Status {
+                elapsed_s: round(elapsed.as_secs_f64()),
+                sources,
+                recorder: RecorderLine {
+                    file: recorder.file.as_ref().map(|file| file.as_str()),
+                    messages: recorder.messages,
+                    written_bytes: recorder.written_bytes,
+                    waiting_bytes: recorder.waiting_bytes,
+                    durable_age_s: durable_age_s.map(round),
+                    not_taken: recorder.not_taken,
+                    free_bytes: recorder.free_bytes,
+                },
+            };
+            json_line(&status);
+        }
+        Voice::People => {
+            let mut line = number::elapsed(elapsed);
+            for source in &sources {
+                line.push_str(&format!(
+                    "  {} {} {}/s {} MB/s",
+                    source.name,
+                    source.state,
+                    number::rate(source.rate_hz),
+                    number::megabytes(source.bytes_per_s)
+                ));
+            }
+            let lost: u64 = sources.iter().map(|source| source.lost).sum();
+            if recorder.state == RecorderState::Recording {
+                line.push_str(&format!(
+                    "  rec {} messages {}  waiting {}",
+                    recorder.messages,
+                    number::bytes(recorder.written_bytes),
+                    number::bytes(recorder.waiting_bytes),
+                ));
+            }
+            if let Some(age_s) = durable_age_s {
+                line.push_str(&format!("  durable to {age_s:.1} s ago"));
+            }
+            line.push_str(&format!("  lost {lost}"));
+            people(voice, format_args!("{line}"));
+        }
+    }
+}
+
+/// One JSON object on one line of standard output.
+pub fn json_line(value: &impl Serialize) {
+    if let Ok(line) = serde_json::to_string(value) {
+        let _ = writeln!(io::stdout(), "{line}");
+    }
+}
+
+fn round(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}

@@ -1,0 +1,306 @@
+//! Everything that runs beside the loop: sources, simulators, recorder, and the lanes between.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::connect;
+use crate::config::SourceSpec;
+use crate::model::{
+    Clock, Command, Fate, LedgerSnapshot, Origin, RecorderStatus, Sample, SourceId, SourceInfo,
+};
+use crate::pipeline::{
+    DiskLane, LoopStats, Order, Pipeline, PipelineSnapshot, RecordingPlan, ScreenLanes,
+    TerminalStats,
+};
+use crate::recorder::{Recorder, RecorderContext, RecorderHandle, RecordingOutcome};
+use crate::recording;
+use crate::simulators::imswitch::{Simulator, SimulatorOptions};
+use crate::sources::replay;
+
+/// What the recorder's lane may hold. At 20 MB/s this is a disk that stalls for three seconds
+/// before the streams feel it.
+const DISK_LANE_BYTES: usize = 64 * 1024 * 1024;
+/// Commands that may wait for a source: more than a person gives.
+const COMMANDS: usize = 16;
+/// How long sources may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(3);
+/// How long the recorder may take to write what waits; a little more than its own deadline.
+const DRAIN: Duration = Duration::from_secs(12);
+
+/// Where the samples come from.
+#[derive(Clone, Debug)]
+pub enum Feed {
+    /// Real servers.
+    Sources(Vec<SourceSpec>),
+    /// Our own simulators, on loopback.
+    Simulators,
+    /// A recording.
+    Replay {
+        /// The file.
+        path: PathBuf,
+        /// How fast.
+        speed: replay::Speed,
+    },
+}
+
+/// What runs beside the loop.
+#[derive(Debug)]
+pub struct Session {
+    /// The clock everything is stamped with.
+    pub clock: Clock,
+    /// All sources, by [`SourceId`].
+    pub sources: Vec<SourceInfo>,
+    /// The lanes to the loop.
+    pub lanes: Arc<ScreenLanes>,
+    /// The accounts.
+    pub pipeline: Pipeline,
+    disk: Option<DiskLane>,
+    recorder: Option<RecorderHandle>,
+    commands: Vec<mpsc::Sender<Command>>,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+    // Dropped last: its clients say goodbye first.
+    simulator: Option<Simulator>,
+}
+
+/// What is left when a session has ended.
+#[derive(Debug)]
+pub struct Remains {
+    /// All sources.
+    pub sources: Vec<SourceInfo>,
+    /// The final figures.
+    pub snapshot: PipelineSnapshot,
+    /// The final accounts.
+    pub ledger: LedgerSnapshot,
+    /// The recordings that were made.
+    pub outcomes: Vec<RecordingOutcome>,
+    /// What the control lane still brought, in order.
+    pub last_words: Vec<Sample>,
+}
+
+impl Session {
+    /// Starts everything. With `can_record` there is a recorder, which waits for its order.
+    ///
+    /// # Errors
+    /// A recording cannot be read, a port or a thread cannot be had.
+    pub async fn start(feed: Feed, can_record: bool) -> anyhow::Result<Self> {
+        let clock = Clock::system();
+        let mut simulator = None;
+        let (specs, sources) = match &feed {
+            Feed::Sources(specs) => (specs.clone(), infos(specs, Origin::Live)?),
+            Feed::Simulators => {
+                let started = Simulator::start(SimulatorOptions::default())
+                    .await
+                    .context("the simulated microscope cannot be started")?;
+                let written = format!("scope=imswitch://{}", started.address());
+                let specs = vec![SourceSpec::parse(&written)?];
+                simulator = Some(started);
+                let sources = infos(&specs, Origin::Simulated)?;
+                (specs, sources)
+            }
+            Feed::Replay { path, .. } => (Vec::new(), recorded_sources(path)?),
+        };
+
+        let lanes = Arc::new(ScreenLanes::new(clock.clone()));
+        let (disk, receiver) = DiskLane::new(DISK_LANE_BYTES);
+        let disk = can_record.then_some(disk);
+        let pipeline = Pipeline::new(
+            clock.clone(),
+            sources.len(),
+            disk.clone(),
+            Some(Arc::clone(&lanes)),
+        );
+        let recorder = if can_record {
+            let context = RecorderContext {
+                sources: sources.clone(),
+                clock: clock.clone(),
+                meters: pipeline.meters().clone(),
+            };
+            Some(Recorder::spawn(receiver, context).context("the recorder cannot be started")?)
+        } else {
+            None
+        };
+
+        let mut session = Self {
+            clock,
+            sources,
+            lanes,
+            pipeline,
+            disk,
+            recorder,
+            commands: Vec::new(),
+            stop: CancellationToken::new(),
+            tasks: JoinSet::new(),
+            simulator,
+        };
+        session.connect(feed, &specs)?;
+        Ok(session)
+    }
+
+    fn connect(&mut self, feed: Feed, specs: &[SourceSpec]) -> anyhow::Result<()> {
+        for (info, spec) in self.sources.iter().zip(specs) {
+            let (sender, commands) = mpsc::channel(COMMANDS);
+            let outlet = self.pipeline.outlet(info.id);
+            let reader = connect::reader(spec, outlet, commands, self.stop.clone())
+                .with_context(|| format!("source \"{}\"", spec.name))?;
+            self.commands.push(sender);
+            self.tasks.spawn(reader);
+        }
+        if let Feed::Replay { path, speed } = feed {
+            let outlets = self.sources.iter().map(|s| self.pipeline.outlet(s.id));
+            let outlets = outlets.collect();
+            let stop = self.stop.clone();
+            self.tasks.spawn(async move {
+                if let Err(error) = replay::run(&path, speed, outlets, stop).await {
+                    tracing::error!("replay ended: {error}");
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Gives a source a command; `false` if its queue is full or it takes none.
+    pub fn send(&self, source: SourceId, command: Command) -> bool {
+        self.commands
+            .get(usize::from(source.0))
+            .is_some_and(|queue| queue.try_send(command).is_ok())
+    }
+
+    /// Orders a recording to begin.
+    pub fn start_recording(&self, plan: RecordingPlan) {
+        if let Some(disk) = &self.disk {
+            disk.order(Order::Start(plan));
+        }
+    }
+
+    /// Orders the recording to end behind what was handed over so far.
+    pub fn stop_recording(&self) {
+        if let Some(disk) = &self.disk {
+            disk.order(Order::Stop);
+        }
+    }
+
+    /// What the recorder is doing.
+    pub fn recorder(&self) -> RecorderStatus {
+        let mut status = self
+            .recorder
+            .as_ref()
+            .map(RecorderHandle::status)
+            .unwrap_or_default();
+        if let Some(disk) = &self.disk {
+            (status.waiting, status.waiting_bytes) = disk.waiting();
+        }
+        status
+    }
+
+    /// The recordings that ended since this was last asked.
+    pub fn take_outcomes(&self) -> Vec<RecordingOutcome> {
+        self.recorder
+            .as_ref()
+            .map(RecorderHandle::take_outcomes)
+            .unwrap_or_default()
+    }
+
+    /// All figures now.
+    pub fn snapshot(&self, turns: LoopStats, terminal: TerminalStats) -> PipelineSnapshot {
+        self.pipeline.snapshot(self.recorder(), turns, terminal)
+    }
+
+    /// Ends everything in order: sources say goodbye, the recorder writes what waits.
+    pub async fn end(mut self) -> Remains {
+        self.stop.cancel();
+        let mut last_words = Vec::new();
+        self.join_until(Instant::now() + GOODBYE, &mut last_words)
+            .await;
+        let mut outcomes = self.take_outcomes();
+        if let (Some(disk), Some(recorder)) = (&self.disk, self.recorder.take()) {
+            disk.order(Order::Quit);
+            let thread = tokio::task::spawn_blocking(move || recorder.join());
+            let deadline = Instant::now() + DRAIN;
+            // Readers that wait for the disk get their answer while the recorder drains.
+            self.join_until(deadline, &mut last_words).await;
+            if let Ok(Ok(more)) = timeout_at(deadline, thread).await {
+                let () = more;
+            } else {
+                tracing::error!("the recorder did not end within {} s", DRAIN.as_secs());
+            }
+        }
+        self.tasks.shutdown().await;
+        self.drain(&mut last_words);
+        self.lanes.close();
+        let snapshot = self
+            .pipeline
+            .snapshot(RecorderStatus::default(), LoopStats::default(), TerminalStats::default());
+        let ledger = self.pipeline.ledger().snapshot();
+        if let Some(simulator) = self.simulator.take() {
+            simulator.stop().await;
+        }
+        Remains {
+            sources: std::mem::take(&mut self.sources),
+            snapshot,
+            ledger,
+            outcomes,
+            last_words,
+        }
+    }
+
+    /// Waits for the readers, emptying their lanes so that none waits for us.
+    async fn join_until(&mut self, deadline: Instant, last_words: &mut Vec<Sample>) {
+        loop {
+            self.drain(last_words);
+            let lanes = Arc::clone(&self.lanes);
+            tokio::select! {
+                joined = self.tasks.join_next() => if joined.is_none() { break },
+                () = lanes.ready() => {}
+                () = tokio::time::sleep_until(deadline) => break,
+            }
+        }
+        self.drain(last_words);
+    }
+
+    fn drain(&self, last_words: &mut Vec<Sample>) {
+        while let Some(delivery) = self.lanes.try_take() {
+            delivery.ticket.settle(Fate::Shown);
+            last_words.push(delivery.sample);
+        }
+    }
+}
+
+impl Drop for Session {
+    /// Only a panic gets here with a recorder: its file is finished all the same.
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if let (Some(disk), Some(recorder)) = (&self.disk, self.recorder.take()) {
+            disk.order(Order::Quit);
+            recorder.join();
+        }
+    }
+}
+
+fn infos(specs: &[SourceSpec], origin: Origin) -> anyhow::Result<Vec<SourceInfo>> {
+    specs
+        .iter()
+        .enumerate()
+        .map(|(index, spec)| {
+            let id = u16::try_from(index).context("more sources than can be numbered")?;
+            Ok(SourceInfo {
+                id: SourceId(id),
+                name: spec.name.as_str().into(),
+                address: spec.to_string().into(),
+                origin,
+                caution: spec.is_unverified().then(|| "TLS NOT VERIFIED".into()),
+            })
+        })
+        .collect()
+}
+
+fn recorded_sources(path: &Path) -> anyhow::Result<Vec<SourceInfo>> {
+    recording::sources_of(path).with_context(|| format!("recording {}", path.display()))
+}

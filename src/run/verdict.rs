@@ -1,0 +1,233 @@
+//! What is said at the end of a run: the accounts, and whether anything is missing.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::headless::Links;
+use super::session::Remains;
+use crate::model::DropReason;
+use crate::ui::number;
+
+/// The summary of a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verdict {
+    /// Nothing is missing that was sent to us or asked of us.
+    pub complete: bool,
+    /// What is missing, a sentence each.
+    pub missing: Vec<String>,
+    /// Each source's account.
+    pub sources: Vec<SourceAccount>,
+    /// The files that were written.
+    pub files: Vec<FileAccount>,
+}
+
+/// One source's account.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SourceAccount {
+    /// Its name.
+    pub name: String,
+    /// Items received.
+    pub received: u64,
+    /// Items that reached the screen or the log.
+    pub shown: u64,
+    /// Items that gave way to newer ones on the screen.
+    pub coalesced: u64,
+    /// Items in the recording that the screen did not get.
+    pub recorded_only: u64,
+    /// Items lost.
+    pub dropped: u64,
+    /// Items neither settled nor lost: 0 at rest.
+    pub in_flight: u64,
+    /// What the accounts cannot explain: 0.
+    pub residue: i64,
+    /// Items the recorder accepted.
+    pub accepted: u64,
+    /// Items in the file.
+    pub written: u64,
+    /// Frames by camera, and how many their numbers say are missing.
+    pub cameras: Vec<CameraAccount>,
+    /// How often the link was lost.
+    pub link_losses: u64,
+    /// Faults by kind.
+    pub faults: Vec<(String, u64)>,
+}
+
+/// One camera's account.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CameraAccount {
+    /// Its name.
+    pub detector: String,
+    /// Frames received.
+    pub frames: u64,
+    /// Frames that never came.
+    pub lost: u64,
+}
+
+/// One recording.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FileAccount {
+    /// Where it is.
+    pub path: String,
+    /// Its size.
+    pub size_bytes: u64,
+    /// Messages accepted for it and in it.
+    pub accepted: u64,
+    /// Messages in it.
+    pub written: u64,
+    /// Why it ended.
+    pub ended: String,
+    /// It is closed and whole.
+    pub complete: bool,
+}
+
+impl Verdict {
+    /// Looks at what a session left behind. `recording_wanted`: a run that was asked to record and
+    /// has no file is not complete.
+    pub fn of(remains: &Remains, links: &Links, recording_wanted: bool) -> Self {
+        let sources: Vec<SourceAccount> = remains
+            .snapshot
+            .sources
+            .iter()
+            .zip(&remains.sources)
+            .map(|(figures, info)| {
+                let total = figures.total();
+                SourceAccount {
+                    name: info.name.to_string(),
+                    received: total.received,
+                    shown: total.shown,
+                    coalesced: total.coalesced,
+                    recorded_only: total.recorded_only,
+                    dropped: total.dropped_total(),
+                    in_flight: total.in_flight + figures.disk.in_flight,
+                    residue: figures.residue(),
+                    accepted: figures.disk.accepted,
+                    written: figures.disk.written,
+                    cameras: figures
+                        .cameras
+                        .iter()
+                        .map(|camera| CameraAccount {
+                            detector: camera.detector.to_string(),
+                            frames: camera.frames,
+                            lost: camera.lost,
+                        })
+                        .collect(),
+                    link_losses: links.losses.get(&info.id).copied().unwrap_or(0),
+                    faults: figures
+                        .faults
+                        .iter()
+                        .map(|(kind, count)| (kind.as_str().to_owned(), *count))
+                        .collect(),
+                }
+            })
+            .collect();
+        let files = remains
+            .outcomes
+            .iter()
+            .map(|outcome| FileAccount {
+                path: outcome.path.display().to_string(),
+                size_bytes: outcome.size_bytes,
+                accepted: outcome.accepted,
+                written: outcome.written,
+                ended: outcome.ended.clone(),
+                complete: outcome.complete,
+            })
+            .collect();
+        let mut verdict = Self {
+            complete: false,
+            missing: Vec::new(),
+            sources,
+            files,
+        };
+        verdict.missing = verdict.find_missing(remains, links, recording_wanted);
+        verdict.complete = verdict.missing.is_empty();
+        verdict
+    }
+
+    fn find_missing(&self, remains: &Remains, links: &Links, recording_wanted: bool) -> Vec<String> {
+        let mut missing = Vec::new();
+        if recording_wanted && self.files.is_empty() {
+            missing.push("no file was written".to_owned());
+        }
+        for file in self.files.iter().filter(|file| !file.complete) {
+            missing.push(format!("{}: {}", file.path, file.ended));
+        }
+        for (info, (figures, account)) in remains
+            .sources
+            .iter()
+            .zip(remains.snapshot.sources.iter().zip(&self.sources))
+        {
+            let name = &account.name;
+            if !links.seen_up.contains_key(&info.id) {
+                missing.push(format!("{name}: never connected"));
+            }
+            if account.link_losses > 0 {
+                missing.push(format!(
+                    "{name}: the link was lost {} times; what was sent meanwhile is not here",
+                    account.link_losses
+                ));
+            }
+            let total = figures.total();
+            for (reason, count) in DropReason::ALL.into_iter().zip(total.dropped) {
+                if count > 0 {
+                    missing.push(format!("{name}: {count} dropped: {}", reason.as_str()));
+                }
+            }
+            for (reason, count) in DropReason::ALL.into_iter().zip(figures.disk.lost) {
+                if count > 0 {
+                    missing.push(format!("{name}: {count} not written: {}", reason.as_str()));
+                }
+            }
+            for camera in account.cameras.iter().filter(|camera| camera.lost > 0) {
+                missing.push(format!(
+                    "{name}: {} frames of {} never came, by their numbers",
+                    camera.lost, camera.detector
+                ));
+            }
+            if account.residue != 0 {
+                missing.push(format!(
+                    "{name}: the ledger does not balance by {}: please report this",
+                    account.residue
+                ));
+            }
+        }
+        missing
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for source in &self.sources {
+            writeln!(
+                f,
+                "{}: received {}, shown {}, coalesced {}, recorded only {}, dropped {}, in flight {}, residue {}",
+                source.name,
+                source.received,
+                source.shown,
+                source.coalesced,
+                source.recorded_only,
+                source.dropped,
+                source.in_flight,
+                source.residue
+            )?;
+            for camera in &source.cameras {
+                writeln!(f, "  {}: {} frames", camera.detector, camera.frames)?;
+            }
+        }
+        for file in &self.files {
+            writeln!(
+                f,
+                "{}: {}, {} messages, {}",
+                file.path,
+                number::bytes(file.size_bytes),
+                file.written,
+                file.ended
+            )?;
+        }
+        if self.complete {
+            write!(f, "complete")
+        } else {
+            write!(f, "NOT COMPLETE: {}", self.missing.join("; "))
+        }
+    }
+}
