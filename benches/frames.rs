@@ -35,8 +35,10 @@ fn main() {
     let peers = std::env::var_os("TTYSCOPE_PEERS")
         .map_or_else(|| root.join("../shared/peers"), PathBuf::from)
         .join("socketio");
-    let python = std::env::var_os("TTYSCOPE_PYTHON")
-        .map_or_else(|| root.join("target/interop/venv/bin/python"), PathBuf::from);
+    let python = std::env::var_os("TTYSCOPE_PYTHON").map_or_else(
+        || root.join("target/interop/venv/bin/python"),
+        PathBuf::from,
+    );
     if !peers.join("frame_server.py").is_file() || !python.is_file() {
         println!(
             "skipped: needs {} (TTYSCOPE_PEERS) and {} (TTYSCOPE_PYTHON)",
@@ -97,7 +99,11 @@ fn compare(python: &Path, peers: &Path, what: &str, spec: &Value, record: bool) 
             let mut command = Command::new(std::env::current_exe().unwrap_or_default());
             command
                 .args(["receive", &port.to_string(), &spec.to_string()])
-                .arg(if record { dir.as_os_str() } else { "-".as_ref() });
+                .arg(if record {
+                    dir.as_os_str()
+                } else {
+                    "-".as_ref()
+                });
             command
         }));
         let _ = std::fs::remove_dir_all(&dir);
@@ -105,8 +111,12 @@ fn compare(python: &Path, peers: &Path, what: &str, spec: &Value, record: bool) 
     let (our_fps, their_fps) = (median(&ours.fps), median(&theirs.fps));
     let (our_cpu, their_cpu) = (median(&ours.cpu_per_1000), median(&theirs.cpu_per_1000));
     println!("{what}");
-    println!("  python-socketio AsyncClient  {their_fps:8.0} frames/s  {their_cpu:6.3} CPU s per 1,000");
-    println!("  ttyscope                     {our_fps:8.0} frames/s  {our_cpu:6.3} CPU s per 1,000");
+    println!(
+        "  python-socketio AsyncClient  {their_fps:8.0} frames/s  {their_cpu:6.3} CPU s per 1,000"
+    );
+    println!(
+        "  ttyscope                     {our_fps:8.0} frames/s  {our_cpu:6.3} CPU s per 1,000"
+    );
     println!(
         "  ratio                        {:8.2} of the rate  {:6.2} of the CPU, frames {:.0} of {:.0}\n",
         our_fps / their_fps,
@@ -133,7 +143,10 @@ fn round(python: &Path, peers: &Path, client: impl Fn(u16) -> Command) -> Value 
         .expect("the client starts");
     end(&mut server);
     let text = String::from_utf8_lossy(&output.stdout);
-    let report = text.lines().rev().find_map(|line| serde_json::from_str(line).ok());
+    let report = text
+        .lines()
+        .rev()
+        .find_map(|line| serde_json::from_str(line).ok());
     report.unwrap_or(Value::Null)
 }
 
@@ -169,7 +182,12 @@ async fn receive_frames(port: u16, spec: &str, dir: Option<&Path>) -> Value {
     let clock = Clock::system();
     let lanes = Arc::new(ScreenLanes::new(clock.clone()));
     let (disk, receiver) = DiskLane::new(64 << 20);
-    let pipeline = Pipeline::new(clock.clone(), 1, Some(disk.clone()), Some(Arc::clone(&lanes)));
+    let pipeline = Pipeline::new(
+        clock.clone(),
+        1,
+        Some(disk.clone()),
+        Some(Arc::clone(&lanes)),
+    );
     let context = RecorderContext {
         sources: vec![SourceInfo {
             id: SourceId(0),
@@ -222,7 +240,8 @@ async fn receive_frames(port: u16, spec: &str, dir: Option<&Path>) -> Value {
     'done: loop {
         lanes.ready().await;
         while let Some(delivery) = lanes.try_take() {
-            let done = matches!(&delivery.sample.payload, Payload::Message(m) if &*m.name == "done");
+            let done =
+                matches!(&delivery.sample.payload, Payload::Message(m) if &*m.name == "done");
             delivery.ticket.settle(Fate::Shown);
             if done {
                 last = Instant::now();

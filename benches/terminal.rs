@@ -33,7 +33,11 @@ fn main() {
     let first = median((0..ROUNDS).map(|_| first_picture(dir.path())).collect());
     println!("start to the first picture, median of {ROUNDS}");
     println!("  ttyscope          {:7.1} ms", first * 1e3);
-    println!("  true, to its end  {:7.1} ms   ttyscope takes {:.1} times that\n", nothing * 1e3, first / nothing);
+    println!(
+        "  true, to its end  {:7.1} ms   ttyscope takes {:.1} times that\n",
+        nothing * 1e3,
+        first / nothing
+    );
 
     let start = |live| {
         let options = SimulatorOptions {
@@ -44,7 +48,10 @@ fn main() {
     };
     let microscope = start(true);
     let url = format!("scope=imswitch://{}", microscope.address());
-    println!("{COLS}x{ROWS} terminal, 512x512 pictures at about 19/s, {} s each", WATCHED.as_secs());
+    println!(
+        "{COLS}x{ROWS} terminal, 512x512 pictures at about 19/s, {} s each",
+        WATCHED.as_secs()
+    );
     for (what, key, sign) in [("overview", "1", "sources"), ("picture", "2", "▀")] {
         let mut terminal = Terminal::start(&[&url], dir.path(), COLS, ROWS);
         terminal.wait_for_text("live");
@@ -61,7 +68,9 @@ fn main() {
         );
         println!(
             "  {:9} {:8.1} kB/s if each were written whole: {:.2} of that",
-            "", whole * seen.pictures_per_s / 1e3, seen.bytes_per_s / (whole * seen.pictures_per_s)
+            "",
+            whole * seen.pictures_per_s / 1e3,
+            seen.bytes_per_s / (whole * seen.pictures_per_s)
         );
         terminal.press("q");
         terminal.wait();
@@ -73,7 +82,10 @@ fn main() {
     let mut terminal = Terminal::start(&[&url], dir.path(), COLS, ROWS);
     terminal.wait_for_text("connected");
     let seen = watch(&terminal);
-    println!("\nat rest: connected, nothing streams, {} s", WATCHED.as_secs());
+    println!(
+        "\nat rest: connected, nothing streams, {} s",
+        WATCHED.as_secs()
+    );
     println!(
         "  {:.3} CPU s/s   {:.1} MB resident   {:.2} kB/s to the terminal (the clock)",
         seen.cpu_per_s,
@@ -100,7 +112,10 @@ fn watch(terminal: &Terminal) -> Seen {
     let raw = terminal.raw();
     let new = &raw[before..];
     // Each picture is one synchronized update.
-    let pictures = new.windows(8).filter(|bytes| *bytes == b"\x1b[?2026h").count();
+    let pictures = new
+        .windows(8)
+        .filter(|bytes| *bytes == b"\x1b[?2026h")
+        .count();
     Seen {
         bytes_per_s: new.len() as f64 / seconds,
         pictures_per_s: pictures as f64 / seconds,
@@ -119,11 +134,16 @@ fn whole_screen_bytes(terminal: &Terminal) -> f64 {
         let raw = terminal.raw();
         let new = &raw[before..];
         if let Some(at) = new.windows(marker.len()).position(|bytes| bytes == marker)
-            && let Some(end) = new[at..].windows(8).position(|bytes| bytes == b"\x1b[?2026l")
+            && let Some(end) = new[at..]
+                .windows(8)
+                .position(|bytes| bytes == b"\x1b[?2026l")
         {
             return end as f64;
         }
-        assert!(Instant::now() < deadline, "no whole picture after a change of size");
+        assert!(
+            Instant::now() < deadline,
+            "no whole picture after a change of size"
+        );
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -148,7 +168,10 @@ fn start_of_true() -> f64 {
             pixel_height: 0,
         })
         .unwrap();
-    let mut child = pair.slave.spawn_command(CommandBuilder::new("true")).unwrap();
+    let mut child = pair
+        .slave
+        .spawn_command(CommandBuilder::new("true"))
+        .unwrap();
     child.wait().unwrap();
     began.elapsed().as_secs_f64()
 }
@@ -161,13 +184,26 @@ fn median(mut values: Vec<f64>) -> f64 {
 /// Source: proc(5), `stat` fields 14 and 15, ticks of 10 ms on Linux.
 fn cpu_seconds(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
     (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
 }
 
 /// Source: proc(5), `VmRSS` of `status`, in kB.
 fn resident_mb(pid: u32) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1000.0
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS"))
+        .unwrap();
+    line.split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<f64>()
+        .unwrap()
+        / 1000.0
 }

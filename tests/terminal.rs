@@ -223,7 +223,10 @@ fn a_terminal_that_is_not_read_costs_pictures_and_no_data() {
         .and_then(|rest| rest.split(' ').next())
         .and_then(|count| count.parse().ok())
         .unwrap();
-    assert!(frames_received - images(&files[0]) <= 30, "{said} {summary}");
+    assert!(
+        frames_received - images(&files[0]) <= 30,
+        "{said} {summary}"
+    );
 }
 
 #[test]
@@ -277,7 +280,12 @@ fn a_terminal_that_vanishes_ends_the_program_where_that_is_declared() {
 /// 10 ms on Linux.
 fn cpu_seconds(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
     let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
     ticks as f64 / 100.0
 }

@@ -225,15 +225,7 @@ async fn show(
     on_loss: OnTerminalLoss,
 ) -> Outcome {
     let mut signals = Signals::listen()?;
-    let shown = console::run(
-        &session,
-        &mut journal,
-        &mut signals,
-        theme,
-        keymap,
-        plan,
-    )
-    .await;
+    let shown = console::run(&session, &mut journal, &mut signals, theme, keymap, plan).await;
     let ending = match shown {
         Ok(ending) => ending,
         Err(error) => {
@@ -279,9 +271,8 @@ async fn end(
     voice: Voice,
     recording_wanted: bool,
 ) -> Outcome {
-    let second_interrupt = async {
-        while !matches!(signals.recv().await, Told::Interrupt | Told::Terminate) {}
-    };
+    let second_interrupt =
+        async { while !matches!(signals.recv().await, Told::Interrupt | Told::Terminate) {} };
     let remains = tokio::select! {
         remains = session.end() => remains,
         () = second_interrupt => {

@@ -39,7 +39,10 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
         "TiB" => 1 << 40,
         _ => return Err(wrong()),
     };
-    number.checked_mul(factor).filter(|n| *n > 0).ok_or_else(wrong)
+    number
+        .checked_mul(factor)
+        .filter(|n| *n > 0)
+        .ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -48,9 +51,18 @@ mod tests {
 
     #[test]
     fn times_and_sizes_are_read_as_people_write_them() {
-        let cases = [("90s", 90_000), ("10m", 600_000), ("1h30m", 5_400_000), ("2.5s", 2_500)];
+        let cases = [
+            ("90s", 90_000),
+            ("10m", 600_000),
+            ("1h30m", 5_400_000),
+            ("2.5s", 2_500),
+        ];
         for (text, ms) in cases {
-            assert_eq!(parse_duration(text), Ok(Duration::from_millis(ms)), "{text}");
+            assert_eq!(
+                parse_duration(text),
+                Ok(Duration::from_millis(ms)),
+                "{text}"
+            );
         }
         let cases = [("4096", 4096), ("500MB", 500_000_000), ("1GiB", 1 << 30)];
         for (text, bytes) in cases {

@@ -1,7 +1,7 @@
 //! The screens over a session: everything the event loop needs, put together.
 
-use super::event_loop::{Console, EventLoop};
 pub use super::event_loop::Ending;
+use super::event_loop::{Console, EventLoop};
 use super::journal::Journal;
 use super::session::Session;
 use super::signals::Signals;

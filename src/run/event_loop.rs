@@ -331,7 +331,10 @@ impl<'a> EventLoop<'a> {
             return;
         }
         let app = &*self.app;
-        let bytes = self.console.canvas.draw(|area, buffer| app.draw(area, buffer));
+        let bytes = self
+            .console
+            .canvas
+            .draw(|area, buffer| app.draw(area, buffer));
         self.app.drawn();
         self.last_draw = now;
         let visible = self.app.visible_cameras();
@@ -424,7 +427,10 @@ impl Turns {
 
     /// The figures since this was last asked.
     fn stats(&mut self, now: Instant) -> LoopStats {
-        let period = now.duration_since(self.period_began).as_secs_f64().max(1e-9);
+        let period = now
+            .duration_since(self.period_began)
+            .as_secs_f64()
+            .max(1e-9);
         let stats = LoopStats {
             turns_hz: f64::from(self.count) / period,
             busy: (self.busy.as_secs_f64() / period).min(1.0),

@@ -135,7 +135,10 @@ pub async fn watch(
         }
         if let Some(journal) = &mut journal {
             while let Some(line) = journal.try_recv() {
-                people(voice, format_args!("{}: {}", line.severity.as_str(), line.text));
+                people(
+                    voice,
+                    format_args!("{}: {}", line.severity.as_str(), line.text),
+                );
             }
         }
         // Without a recording to wait for, a watch of nothing is over.
@@ -218,9 +221,8 @@ fn say_status(
     voice: Voice,
 ) {
     let recorder = &snapshot.recorder;
-    let durable_age_s = (recorder.durable_mono_ns > 0).then(|| {
-        snapshot.at.mono_ns.saturating_sub(recorder.durable_mono_ns) as f64 / 1e9
-    });
+    let durable_age_s = (recorder.durable_mono_ns > 0)
+        .then(|| snapshot.at.mono_ns.saturating_sub(recorder.durable_mono_ns) as f64 / 1e9);
     let sources: Vec<SourceStatus<'_>> = session
         .sources
         .iter()
@@ -229,7 +231,10 @@ fn say_status(
             let total = figures.total();
             SourceStatus {
                 name: &info.name,
-                state: links.states.get(&info.id).map_or("starting", LinkState::word),
+                state: links
+                    .states
+                    .get(&info.id)
+                    .map_or("starting", LinkState::word),
                 rate_hz: round(figures.rate_hz),
                 bytes_per_s: figures.bytes_per_s.round(),
                 received: total.received,

@@ -81,8 +81,12 @@ pub fn log_sample(source: &str, sample: &Sample) {
         Payload::Fault(fault) => {
             let kind = fault.kind.as_str();
             match fault.severity {
-                Severity::Error => tracing::error!(target: FROM_SOURCE, source, kind, "{}", fault.text),
-                Severity::Warning => tracing::warn!(target: FROM_SOURCE, source, kind, "{}", fault.text),
+                Severity::Error => {
+                    tracing::error!(target: FROM_SOURCE, source, kind, "{}", fault.text)
+                }
+                Severity::Warning => {
+                    tracing::warn!(target: FROM_SOURCE, source, kind, "{}", fault.text)
+                }
                 _ => tracing::info!(target: FROM_SOURCE, source, kind, "{}", fault.text),
             }
         }

@@ -308,7 +308,7 @@ mod tests {
             (b"\x1b[200~a\rb\x1b[201~", Typed::Paste("a\rb".into())),
         ];
         for (bytes, typed) in cases {
-            assert_eq!(all(bytes), [typed.clone()], "{bytes:?}");
+            assert_eq!(all(bytes), std::slice::from_ref(typed), "{bytes:?}");
         }
     }
 

@@ -227,7 +227,7 @@ impl Session {
             // Readers that wait for the disk get their answer while the recorder drains.
             self.join_until(deadline, &mut last_words).await;
             if let Ok(Ok(more)) = timeout_at(deadline, thread).await {
-                let () = more;
+                outcomes.extend(more);
             } else {
                 tracing::error!("the recorder did not end within {} s", DRAIN.as_secs());
             }
@@ -235,9 +235,11 @@ impl Session {
         self.tasks.shutdown().await;
         self.drain(&mut last_words);
         self.lanes.close();
-        let snapshot = self
-            .pipeline
-            .snapshot(RecorderStatus::default(), LoopStats::default(), TerminalStats::default());
+        let snapshot = self.pipeline.snapshot(
+            RecorderStatus::default(),
+            LoopStats::default(),
+            TerminalStats::default(),
+        );
         let ledger = self.pipeline.ledger().snapshot();
         if let Some(simulator) = self.simulator.take() {
             simulator.stop().await;

@@ -144,7 +144,12 @@ impl Verdict {
         verdict
     }
 
-    fn find_missing(&self, remains: &Remains, links: &Links, recording_wanted: bool) -> Vec<String> {
+    fn find_missing(
+        &self,
+        remains: &Remains,
+        links: &Links,
+        recording_wanted: bool,
+    ) -> Vec<String> {
         let mut missing = Vec::new();
         if recording_wanted && self.files.is_empty() {
             missing.push("no file was written".to_owned());

@@ -167,7 +167,10 @@ impl Terminal {
     /// Gives the terminal another size.
     pub fn resize(&self, cols: u16, rows: u16) {
         let mut screen = self.shared.screen.lock().unwrap();
-        screen.parser.screen_mut().set_size(cells(rows), cells(cols));
+        screen
+            .parser
+            .screen_mut()
+            .set_size(cells(rows), cells(cols));
         drop(screen);
         self.master
             .as_ref()
@@ -233,7 +236,11 @@ impl Terminal {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return ExitStatus::exit_code(&status);
             }
-            assert!(Instant::now() < deadline, "it does not end:\n{}", self.text());
+            assert!(
+                Instant::now() < deadline,
+                "it does not end:\n{}",
+                self.text()
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }
