@@ -76,8 +76,12 @@ impl Microscope {
         self.announce_stream(true, camera, protocol);
         let microscope = self.clone();
         self.tasks.spawn(async move {
-            let run = microscope.clone().run_stream(camera, stats);
-            stop.run_until_cancelled(run).await;
+            // The stop comes first: no picture may follow the signal that says it has stopped.
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = microscope.run_stream(camera, stats) => {}
+            }
         });
     }
 

@@ -314,6 +314,8 @@ pub(super) fn storage_status() -> Value {
     let (total, used) = (270_550_727_393_u64, 197_783_243_981_u64);
     let gb = |bytes: u64| (bytes as f64 / f64::from(1 << 30) * 100.0).round() / 100.0;
     let used_fraction = used as f64 / total as f64;
+    let seconds = i64::try_from(unix_ns() / 1_000_000_000).unwrap_or(0);
+    let updated_at = jiff::Timestamp::from_second(seconds).unwrap_or_default();
     json!({
         "active_path": "/simulated",
         "active_data_path": "/simulated",
@@ -345,6 +347,7 @@ pub(super) fn storage_status() -> Value {
                 "percent_used": (used_fraction * 10_000.0).round() / 100.0,
             },
         }],
+        "updated_at": updated_at.to_string(),
     })
 }
 
