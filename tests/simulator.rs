@@ -1,5 +1,5 @@
 //! The microscope simulator, seen by a client that shares no code with it.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 

@@ -244,7 +244,7 @@ impl Hub {
         }
         let damaged = faults
             .corrupt_every()
-            .filter(|every| picture.number % u64::from(*every) == 0)
+            .filter(|every| picture.number.is_multiple_of(u64::from(*every)))
             .map(|every| damage::apply(picture, picture.number / u64::from(every)));
         let picture = damaged.as_ref().unwrap_or(picture);
 
@@ -307,7 +307,7 @@ impl Hub {
         let nth = self.msgpacks.fetch_add(1, Ordering::Relaxed);
         if let Some(attachment) = packet.attachment.take() {
             let half = attachment.len() / 2;
-            let due = nth % u64::from(every) == 0;
+            let due = nth.is_multiple_of(u64::from(every));
             packet.attachment = Some(if due {
                 attachment.slice(..half)
             } else {

@@ -179,7 +179,8 @@ mod tests {
     fn the_first_pictures_follow_the_rule() {
         use Dialect::{Modern, ModernLag1};
         let id = |id: Value| vec![json!([{ "frame_id": id }])];
-        let cases: [(Dialect, Vec<Value>, &[Option<u8>]); 12] = [
+        type Case = (Dialect, Vec<Value>, &'static [Option<u8>]);
+        let cases: [Case; 12] = [
             (
                 Modern,
                 vec![],
