@@ -7,11 +7,10 @@ mod scripted;
 #[path = "support/tls.rs"]
 mod tls;
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use scripted::{Server, Step, accepted, http, ok, open_packet, say};
+use scripted::{Answers, Server, Step, accepted, http, open_packet, say};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use ttyscope::model::{Clock, EndReason};
@@ -682,7 +681,7 @@ async fn long_polling_needs_no_websocket() {
         r#"451-["frame",{"_placeholder":true,"num":0}]"#,
         "bAQIDBA==\u{1e}42[\"b\"]",
     ];
-    let answers = Arc::new(Mutex::new(answers.into_iter().map(ok).collect()));
+    let answers = Answers::new(&answers);
     let server = Server::start(vec![vec![Step::Poll(answers)]; 10]).await;
     let mut options = options(server.port);
     options.transport = TransportChoice::Polling;
@@ -696,4 +695,78 @@ async fn long_polling_needs_no_websocket() {
     assert!(posts[0].starts_with("POST /socket.io/?EIO=4&transport=polling&sid=a%2Fb HTTP/1.1"));
     assert!(posts[0].contains("content-type: text/plain;charset=UTF-8\r\n"));
     assert!(posts[0].contains("content-length: 2\r\n") && posts[0].ends_with("40"));
+}
+
+const POLLING_OPEN: &str =
+    r#"0{"sid":"abc","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000}"#;
+
+#[tokio::test]
+async fn a_session_moves_to_a_websocket_between_two_events() {
+    let answers = Answers::new(&[POLLING_OPEN, "40{\"sid\":\"s1\"}\u{1e}42[\"a\"]"]);
+    let script = vec![
+        Step::Poll(answers.clone()),
+        Step::Expect("2probe"),
+        // News that come over the old way while the new one is tried.
+        Step::Answer(answers, r#"42["b"]"#),
+        say("3probe"),
+        Step::Expect("5"),
+        say(r#"42["c"]"#),
+        Step::Expect(r#"42["d"]"#),
+        Step::Close(1000),
+    ];
+    let server = Server::start(vec![script; 20]).await;
+    let mut options = options(server.port);
+    options.transport = TransportChoice::PollingThenUpgrade;
+    let (handle, mut events) = start(options);
+    for name in ["a", "b", "c"] {
+        assert_eq!(received(&mut events).await.name, name);
+    }
+    handle
+        .emit("/", r#"["d"]"#.to_owned(), vec![])
+        .await
+        .unwrap();
+    let (reason, detail, _) = down(&mut events).await;
+    assert_eq!(reason, EndReason::TransportClose, "{detail}");
+    assert!(detail.contains("code 1000"), "{detail}");
+    let upgrade = server.requests();
+    let upgrade = upgrade
+        .iter()
+        .find(|head| head.contains("websocket"))
+        .unwrap();
+    assert!(upgrade.starts_with("GET /socket.io/?EIO=4&transport=websocket&sid=abc HTTP"));
+}
+
+#[tokio::test]
+async fn an_upgrade_that_fails_leaves_long_polling_as_it_was() {
+    let news = r#"42["b"]"#;
+    for (broken, words) in [
+        (
+            vec![Step::Expect("2probe"), say("3wrong"), Step::Hold],
+            "3wrong",
+        ),
+        (vec![Step::Expect("2probe"), Step::Close(1000)], "code 1000"),
+        (
+            vec![Step::Expect("2probe"), Step::Hold],
+            "not answered within 1 s",
+        ),
+    ] {
+        let answers = Answers::new(&[POLLING_OPEN, r#"40{"sid":"s1"}"#]);
+        let poll = vec![Step::Poll(answers.clone())];
+        let server = Server::start(vec![script(poll, broken); 20]).await;
+        let mut options = options(server.port);
+        options.transport = TransportChoice::PollingThenUpgrade;
+        options.limits.handshake = Duration::from_secs(1);
+        let (_handle, mut events) = start(options);
+        let fault = until(&mut events, |event| match event {
+            ClientEvent::Fault(fault) => Some(fault.text.to_string()),
+            _ => None,
+        })
+        .await;
+        assert!(
+            fault.contains(words) && fault.contains("going on with long-polling"),
+            "{fault}"
+        );
+        answers.add(news);
+        assert_eq!(received(&mut events).await.name, "b");
+    }
 }

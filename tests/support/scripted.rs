@@ -1,27 +1,30 @@
 //! Servers on loopback that follow a script: what each connection hears and says is data.
 #![allow(clippy::panic)]
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
 /// One thing a server does on a connection.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// Reads a request's head and answers with these bytes.
     Http(String),
-    /// Answers a POST with `ok` and a GET with the next of these, or never if there is none.
-    Poll(Arc<Mutex<VecDeque<String>>>),
+    /// Answers a POST with `ok` and a GET with the next of these, waiting for one, and ends the
+    /// script; where a WebSocket is asked for, accepts it and goes on with the script.
+    Poll(Answers),
+    /// One more answer for GETs.
+    Answer(Answers, &'static str),
     /// Accepts the WebSocket.
     Upgrade,
     /// Says a text message.
@@ -40,6 +43,35 @@ pub enum Step {
     Freeze,
     /// Closes with a code.
     Close(u16),
+}
+
+/// Answers for the GETs of a session, in order.
+#[derive(Clone, Debug)]
+pub struct Answers {
+    give: mpsc::UnboundedSender<String>,
+    take: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<String>>>,
+}
+
+impl Answers {
+    /// These bodies to begin with.
+    pub fn new(bodies: &[&str]) -> Self {
+        let (give, take) = mpsc::unbounded_channel();
+        let answers = Self {
+            give,
+            take: Arc::new(tokio::sync::Mutex::new(take)),
+        };
+        bodies.iter().for_each(|body| answers.add(body));
+        answers
+    }
+
+    /// One more.
+    pub fn add(&self, body: &str) {
+        self.give.send(ok(body)).unwrap();
+    }
+
+    async fn next(&self) -> String {
+        self.take.lock().await.recv().await.unwrap()
+    }
 }
 
 pub fn say(text: &str) -> Step {
@@ -141,7 +173,8 @@ impl Drop for Server {
     }
 }
 
-async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> String {
+/// A request's head and body.
+async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -149,7 +182,30 @@ async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> String {
             Err(_) => break,
         }
     }
-    String::from_utf8_lossy(&head).into_owned()
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let length = header(&head, "content-length").map_or(0, |length| length.parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.unwrap();
+    head + &String::from_utf8_lossy(&body)
+}
+
+fn header<'a>(request: &'a str, name: &str) -> Option<&'a str> {
+    request
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
+async fn accept<S>(mut stream: S, request: &str) -> WebSocketStream<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let key = header(request, "sec-websocket-key").unwrap_or_default();
+    let answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n\r\n",
+        derive_accept_key(key.as_bytes())
+    );
+    stream.write_all(answer.as_bytes()).await.unwrap();
+    WebSocketStream::from_raw_socket(stream, Role::Server, None).await
 }
 
 enum Peer<S> {
@@ -165,53 +221,36 @@ where
     let mut peer = Peer::Bare(stream);
     for step in script {
         peer = match (step, peer) {
-            (step @ (Step::Http(_) | Step::Poll(_)), Peer::Bare(mut stream)) => {
-                let head = read_head(&mut stream).await;
-                let is_post = head.starts_with("POST");
-                let length = head
-                    .lines()
-                    .find_map(|line| line.strip_prefix("content-length: "))
-                    .map_or(0, |length| length.trim().parse().unwrap());
-                let mut body = vec![0; length];
-                stream.read_exact(&mut body).await.unwrap();
-                let body = String::from_utf8_lossy(&body).into_owned();
-                log.lock().unwrap().push(head + &body);
-                let answer = match step {
-                    Step::Http(answer) => answer,
-                    Step::Poll(_) if is_post => ok("ok"),
-                    Step::Poll(answers) => {
-                        let next = answers.lock().unwrap().pop_front();
-                        match next {
-                            Some(answer) => answer,
-                            None => std::future::pending().await,
-                        }
-                    }
-                    _ => String::new(),
-                };
+            (Step::Http(answer), Peer::Bare(mut stream)) => {
+                let request = read_request(&mut stream).await;
+                log.lock().unwrap().push(request);
                 stream.write_all(answer.as_bytes()).await.unwrap();
                 Peer::Bare(stream)
             }
+            (Step::Poll(answers), Peer::Bare(mut stream)) => {
+                let request = read_request(&mut stream).await;
+                log.lock().unwrap().push(request.clone());
+                if request.contains("sec-websocket-key") {
+                    Peer::WebSocket(Box::new(accept(stream, &request).await))
+                } else {
+                    let answer = match request.starts_with("POST") {
+                        true => ok("ok"),
+                        false => answers.next().await,
+                    };
+                    // Whoever asked may have gone meanwhile.
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                    let _ = stream.shutdown().await;
+                    return false;
+                }
+            }
+            (Step::Answer(answers, body), peer) => {
+                answers.add(body);
+                peer
+            }
             (Step::Upgrade, Peer::Bare(mut stream)) => {
-                let head = read_head(&mut stream).await;
-                let key = head
-                    .lines()
-                    .find_map(|line| line.strip_prefix("sec-websocket-key: "))
-                    .unwrap_or_default()
-                    .to_owned();
-                log.lock().unwrap().push(head);
-                let accept =
-                    tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
-                let answer = format!(
-                    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
-                );
-                stream.write_all(answer.as_bytes()).await.unwrap();
-                let socket = WebSocketStream::from_raw_socket(
-                    stream,
-                    tokio_tungstenite::tungstenite::protocol::Role::Server,
-                    Some(WebSocketConfig::default()),
-                )
-                .await;
-                Peer::WebSocket(Box::new(socket))
+                let request = read_request(&mut stream).await;
+                log.lock().unwrap().push(request.clone());
+                Peer::WebSocket(Box::new(accept(stream, &request).await))
             }
             (Step::Raw(bytes), Peer::WebSocket(mut socket)) => {
                 let stream = socket.get_mut();
