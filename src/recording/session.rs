@@ -13,6 +13,9 @@ pub const SESSION: &str = "ttyscope.session";
 /// Name of the last metadata record.
 pub const ACCOUNT: &str = "ttyscope.account";
 
+/// Sources that are read from a file: it may have been made to hold any number.
+const MAX_SOURCES: usize = 1024;
+
 /// What was recorded, and by what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
@@ -74,10 +77,13 @@ impl Session {
     /// From a metadata record. What cannot be read is left out.
     pub fn from_map(map: &BTreeMap<String, String>) -> Self {
         let text = |key: &str| map.get(key).map_or("", String::as_str);
+        let mut sources: Vec<RecordedSource> =
+            serde_json::from_str(text("sources")).unwrap_or_default();
+        sources.truncate(MAX_SOURCES);
         Self {
             version: text("version").to_owned(),
             started_unix_ns: text("started_unix_ns").parse().unwrap_or(0),
-            sources: serde_json::from_str(text("sources")).unwrap_or_default(),
+            sources,
         }
     }
 }

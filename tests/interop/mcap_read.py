@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Opens recordings with another implementation: the Python packages `mcap` and, if it is there,
+`mcap-protobuf-support`.
+
+    pip install mcap mcap-protobuf-support
+    python3 mcap_read.py FILE...
+
+Prints one JSON object a file: messages by topic, whether it was finished, what stopped the reader,
+and the first raw and the first compressed picture, decoded by the schemas that stand in the file.
+Exits with 1 if a file could not be read at all, or a protobuf message or JSON not be decoded.
+"""
+
+import json
+import sys
+from collections import Counter
+
+from mcap.exceptions import McapError
+from mcap.reader import make_reader
+from mcap.records import Channel, Chunk, Message, Metadata, Schema
+from mcap.stream_reader import StreamReader
+
+try:
+    from mcap_protobuf.decoder import DecoderFactory
+except ImportError:
+    DecoderFactory = None
+
+
+def records(stream):
+    """All records up to the end or to what cannot be read; the latter as the second value."""
+    found, trouble = [], None
+    try:
+        # Chunks are taken apart and their checksums compared; a killed file has no closing magic.
+        for record in StreamReader(stream, validate_crcs=True).records:
+            found.append(record)
+    except (McapError, EOFError) as error:
+        trouble = f"{type(error).__name__}: {error}"
+    return found, trouble
+
+
+def picture(message, schema):
+    """The parts of a decoded picture that can be compared."""
+    common = {
+        "frame_id": message.frame_id,
+        "timestamp_ns": message.timestamp.seconds * 10**9 + message.timestamp.nanos,
+        "bytes": len(message.data),
+    }
+    if schema.name == "foxglove.RawImage":
+        if message.step * message.height != len(message.data):
+            raise ValueError("a raw picture whose rows do not make up its data")
+        return common | {
+            "width": message.width,
+            "height": message.height,
+            "encoding": message.encoding,
+            "step": message.step,
+        }
+    return common | {"format": message.format, "head": message.data[:2].hex()}
+
+
+def read(path):
+    schemas, channels, decoders = {}, {}, {}
+    counts, decoded, pictures, metadata = Counter(), Counter(), {}, {}
+    factory = DecoderFactory() if DecoderFactory else None
+    with open(path, "rb") as stream:
+        found, trouble = records(stream)
+    for record in found:
+        match record:
+            case Schema():
+                schemas[record.id] = record
+            case Channel():
+                channels[record.id] = record
+            case Metadata():
+                metadata[record.name] = record.metadata
+            case Message():
+                channel = channels[record.channel_id]
+                schema = schemas[channel.schema_id]
+                counts[channel.topic] += 1
+                if channel.message_encoding == "json":
+                    json.loads(record.data)
+                    json.loads(schema.data)
+                    decoded["json"] += 1
+                elif factory:
+                    decode = decoders.get(channel.id)
+                    if decode is None:
+                        decode = factory.decoder_for(channel.message_encoding, schema)
+                        decoders[channel.id] = decode
+                    message = decode(record.data)
+                    decoded["protobuf"] += 1
+                    if schema.name.endswith("Image") and schema.name not in pictures:
+                        pictures[schema.name] = picture(message, schema)
+            case Chunk():
+                raise AssertionError("chunks are taken apart by the reader")
+    return {
+        "file": path,
+        "messages": dict(sorted(counts.items())),
+        "decoded": dict(sorted(decoded.items())),
+        "pictures": pictures,
+        "metadata": sorted(metadata),
+        "finished": trouble is None,
+        "stopped_by": trouble,
+        "indexed": indexed(path),
+    }
+
+
+def indexed(path):
+    """Messages found through the index at the end; None where there is none."""
+    try:
+        with open(path, "rb") as stream:
+            return sum(1 for _ in make_reader(stream, validate_crcs=True).iter_messages())
+    except (McapError, EOFError, OSError):
+        return None
+
+
+def main(paths):
+    good = True
+    for path in paths:
+        try:
+            print(json.dumps(read(path)))
+        except Exception as error:  # whatever a foreign reader stumbles over is the finding
+            good = False
+            print(json.dumps({"file": path, "error": f"{type(error).__name__}: {error}"}))
+    return 0 if good and paths else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
