@@ -999,6 +999,25 @@ async fn old_releases_have_no_prefix_and_fewer_calls() {
 }
 
 #[tokio::test]
+async fn socket_io_can_have_the_port_above() {
+    let simulator = start(SimulatorOptions {
+        separate_ports: true,
+        ..quiet(Dialect::Raw)
+    })
+    .await;
+    let rest = simulator.address();
+    let Err(Error::Http(reply)) = Client::open(rest).await else {
+        panic!("Socket.IO on the REST port");
+    };
+    assert_eq!(reply.status(), 403);
+    assert_eq!(http(rest, "GET", "/version", "").await.status, 200);
+    let above = SocketAddr::new(rest.ip(), rest.port() + 1);
+    assert_eq!(http(above, "GET", "/version", "").await.status, 404);
+    let mut client = Client::open(above).await.unwrap();
+    assert!(matches!(client.hear().await, Heard::Other(open) if open.starts_with('0')));
+}
+
+#[tokio::test]
 async fn the_stage_takes_its_time_and_tells_where_it_is() {
     let simulator = start(quiet(Dialect::Modern)).await;
     let mut client = Client::connect(&simulator, Dialect::Modern).await;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use encode::Protocol;
+use http::Door;
 use microscope::Microscope;
 use stream_params::StreamParams;
 
@@ -65,14 +66,20 @@ impl Simulator {
     /// Starts a simulator on 127.0.0.1. Has to be called within a tokio runtime.
     ///
     /// # Errors
-    /// The port cannot be bound.
+    /// The port, or the one above it where it is needed, cannot be bound.
     pub async fn start(options: SimulatorOptions) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
+        let (listener, above) = listen(options.port, options.separate_ports).await?;
         let address = listener.local_addr()?;
         let live = options.live;
         let throttle_ms = options.throttle_ms;
         let microscope = Arc::new(Microscope::new(options));
-        microscope.background(http::accept(microscope.clone(), listener));
+        let door = if let Some(above) = above {
+            microscope.background(http::accept(microscope.clone(), above, Door::SocketIo));
+            Door::Rest
+        } else {
+            Door::Both
+        };
+        microscope.background(http::accept(microscope.clone(), listener, door));
         microscope.background(microscope.clone().report_motion());
         microscope.background(microscope.clone().report_storage());
         microscope.background(microscope.clone().report_escapes());
@@ -96,7 +103,7 @@ impl Simulator {
         })
     }
 
-    /// Where it listens, for REST and WebSocket both.
+    /// Where it listens for REST, and for Socket.IO unless that has the port above.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -122,5 +129,24 @@ impl Simulator {
 impl Drop for Simulator {
     fn drop(&mut self) {
         self.microscope.cancel.cancel();
+    }
+}
+
+/// Listens on `port`, and on the one above it if `both` are wanted.
+async fn listen(port: u16, both: bool) -> io::Result<(TcpListener, Option<TcpListener>)> {
+    let mut tries = 50;
+    loop {
+        let first = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        if !both {
+            return Ok((first, None));
+        }
+        let above = first.local_addr()?.port().checked_add(1);
+        let above = above.ok_or(io::ErrorKind::AddrNotAvailable)?;
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, above)).await {
+            Ok(second) => return Ok((first, Some(second))),
+            // Any port was asked for, and this one has a neighbour: take another.
+            Err(_) if port == 0 && tries > 0 => tries -= 1,
+            Err(error) => return Err(error),
+        }
     }
 }

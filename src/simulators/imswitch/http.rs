@@ -30,12 +30,20 @@ const BODY_LIMIT: usize = 1 << 20;
 /// Longest message a client may send, as announced in the open packet.
 const MESSAGE_LIMIT: usize = 1_000_000;
 
+/// What a port serves: releases up to 2.1.140 have one for REST and the next one for Socket.IO.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    Both,
+    Rest,
+    SocketIo,
+}
+
 /// Accepts connections until the simulator ends.
-pub(super) async fn accept(microscope: Arc<Microscope>, listener: TcpListener) {
+pub(super) async fn accept(microscope: Arc<Microscope>, listener: TcpListener, door: Door) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let connection = serve(microscope.clone(), stream);
+                let connection = serve(microscope.clone(), stream, door);
                 let cancel = microscope.cancel.clone();
                 microscope.tasks.spawn(async move {
                     cancel.run_until_cancelled(connection).await;
@@ -50,7 +58,7 @@ pub(super) async fn accept(microscope: Arc<Microscope>, listener: TcpListener) {
     }
 }
 
-async fn serve(microscope: Arc<Microscope>, stream: TcpStream) {
+async fn serve(microscope: Arc<Microscope>, stream: TcpStream, door: Door) {
     let mut faults = microscope.hub.faults.subscribe();
     if faults.borrow().has(Fault::NoAnswer) {
         // Held open and silent for as long as the fault is on.
@@ -61,7 +69,7 @@ async fn serve(microscope: Arc<Microscope>, stream: TcpStream) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
         let microscope = microscope.clone();
-        async move { Ok::<_, Infallible>(answer(microscope, request).await) }
+        async move { Ok::<_, Infallible>(answer(microscope, request, door).await) }
     });
     let served = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
@@ -72,11 +80,14 @@ async fn serve(microscope: Arc<Microscope>, stream: TcpStream) {
     }
 }
 
-async fn answer(microscope: Arc<Microscope>, request: Request<Incoming>) -> Answer {
+async fn answer(microscope: Arc<Microscope>, request: Request<Incoming>, door: Door) -> Answer {
     let path = request.uri().path().to_owned();
     // A reverse proxy's prefix is accepted as well as none.
     let path = path.strip_prefix("/imswitch").unwrap_or(&path);
     if path == "/socket.io" || path.starts_with("/socket.io/") {
+        if door == Door::Rest {
+            return reply(StatusCode::FORBIDDEN, "text/plain", String::new());
+        }
         return socket_io(microscope, path, request);
     }
     let delay = microscope.hub.faults.borrow().slow_rest();
@@ -90,8 +101,8 @@ async fn answer(microscope: Arc<Microscope>, request: Request<Incoming>) -> Answ
         "/"
     };
     let outcome = match path.strip_prefix(prefix) {
-        Some(call) => call_rest(microscope, call, request).await,
-        None => Err(Refusal::NotFound),
+        Some(call) if door != Door::SocketIo => call_rest(microscope, call, request).await,
+        _ => Err(Refusal::NotFound),
     };
     match outcome {
         Ok(value) => reply(StatusCode::OK, "application/json", value.to_string()),

@@ -154,7 +154,7 @@ impl Microscope {
         if self.hub.faults.borrow().has(Fault::Flood) {
             return Some(Duration::ZERO);
         }
-        // Below the usual exposure the throttle alone counts, so that tests can be quick.
+        // No camera is quicker than its exposure, unless that is short and overlaps the readout.
         if exposure_ms > 50.0 {
             period = period.max(Duration::from_secs_f64(exposure_ms / 1e3));
         }

@@ -117,6 +117,8 @@ pub struct SimulatorOptions {
     pub port: u16,
     /// The form of the wire.
     pub dialect: Dialect,
+    /// Whether Socket.IO has the port above the one for REST, as releases up to 2.1.140 had it.
+    pub separate_ports: bool,
     /// Columns and rows of the sensor of `WidefieldCamera`.
     pub sensor_px: (u32, u32),
     /// What that camera delivers.
@@ -140,6 +142,7 @@ impl Default for SimulatorOptions {
         Self {
             port: 0,
             dialect: Dialect::Modern,
+            separate_ports: false,
             sensor_px: (512, 512),
             depth: Depth::Twelve,
             live: true,
