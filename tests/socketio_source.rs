@@ -1,0 +1,178 @@
+//! Any Socket.IO server as a source, through the real pipeline.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[path = "support/scripted.rs"]
+#[allow(dead_code)]
+mod scripted;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use scripted::{Server, Step, accepted, say};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use ttyscope::model::{
+    Clock, Command, DropReason, EndReason, Fate, LaneKind, LinkState, Payload, SourceId,
+};
+use ttyscope::pipeline::{Pipeline, ScreenLanes};
+use ttyscope::sources::net::Endpoint;
+use ttyscope::sources::socketio::{ClientOptions, source};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const SOURCE: SourceId = SourceId(0);
+
+/// A source that runs, and the screen's end of its pipeline.
+struct Running {
+    pipeline: Pipeline,
+    screen: Arc<ScreenLanes>,
+    commands: mpsc::Sender<Command>,
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Running {
+    fn start(options: ClientOptions) -> Self {
+        let clock = Clock::system();
+        let screen = Arc::new(ScreenLanes::new(clock.clone()));
+        let pipeline = Pipeline::new(clock, 1, None, Some(Arc::clone(&screen)));
+        let (commands, inbox) = mpsc::channel(4);
+        let stop = CancellationToken::new();
+        let outlet = pipeline.outlet(SOURCE);
+        let task = tokio::spawn(source::run(options, outlet, inbox, stop.clone()));
+        Self {
+            pipeline,
+            screen,
+            commands,
+            stop,
+            task,
+        }
+    }
+
+    /// The next thing said to the screen, frames aside.
+    async fn next(&self) -> Payload {
+        timeout(PATIENCE, async {
+            loop {
+                if let Some(delivery) = self.screen.try_take() {
+                    delivery.ticket.settle(Fate::Shown);
+                    return delivery.sample.payload;
+                }
+                self.screen.ready().await;
+            }
+        })
+        .await
+        .unwrap()
+    }
+
+    async fn until<T>(&self, mut wanted: impl FnMut(Payload) -> Option<T>) -> T {
+        loop {
+            if let Some(found) = wanted(self.next().await) {
+                return found;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn events_become_messages_and_pictures() {
+    let picture = |n: u8| Bytes::from(vec![0xff, 0xd8, n]);
+    let mut steps = accepted();
+    for (seq, n) in [(7, 1), (8, 2), (12, 3)] {
+        steps.push(say(&format!(
+            r#"451-{n}["frame",{{"seq":{seq}}},{{"_placeholder":true,"num":0}}]"#
+        )));
+        steps.push(Step::Send(picture(n)));
+    }
+    // Answered in their order, each after the pipeline took it.
+    steps.extend([
+        Step::Expect("431[]"),
+        Step::Expect("432[]"),
+        Step::Expect("433[]"),
+    ]);
+    steps.push(say(r#"451-["blob",{"_placeholder":true,"num":0}]"#));
+    steps.push(Step::Send(Bytes::from_static(b"not a picture")));
+    steps.push(say(r#"42["no\u001b[2Jte",NaN]"#));
+    steps.push(say(r#"42["st\u001b[2Jatus",{"a":1}]"#));
+    steps.extend([Step::Expect("41"), Step::Expect("1"), Step::Hold]);
+    let server = Server::start(vec![steps]).await;
+    let running = Running::start(ClientOptions::new(Endpoint::plain(
+        "127.0.0.1",
+        server.port,
+    )));
+
+    let message = |payload| match payload {
+        Payload::Message(message) => Some(message),
+        _ => None,
+    };
+    let blob = running.until(message).await;
+    assert_eq!(blob.name.as_str(), "blob");
+    assert_eq!(blob.attachments, [Bytes::from_static(b"not a picture")]);
+    let status = running.until(message).await;
+    assert_eq!(status.name.as_str(), "st\u{241b}[2Jatus");
+    assert_eq!(status.json, r#"["st\u001b[2Jatus",{"a":1}]"#);
+
+    // The newest picture took the place of the others.
+    let delivery = running.screen.take_frame(Duration::ZERO).unwrap();
+    let Payload::Frame(frame) = &delivery.sample.payload else {
+        panic!("no frame in the lane of frames");
+    };
+    assert_eq!((frame.detector.as_str(), frame.number), ("frame", Some(12)));
+    assert_eq!((&frame.body, frame.lost_before), (&picture(3), 3));
+    delivery.ticket.settle(Fate::Shown);
+
+    running.stop.cancel();
+    timeout(PATIENCE, running.task).await.unwrap().unwrap();
+    timeout(PATIENCE, server.finished()).await.unwrap();
+    while let Some(delivery) = running.screen.try_take() {
+        delivery.ticket.settle(Fate::Shown);
+    }
+    let book = running.pipeline.ledger().snapshot().source(SOURCE);
+    assert_eq!((book.residue(), book.total().in_flight), (0, 0));
+    let frames = &book.lanes[LaneKind::Frames as usize];
+    assert_eq!((frames.received, frames.shown, frames.coalesced), (3, 1, 2));
+    let samples = &book.lanes[LaneKind::Samples as usize];
+    assert_eq!(samples.received, 3);
+    assert_eq!(samples.dropped[DropReason::Malformed as usize], 1);
+}
+
+#[tokio::test]
+async fn the_link_is_told_step_by_step() {
+    let mut steps = accepted();
+    steps.push(say(r#"42["hello"]"#));
+    steps.push(say("41"));
+    let server = Server::start(vec![steps]).await;
+    let running = Running::start(ClientOptions::new(Endpoint::plain(
+        "127.0.0.1",
+        server.port,
+    )));
+    let link = |payload| match payload {
+        Payload::Link(state) => Some(state),
+        _ => None,
+    };
+    assert_eq!(
+        running.until(link).await,
+        LinkState::Connecting { attempt: 1 }
+    );
+    assert_eq!(running.until(link).await, LinkState::Connected);
+    assert_eq!(running.until(link).await, LinkState::Live);
+    let LinkState::Down {
+        reason, retry_in, ..
+    } = running.until(link).await
+    else {
+        panic!("the link should be down");
+    };
+    assert_eq!((reason, retry_in), (EndReason::ServerDisconnect, None));
+
+    running.commands.send(Command::StartLiveView).await.unwrap();
+    let answer = running
+        .until(|payload| match payload {
+            Payload::Fault(fault) => Some(fault.text.to_string()),
+            _ => None,
+        })
+        .await;
+    assert!(answer.contains("no live view"), "{answer}");
+    running.stop.cancel();
+    assert_eq!(running.until(link).await, LinkState::Ended);
+    timeout(PATIENCE, running.task).await.unwrap().unwrap();
+}
