@@ -120,9 +120,11 @@ async fn a_session_that_cannot_be_opened_says_why() {
     for (mut options, scripts, words) in cases {
         let server = Server::start(scripts).await;
         options.endpoint.port = server.port;
+        options.query = vec![("token".to_owned(), "s3cret".to_owned())];
         let (_handle, mut events) = start(options);
         let (reason, detail, retry_in) = down(&mut events).await;
         assert_eq!(reason, EndReason::HandshakeFailed, "{detail}");
+        assert!(!detail.contains("s3cret"), "{detail}");
         assert!(retry_in.is_some(), "{detail}");
         for word in words {
             assert!(detail.contains(word), "{word:?} is not in {detail:?}");

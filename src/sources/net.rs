@@ -72,6 +72,13 @@ impl Traffic {
     pub fn received_bytes(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
+
+    /// Bytes received since `mark` was moved the last time, if there are any; moves it.
+    pub fn since(&self, mark: &mut u64) -> Option<usize> {
+        let now = self.received_bytes();
+        let fresh = now.saturating_sub(std::mem::replace(mark, now));
+        usize::try_from(fresh).ok().filter(|bytes| *bytes > 0)
+    }
 }
 
 /// A connection to a server, encrypted or not.

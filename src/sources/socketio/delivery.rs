@@ -11,13 +11,18 @@ use tokio::sync::Notify;
 
 use super::client::{ClientEvent, ReceivedEvent};
 use super::options::QueueLimits;
+use crate::model::{Fault, FaultKind, Severity};
 
 /// An event as large as this is counted with those that have attachments.
 const BULK_BYTES: usize = 16 * 1024;
-/// Connection states and faults that may wait; far more than a consumer that lives leaves behind.
+/// Connection states that may wait, and faults; far more than a consumer that lives leaves behind.
+/// Of states only the newest matter.
 const NOTICES: usize = 1_000;
 /// Names that are told apart when events are dropped; a server may invent a new one each time.
 const NAMES: usize = 256;
+
+/// What stands for the names of events that could not be read.
+const UNREADABLE: &str = "(unreadable events)";
 
 /// The queue, seen from both ends.
 #[derive(Clone, Debug)]
@@ -35,10 +40,12 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Lanes {
     next: u64,
-    notices: Lane,
+    states: Lane,
+    faults: Lane,
     events: Lane,
     bulk: Lane,
     dropped: BTreeMap<String, u64>,
+    dropped_faults: u64,
 }
 
 #[derive(Debug, Default)]
@@ -71,7 +78,7 @@ impl Delivery {
     /// Puts an event in, and says which acknowledgements are now nobody's business.
     pub(super) fn push(&self, mut event: ClientEvent) -> Vec<OrphanedAck> {
         let limits = self.0.limits;
-        let (mut orphans, mut lost) = (Vec::new(), Vec::new());
+        let (mut orphans, mut lost, mut lost_faults) = (Vec::new(), Vec::new(), 0);
         let mut lanes = self.lock();
         let number = lanes.next;
         lanes.next += 1;
@@ -88,7 +95,8 @@ impl Delivery {
                     (&mut lanes.events, limits.events)
                 }
             }
-            _ => (&mut lanes.notices, NOTICES),
+            ClientEvent::Fault(_) | ClientEvent::Rejected { .. } => (&mut lanes.faults, NOTICES),
+            _ => (&mut lanes.states, NOTICES),
         };
         lane.bytes += size_bytes(&event);
         lane.queue.push_back((number, event));
@@ -98,18 +106,26 @@ impl Delivery {
                 break;
             };
             lane.bytes -= size_bytes(&oldest);
-            if let ClientEvent::Event(event) = oldest {
-                if let Some(id) = event.ack_id {
-                    orphans.push(OrphanedAck {
-                        namespace: event.namespace,
-                        id,
-                    });
+            match oldest {
+                ClientEvent::Event(event) => {
+                    if let Some(id) = event.ack_id {
+                        orphans.push(OrphanedAck {
+                            namespace: event.namespace,
+                            id,
+                        });
+                    }
+                    lost.push((event.name, 1));
                 }
-                lost.push(event.name);
+                ClientEvent::Rejected { count, .. } => {
+                    lost.push((UNREADABLE.to_owned(), count));
+                }
+                ClientEvent::Fault(_) => lost_faults += 1,
+                _ => {}
             }
         }
-        for name in lost {
-            lanes.count_dropped(name);
+        lanes.dropped_faults += lost_faults;
+        for (name, count) in lost {
+            lanes.count_dropped(name, count);
         }
         drop(lanes);
         self.0.arrived.notify_one();
@@ -139,13 +155,13 @@ impl Delivery {
 }
 
 impl Lanes {
-    fn count_dropped(&mut self, name: String) {
+    fn count_dropped(&mut self, name: String, count: u64) {
         let name = if self.dropped.len() < NAMES || self.dropped.contains_key(&name) {
             name
         } else {
             "(other names)".to_owned()
         };
-        *self.dropped.entry(name).or_default() += 1;
+        *self.dropped.entry(name).or_default() += count;
     }
 
     fn pop(&mut self) -> Option<ClientEvent> {
@@ -153,16 +169,22 @@ impl Lanes {
         if let Some((name, count)) = self.dropped.pop_first() {
             return Some(ClientEvent::Overrun { name, count });
         }
-        let first = |lane: &Lane| lane.queue.front().map_or(u64::MAX, |(number, _)| *number);
-        let (notices, events, bulk) =
-            (first(&self.notices), first(&self.events), first(&self.bulk));
-        let lane = if notices <= events && notices <= bulk {
-            &mut self.notices
-        } else if events <= bulk {
-            &mut self.events
-        } else {
-            &mut self.bulk
-        };
+        if self.dropped_faults > 0 {
+            let count = std::mem::take(&mut self.dropped_faults);
+            return Some(ClientEvent::Fault(Fault::new(
+                FaultKind::Overflow,
+                Severity::Warning,
+                format!("{count} faults were not told: nobody took them in time"),
+            )));
+        }
+        let lane = [
+            &mut self.states,
+            &mut self.faults,
+            &mut self.events,
+            &mut self.bulk,
+        ]
+        .into_iter()
+        .min_by_key(|lane| lane.queue.front().map_or(u64::MAX, |(number, _)| *number))?;
         let (_, event) = lane.queue.pop_front()?;
         lane.bytes -= size_bytes(&event);
         Some(event)
@@ -181,7 +203,7 @@ fn size_bytes(event: &ClientEvent) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Stamp;
+    use crate::model::{DropReason, Stamp};
 
     fn event(name: &str, attachment: usize, ack_id: Option<u64>) -> ClientEvent {
         ClientEvent::Event(ReceivedEvent {
@@ -204,6 +226,7 @@ mod tests {
                 ClientEvent::Event(event) => event.name,
                 ClientEvent::Overrun { name, count } => format!("-{count} {name}"),
                 ClientEvent::Connecting { attempt } => format!("try {attempt}"),
+                ClientEvent::Fault(fault) => fault.text.to_string(),
                 other => format!("{other:?}"),
             });
         }
@@ -252,6 +275,32 @@ mod tests {
         delivery.push(event("x", 5_000, None));
         delivery.push(event("y", 5_000, None));
         assert_eq!(taken(&delivery), ["-1 x", "y"]);
+    }
+
+    #[test]
+    fn a_flood_of_faults_drops_no_state_and_no_count() {
+        let delivery = Delivery::new(SMALL);
+        let fault = || Fault::new(FaultKind::Malformed, Severity::Warning, "bad");
+        delivery.push(ClientEvent::Connecting { attempt: 1 });
+        delivery.push(ClientEvent::Rejected {
+            received: Stamp::default(),
+            reason: DropReason::Malformed,
+            count: 3,
+            fault: fault(),
+        });
+        for _ in 0..NOTICES + 5 {
+            delivery.push(ClientEvent::Fault(fault()));
+        }
+        let taken = taken(&delivery);
+        assert_eq!(
+            taken[..3],
+            [
+                "-3 (unreadable events)",
+                "5 faults were not told: nobody took them in time",
+                "try 1"
+            ]
+        );
+        assert_eq!(taken.len(), 3 + NOTICES);
     }
 
     #[test]

@@ -169,7 +169,7 @@ impl PollingLink {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, LinkEnd>> {
         loop {
             if let Some(message) = self.arrived.pop_front() {
-                self.told_bytes = self.http.traffic().received_bytes();
+                let _ = self.http.traffic().since(&mut self.told_bytes);
                 return Poll::Ready(Ok(Incoming::Message(message)));
             }
             self.begin_get();
@@ -186,10 +186,8 @@ impl PollingLink {
             if self.begin_probe() {
                 continue;
             }
-            let received = self.http.traffic().received_bytes();
-            if received != self.told_bytes {
-                self.told_bytes = received;
-                return Poll::Ready(Ok(Incoming::Heard));
+            if let Some(bytes) = self.http.traffic().since(&mut self.told_bytes) {
+                return Poll::Ready(Ok(Incoming::Heard(bytes)));
             }
             return Poll::Pending;
         }

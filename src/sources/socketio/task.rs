@@ -271,7 +271,7 @@ impl Task {
         match incoming {
             Ok(Incoming::Message(WireMessage::Text(text))) => session.on_text(text, at),
             Ok(Incoming::Message(WireMessage::Binary(binary))) => session.on_binary(binary, at),
-            Ok(Incoming::Heard) => session.heard(1, at),
+            Ok(Incoming::Heard(bytes)) => session.heard(bytes, at),
             Ok(Incoming::Upgraded) => session.set_polling(transport.is_polling()),
             Ok(Incoming::UpgradeFailed(why)) => self.tell(ClientEvent::Fault(Fault::new(
                 FaultKind::Link,

@@ -21,8 +21,8 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 pub(super) enum Incoming {
     /// One packet.
     Message(WireMessage),
-    /// Bytes arrived, and no packet is whole yet.
-    Heard,
+    /// This many bytes arrived, and no packet is whole yet.
+    Heard(usize),
     /// From here on packets go over a WebSocket.
     Upgraded,
     /// The WebSocket did not come about; long-polling goes on.

@@ -120,12 +120,12 @@ impl WebSocketLink {
             };
             match message {
                 Message::Text(text) => {
-                    self.told_bytes = self.traffic.received_bytes();
+                    let _ = self.traffic.since(&mut self.told_bytes);
                     let message = WireMessage::Text(text.into());
                     return Poll::Ready(Ok(Incoming::Message(message)));
                 }
                 Message::Binary(binary) => {
-                    self.told_bytes = self.traffic.received_bytes();
+                    let _ = self.traffic.since(&mut self.told_bytes);
                     let message = WireMessage::Binary(binary);
                     return Poll::Ready(Ok(Incoming::Message(message)));
                 }
@@ -138,10 +138,8 @@ impl WebSocketLink {
                 Message::Pong(_) | Message::Frame(_) => {}
             }
         }
-        let received = self.traffic.received_bytes();
-        if received != self.told_bytes {
-            self.told_bytes = received;
-            return Poll::Ready(Ok(Incoming::Heard));
+        if let Some(bytes) = self.traffic.since(&mut self.told_bytes) {
+            return Poll::Ready(Ok(Incoming::Heard(bytes)));
         }
         Poll::Pending
     }
