@@ -310,6 +310,7 @@ fn one_of_each_comes_back_as_it_was() {
         assert_eq!(messages_of(&summary, topic), count, "{topic}\n{summary}");
     }
     assert_eq!(summary.losses[0].count, 3);
+    assert!(rig.recorder.status().free_bytes.is_some());
     rig.quit();
 }
 

@@ -27,6 +27,11 @@ pub trait Storage: Send {
 
     /// Whether something of that name is there.
     fn exists(&self, path: &Path) -> bool;
+
+    /// Bytes that may still be written in a folder; `None` where that cannot be asked.
+    fn free_bytes(&self, _dir: &Path) -> Option<u64> {
+        None
+    }
 }
 
 /// A file that is being recorded into.
@@ -79,6 +84,13 @@ impl Storage for Disk {
 
     fn exists(&self, path: &Path) -> bool {
         fs::symlink_metadata(path).is_ok()
+    }
+
+    #[cfg(unix)]
+    fn free_bytes(&self, dir: &Path) -> Option<u64> {
+        // What is left for who is not root.
+        let about = rustix::fs::statvfs(dir).ok()?;
+        about.f_bavail.checked_mul(about.f_frsize)
     }
 }
 
@@ -156,6 +168,14 @@ mod tests {
         fs::remove_file(&to).unwrap();
         Disk.rename(&from, &to).unwrap();
         assert!(!Disk.exists(&from));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_has_room_and_a_missing_one_has_none() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(Disk.free_bytes(dir.path()).is_some());
+        assert_eq!(Disk.free_bytes(&dir.path().join("missing")), None);
     }
 
     #[cfg(unix)]

@@ -21,6 +21,8 @@ const DRAIN_NS: u64 = 10_000_000_000;
 /// How long the thread sleeps at most: then it looks whether something is due.
 const PATIENCE_RECORDING: Duration = Duration::from_millis(100);
 const PATIENCE_IDLE: Duration = Duration::from_secs(1);
+/// The disk is asked for its free space this often.
+const FREE_EVERY_NS: u64 = 2_000_000_000;
 /// Percentiles are worked out this often.
 const PERCENTILES_EVERY_NS: u64 = 250_000_000;
 
@@ -37,6 +39,7 @@ pub(super) struct Worker {
     deadline_ns: Option<u64>,
     latency: LatencyWindow,
     percentiles_ns: u64,
+    free_asked_ns: Option<u64>,
     /// Everything received before this was taken out of the lane.
     taken_until_ns: u64,
     status: RecorderStatus,
@@ -60,6 +63,7 @@ impl Worker {
             deadline_ns: None,
             latency: LatencyWindow::default(),
             percentiles_ns: 0,
+            free_asked_ns: None,
             taken_until_ns: 0,
             status: RecorderStatus::default(),
         }
@@ -180,6 +184,7 @@ impl Worker {
         }
         self.latency = LatencyWindow::default();
         self.percentiles_ns = 0;
+        self.free_asked_ns = None;
         self.status = RecorderStatus {
             began_mono_ns: began.mono_ns,
             ..RecorderStatus::default()
@@ -347,6 +352,14 @@ impl Worker {
             self.status.channels = u32::try_from(open.channels()).unwrap_or(u32::MAX);
             self.status.written_bytes = open.size();
             self.status.began_mono_ns = open.began().mono_ns;
+            let due = self
+                .free_asked_ns
+                .is_none_or(|then| now.mono_ns.saturating_sub(then) >= FREE_EVERY_NS);
+            if due {
+                self.free_asked_ns = Some(now.mono_ns);
+                let dir = open.path().parent().unwrap_or(open.path());
+                self.status.free_bytes = self.storage.free_bytes(dir);
+            }
         }
         if now.mono_ns.saturating_sub(self.percentiles_ns) >= PERCENTILES_EVERY_NS {
             self.percentiles_ns = now.mono_ns;
