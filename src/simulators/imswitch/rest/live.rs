@@ -302,12 +302,14 @@ fn streaming_with(call: &Call, protocol: &str) -> Vec<String> {
         .collect()
 }
 
+/// Idle cameras are told only while all of them are idle, as observed.
 pub(super) fn diagnostics(call: &Call) -> Outcome {
     let idle = || json!({});
-    Ok(Value::from(each_camera(call, |stream| {
-        stream.map_or_else(idle, Stream::diagnostics)
-    }))
-    .into())
+    let mut told = each_camera(call, |stream| stream.map_or_else(idle, Stream::diagnostics));
+    if told.values().any(|worker| *worker != idle()) {
+        told.retain(|_, worker| *worker != idle());
+    }
+    Ok(Value::from(told).into())
 }
 
 pub(super) fn long_exposure(call: &Call) -> Outcome {
