@@ -11,11 +11,13 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 use ttyscope::model::{
-    Clock, Compression, DropReason, EndReason, Fault, FaultKind, Frame, FrameEncoding, LaneKind,
-    LinkState, LogLine, Loss, Message, Origin, Payload, PlainText, Reading, RecorderState, Sample,
-    Severity, SourceId, SourceInfo, Stamp, Value,
+    Clock, Compression, DropReason, EndReason, Fate, Fault, FaultKind, Frame, FrameEncoding,
+    LaneKind, LinkState, LogLine, Loss, Message, Origin, Payload, PlainText, Reading,
+    RecorderState, Sample, Severity, SourceId, SourceInfo, Stamp, Value,
 };
-use ttyscope::pipeline::{DiskLane, Order, Outlet, Pipeline, RecordingLimits, RecordingPlan};
+use ttyscope::pipeline::{
+    DiskLane, Order, Outlet, Pipeline, RecordingLimits, RecordingPlan, ScreenLanes,
+};
 use ttyscope::recorder::{
     Disk, RecordFile, Recorder, RecorderContext, RecorderHandle, RecordingOutcome, Storage,
 };
@@ -1211,4 +1213,43 @@ fn at_real_speed_a_pause_is_waited_for_and_can_be_stopped() {
     // The second one would have come an hour later.
     assert_eq!((done.played, done.to_the_end), (1, false));
     rig.quit();
+}
+
+#[test]
+fn at_full_speed_a_slow_screen_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("many.mcap");
+    let session = Session::new(&sources(), EPOCH_NS);
+    let mut writer = RecordingWriter::new(std::fs::File::create(&path).unwrap(), &session).unwrap();
+    for n in 0..5_000 {
+        writer.stage(&sample(n, text(n)), None);
+        writer.commit().unwrap();
+    }
+    writer.finish(&whole(&session)).unwrap();
+
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let clock = Clock::manual(EPOCH_NS);
+    // Room for far fewer than there are.
+    let screen = Arc::new(ScreenLanes::with_bounds(clock.clone(), 100, 1_500));
+    let pipeline = Pipeline::new(clock, 2, None, Some(Arc::clone(&screen)));
+    let outlets = (0..2).map(|n| pipeline.outlet(SourceId(n))).collect();
+    let playing = replay::run(&path, Speed::Max, outlets, CancellationToken::new());
+    let watching = async {
+        let mut shown = 0_u64;
+        // One at a time, and the player has its turn after each.
+        while shown < 5_000 {
+            if let Some(delivery) = screen.try_take() {
+                delivery.ticket.settle(Fate::Shown);
+                shown += 1;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let (done, ()) = runtime.block_on(async { tokio::join!(playing, watching) });
+    assert_eq!(done.unwrap().played, 5_000);
+    let counts = pipeline.ledger().snapshot().source(SourceId(0)).total();
+    assert_eq!((counts.shown, counts.dropped_total()), (5_000, 0));
 }
