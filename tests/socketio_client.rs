@@ -772,3 +772,19 @@ async fn an_upgrade_that_fails_leaves_long_polling_as_it_was() {
         assert_eq!(received(&mut events).await.name, "b");
     }
 }
+
+#[tokio::test]
+async fn a_server_that_does_not_read_is_left_before_memory_fills() {
+    let server = Server::start(vec![script(accepted(), vec![Step::Freeze])]).await;
+    let (handle, mut events) = start(options(server.port));
+    connected(&mut events).await;
+    let event = format!(r#"["bulk","{}"]"#, "x".repeat(900_000));
+    let mut sent = 0;
+    while handle.emit("/", event.clone(), vec![]).await.is_ok() {
+        sent += 1;
+        assert!(sent < 1_000, "nothing stops us");
+    }
+    let (reason, detail, _) = down(&mut events).await;
+    assert_eq!(reason, EndReason::TransportError);
+    assert!(detail.contains("it does not read"), "{detail}");
+}
