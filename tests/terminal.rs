@@ -1,6 +1,6 @@
 //! The real program in a pseudo-terminal: what it shows, what it leaves behind, and what a
 //! terminal that stalls or vanishes costs.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 
