@@ -9,18 +9,13 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::model::text::printable;
+use crate::run::headless::{self, Voice};
+use crate::run::mission::Exit;
 use values::{parse_duration, parse_size};
 
-/// As asked.
-pub const DONE: u8 = 0;
-/// Could not start, or failed.
-pub const FAILED: u8 = 1;
 /// Wrong usage; clap uses the same code.
-pub const USAGE: u8 = 2;
-/// Ran, but something is missing.
-pub const INCOMPLETE: u8 = 3;
-/// Interrupted twice.
-pub const INTERRUPTED: u8 = 130;
+const USAGE: u8 = 2;
 
 /// One terminal for the instruments of a lab.
 ///
@@ -173,7 +168,7 @@ struct Check {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     // A panic has been reported by then; what is left is the exit code.
-    std::panic::catch_unwind(|| run(cli)).unwrap_or(ExitCode::from(FAILED))
+    std::panic::catch_unwind(|| run(cli)).unwrap_or(ExitCode::from(Exit::Failed.code()))
 }
 
 fn run(cli: Cli) -> ExitCode {
@@ -186,18 +181,17 @@ fn run(cli: Cli) -> ExitCode {
         Some(Verb::Check(check)) => commands::check(check),
     };
     match result {
-        Ok(code) => ExitCode::from(code),
+        Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
             let text = format!("{error:#}");
-            let line = crate::model::text::printable(&text);
-            crate::run::headless::people(
-                crate::run::headless::Voice::People,
-                format_args!("ttyscope: {line}"),
+            headless::people(
+                Voice::People,
+                format_args!("ttyscope: {}", printable(&text)),
             );
             ExitCode::from(if error.is::<commands::Usage>() {
                 USAGE
             } else {
-                FAILED
+                Exit::Failed.code()
             })
         }
     }

@@ -2,12 +2,13 @@
 
 mod canvas;
 mod connect;
-pub mod console;
+mod console;
 mod event_loop;
 pub mod headless;
 mod input;
 pub mod journal;
 mod keys;
+pub mod mission;
 mod pictures;
 pub mod session;
 pub mod signals;

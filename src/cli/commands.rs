@@ -1,25 +1,21 @@
-//! What each verb does, from its arguments to its exit code.
+//! What each verb means: from its arguments and the configuration to what is to be run.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::{
-    Check, DONE, FAILED, INCOMPLETE, INTERRUPTED, Inputs, Inspect, Record, Replay, Sim, Watch,
-};
+use super::{Check, Inputs, Inspect, Record, Replay, Sim, Watch};
 use crate::config::{
     FileConfig, OnTerminalLoss, SourceSpec, data_dir, default_path, name_sources, state_dir,
 };
 use crate::intent::Keymap;
-use crate::model::RecorderState;
 use crate::pipeline::{RecordingLimits, RecordingPlan};
 use crate::recording;
-use crate::run::headless::{self, Until, Voice, people};
-use crate::run::session::{Feed, Session};
-use crate::run::signals::{Signals, Told};
-use crate::run::verdict::Verdict;
-use crate::run::{console, journal::Journal};
-use crate::simulators::imswitch::{Dialect, Fault, Simulator, SimulatorOptions};
+use crate::run::headless::{self, Voice};
+use crate::run::journal::Journal;
+use crate::run::mission::{self, Exit, Look};
+use crate::run::session::Feed;
+use crate::simulators::imswitch::{Dialect, Fault, SimulatorOptions};
 use crate::sources::replay::Speed;
 use crate::ui::Theme;
 
@@ -28,25 +24,21 @@ use crate::ui::Theme;
 #[error("{0}")]
 pub struct Usage(String);
 
-type Outcome = anyhow::Result<u8>;
+type Outcome = anyhow::Result<Exit>;
 
 /// The screens.
 pub fn watch(watch: Watch) -> Outcome {
     let config = load_config(watch.inputs.config.as_deref())?;
     let feed = feed(&watch.inputs.sources, &config)?;
-    let theme = theme(watch.theme.as_deref(), &config)?;
-    let keymap = keymap(&config)?;
-    let plan = plan(&config, watch.out.clone(), None, RecordingLimits::default())?;
+    let look = Look {
+        theme: theme(watch.theme.as_deref(), &config)?,
+        keymap: keymap(&config)?,
+        on_terminal_loss: config.record.on_terminal_loss,
+    };
+    let plan = plan(&config, watch.out, None, RecordingLimits::default())?;
     let record = watch.record || config.record.at_start;
-    let on_loss = config.record.on_terminal_loss;
     let journal = start_log(&watch.inputs, &config)?;
-    runtime()?.block_on(async move {
-        let session = Session::start(feed, true).await?;
-        if record {
-            session.start_recording(plan.clone());
-        }
-        show(session, journal, theme, keymap, plan, on_loss).await
-    })
+    mission::watch(feed, look, Some(plan), record, journal)
 }
 
 /// Without a screen, to disk.
@@ -58,93 +50,49 @@ pub fn record(record: Record) -> Outcome {
         feed(&record.inputs.sources, &config)?
     };
     if matches!(feed, Feed::Simulators) && !record.simulate {
-        return Err(Usage(
-            "nothing to record: name a source such as imswitch://HOST:8001, \
-             or write --simulate for the simulated microscope"
-                .to_owned(),
-        )
-        .into());
+        let sentence = "nothing to record: name a source such as imswitch://HOST:8001, \
+             or write --simulate for the simulated microscope";
+        return Err(Usage(sentence.to_owned()).into());
     }
     let limits = RecordingLimits {
         duration: record.duration,
         size_bytes: record.max_size,
         messages: record.max_messages,
     };
-    let plan = plan(&config, record.out.clone(), record.name.clone(), limits)?;
-    let voice = if record.json {
-        Voice::Json
-    } else {
-        Voice::People
-    };
-    let mut journal = start_log(&record.inputs, &config)?;
-    runtime()?.block_on(async move {
-        let mut signals = Signals::listen()?;
-        let session = Session::start(feed, true).await?;
-        session.lanes.take_control_only();
-        session.start_recording(plan);
-        let mut links = headless::Links::default();
-        headless::watch(
-            &session,
-            &mut signals,
-            Some(&mut journal),
-            voice,
-            Until::RecordingEnds,
-            &mut links,
-        )
-        .await;
-        end(session, &mut signals, links, voice, true).await
-    })
+    let plan = plan(&config, record.out, record.name, limits)?;
+    let journal = start_log(&record.inputs, &config)?;
+    mission::record(feed, plan, voice(record.json), journal)
 }
 
 /// A recording, through the same screens or none.
 pub fn replay(replay: Replay) -> Outcome {
     let config = FileConfig::default();
-    let theme = theme(replay.theme.as_deref(), &config)?;
+    let look = Look {
+        theme: theme(replay.theme.as_deref(), &config)?,
+        keymap: Keymap::default(),
+        on_terminal_loss: OnTerminalLoss::Quit,
+    };
     let speed = if replay.speed == "max" {
         Speed::Max
     } else {
         Speed::Real
     };
     let feed = Feed::Replay {
-        path: replay.file.clone(),
+        path: replay.file,
         speed,
     };
     let inputs = Inputs {
         sources: Vec::new(),
         config: None,
         log: None,
-        log_dir: replay.log_dir.clone(),
+        log_dir: replay.log_dir,
     };
-    let mut journal = start_log(&inputs, &config)?;
-    runtime()?.block_on(async move {
-        let session = Session::start(feed, false).await?;
-        if !replay.headless {
-            let plan = RecordingPlan {
-                dir: PathBuf::new(),
-                stem: String::new(),
-                limits: RecordingLimits::default(),
-            };
-            let keymap = Keymap::default();
-            return show(session, journal, theme, keymap, plan, OnTerminalLoss::Quit).await;
-        }
-        let voice = if replay.json {
-            Voice::Json
-        } else {
-            Voice::People
-        };
-        let mut signals = Signals::listen()?;
-        let mut links = headless::Links::default();
-        headless::watch(
-            &session,
-            &mut signals,
-            Some(&mut journal),
-            Voice::Silent,
-            Until::SourcesEnd,
-            &mut links,
-        )
-        .await;
-        end(session, &mut signals, links, voice, false).await
-    })
+    let journal = start_log(&inputs, &config)?;
+    if replay.headless {
+        mission::play(feed, voice(replay.json), journal)
+    } else {
+        mission::watch(feed, look, None, false, journal)
+    }
 }
 
 /// What is in a file.
@@ -153,18 +101,22 @@ pub fn inspect(inspect: &Inspect) -> Outcome {
     if inspect.json {
         headless::json_line(&summary);
     } else {
-        print!("{summary}");
+        headless::text(&summary);
     }
-    Ok(if summary.complete { DONE } else { INCOMPLETE })
+    Ok(if summary.complete {
+        Exit::Done
+    } else {
+        Exit::Incomplete
+    })
 }
 
 /// Simulators alone.
 pub fn sim(sim: &Sim) -> Outcome {
     if sim.faults.iter().any(|name| name == "list") {
         for fault in Fault::ALL {
-            println!("{:16} {}", fault.name(), fault.summary());
+            headless::text(&format_args!("{:20} {}\n", fault.name(), fault.summary()));
         }
-        return Ok(DONE);
+        return Ok(Exit::Done);
     }
     let usage = |error: &dyn std::fmt::Display| Usage(error.to_string());
     let dialect: Dialect = sim.dialect.parse().map_err(|e| usage(&e))?;
@@ -174,24 +126,11 @@ pub fn sim(sim: &Sim) -> Outcome {
         .map(|name| name.parse::<Fault>())
         .collect::<Result<Vec<_>, _>>()
         .map_err(|e| usage(&e))?;
-    let options = SimulatorOptions {
+    mission::simulate(SimulatorOptions {
         port: sim.imswitch,
         dialect,
         faults,
         ..SimulatorOptions::default()
-    };
-    runtime()?.block_on(async move {
-        let mut signals = Signals::listen()?;
-        let simulator = Simulator::start(options).await.with_context(|| {
-            format!(
-                "port {} cannot be used; --imswitch 0 takes any free one",
-                sim.imswitch
-            )
-        })?;
-        println!("SIMULATED microscope: imswitch://{}", simulator.address());
-        while matches!(signals.recv().await, Told::Resize) {}
-        simulator.stop().await;
-        Ok(DONE)
     })
 }
 
@@ -203,109 +142,19 @@ pub fn check(check: Check) -> Outcome {
     let config = FileConfig::open(&path)?;
     theme(None, &config)?;
     keymap(&config)?;
-    println!(
-        "{}: {} sources, {} keys changed: all good",
-        path.display(),
-        config.sources.len(),
-        config.keys.len()
-    );
+    let (sources, keys) = (config.sources.len(), config.keys.len());
+    let path = path.display();
+    headless::text(&format_args!(
+        "{path}: all good; sources {sources}, keys changed {keys}\n"
+    ));
     for source in &config.sources {
-        println!("  {:16} {source}", source.name);
+        headless::text(&format_args!("  {:16} {source}\n", source.name));
     }
-    Ok(DONE)
+    Ok(Exit::Done)
 }
 
-/// The screens over a session, to its end.
-async fn show(
-    session: Session,
-    mut journal: Journal,
-    theme: Theme,
-    keymap: Keymap,
-    plan: RecordingPlan,
-    on_loss: OnTerminalLoss,
-) -> Outcome {
-    let mut signals = Signals::listen()?;
-    let shown = console::run(&session, &mut journal, &mut signals, theme, keymap, plan).await;
-    let ending = match shown {
-        Ok(ending) => ending,
-        Err(error) => {
-            session.end().await;
-            return Err(error);
-        }
-    };
-    let mut links = headless::Links::default();
-    let mut voice = Voice::People;
-    let mut recorded = false;
-    if ending == console::Ending::TerminalGone {
-        voice = Voice::Silent;
-        let recording = session.recorder().state == RecorderState::Recording;
-        if recording && on_loss == OnTerminalLoss::KeepRecording {
-            recorded = true;
-            tracing::warn!("the terminal is gone; the recording goes on without a screen");
-            session.lanes.take_control_only();
-            headless::watch(
-                &session,
-                &mut signals,
-                None,
-                voice,
-                Until::RecordingEnds,
-                &mut links,
-            )
-            .await;
-        }
-    }
-    let code = end(session, &mut signals, links, voice, recorded).await?;
-    // A person who quits the screens has seen what they said; only a recording is judged.
-    Ok(match ending {
-        console::Ending::Interrupted => INTERRUPTED,
-        _ if code == INCOMPLETE && !recorded => DONE,
-        _ => code,
-    })
-}
-
-/// Ends a session, says how it was, and picks the exit code.
-async fn end(
-    session: Session,
-    signals: &mut Signals,
-    mut links: headless::Links,
-    voice: Voice,
-    recording_wanted: bool,
-) -> Outcome {
-    let second_interrupt =
-        async { while !matches!(signals.recv().await, Told::Interrupt | Told::Terminate) {} };
-    let remains = tokio::select! {
-        remains = session.end() => remains,
-        () = second_interrupt => {
-            people(voice, format_args!("interrupted again: what waited is not written"));
-            return Ok(INTERRUPTED);
-        }
-    };
-    for sample in &remains.last_words {
-        links.take(sample);
-    }
-    let verdict = Verdict::of(&remains, &links, recording_wanted);
-    for sentence in &verdict.missing {
-        tracing::warn!("missing: {sentence}");
-    }
-    match voice {
-        Voice::Json => headless::json_line(&serde_json::json!({ "summary": verdict })),
-        Voice::People | Voice::Silent => people(voice, format_args!("{verdict}")),
-    }
-    Ok(if verdict.complete {
-        DONE
-    } else if verdict.files.iter().any(|file| file.written > 0) || !recording_wanted {
-        INCOMPLETE
-    } else {
-        FAILED
-    })
-}
-
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .thread_name("worker")
-        .build()
-        .context("the runtime cannot be started")
+fn voice(json: bool) -> Voice {
+    if json { Voice::Json } else { Voice::People }
 }
 
 fn load_config(named: Option<&Path>) -> anyhow::Result<FileConfig> {

@@ -1,7 +1,8 @@
 //! The screens over a session: everything the event loop needs, put together.
 
 pub use super::event_loop::Ending;
-use super::event_loop::{Console, EventLoop};
+use super::event_loop::{Console, EventLoop, Outside};
+use super::headless::Links;
 use super::journal::Journal;
 use super::session::Session;
 use super::signals::Signals;
@@ -23,7 +24,8 @@ pub async fn run(
     signals: &mut Signals,
     theme: Theme,
     keymap: Keymap,
-    plan: RecordingPlan,
+    plan: Option<RecordingPlan>,
+    links: &mut Links,
 ) -> anyhow::Result<Ending> {
     terminal::restore_on_panic();
     let (console, size) = Console::open(session)?;
@@ -38,14 +40,20 @@ pub async fn run(
         theme: theme.for_depth(depth),
         color_depth: depth,
         keymap,
-        can_record: !replay,
+        can_record: plan.is_some(),
         replay,
         size,
         started,
         utc_offset_s: utc_offset_s(),
         palette_history: Vec::new(),
     });
-    let events = EventLoop::new(session, &mut app, console, journal, signals, plan)?;
+    let outside = Outside {
+        session,
+        journal,
+        signals,
+        links,
+    };
+    let events = EventLoop::new(outside, &mut app, console, plan)?;
     Ok(events.run().await)
 }
 

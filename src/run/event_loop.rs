@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::canvas::Canvas;
+use super::headless::Links;
 use super::input::{Input, Keyboard};
 use super::journal::{self, Journal};
 use super::keys::Typed;
@@ -79,6 +80,19 @@ enum Wake {
     FrameDue,
 }
 
+/// What the loop is lent for its time.
+#[derive(Debug)]
+pub struct Outside<'a> {
+    /// Sources, recorder, lanes.
+    pub session: &'a Session,
+    /// Our own log.
+    pub journal: &'a mut Journal,
+    /// What the system says.
+    pub signals: &'a mut Signals,
+    /// What is seen of the links, for the verdict at the end.
+    pub links: &'a mut Links,
+}
+
 /// The loop and what it keeps between turns.
 #[derive(Debug)]
 pub struct EventLoop<'a> {
@@ -88,7 +102,8 @@ pub struct EventLoop<'a> {
     pictures: Pictures,
     journal: &'a mut Journal,
     signals: &'a mut Signals,
-    plan: RecordingPlan,
+    links: &'a mut Links,
+    plan: Option<RecordingPlan>,
     tick: Interval,
     last_draw: Instant,
     /// Taken by the app, not yet on the screen.
@@ -112,13 +127,17 @@ impl<'a> EventLoop<'a> {
     /// # Errors
     /// The picture thread cannot be started.
     pub fn new(
-        session: &'a Session,
+        outside: Outside<'a>,
         app: &'a mut App,
         console: Console,
-        journal: &'a mut Journal,
-        signals: &'a mut Signals,
-        plan: RecordingPlan,
+        plan: Option<RecordingPlan>,
     ) -> anyhow::Result<Self> {
+        let Outside {
+            session,
+            journal,
+            signals,
+            links,
+        } = outside;
         let pictures = Pictures::start(
             session.lanes.clone(),
             &session.pipeline,
@@ -136,6 +155,7 @@ impl<'a> EventLoop<'a> {
             pictures,
             journal,
             signals,
+            links,
             plan,
             tick,
             last_draw: now.checked_sub(FRAME).unwrap_or(now),
@@ -228,6 +248,7 @@ impl<'a> EventLoop<'a> {
             let sample = delivery.sample;
             if sample.payload.lane() == LaneKind::Control {
                 journal::log_sample(self.name(&sample), &sample);
+                self.links.take(&sample);
             }
             delivery.ticket.settle(Fate::Shown);
             if let Some(ending) = self.update(Event::Sample(sample)) {
@@ -309,7 +330,11 @@ impl<'a> EventLoop<'a> {
         for effect in effects {
             match effect {
                 Effect::Quit => ending = Some(Ending::Asked),
-                Effect::StartRecording => self.session.start_recording(self.plan.clone()),
+                Effect::StartRecording => {
+                    if let Some(plan) = &self.plan {
+                        self.session.start_recording(plan.clone());
+                    }
+                }
                 Effect::StopRecording => self.session.stop_recording(),
                 Effect::Watch(requests) => self.pictures.want(requests),
                 Effect::Send(source, command) => {

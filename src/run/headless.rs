@@ -298,6 +298,11 @@ pub fn json_line(value: &impl Serialize) {
     }
 }
 
+/// Text for people that was asked for, on standard output.
+pub fn text(text: &impl std::fmt::Display) {
+    let _ = write!(io::stdout(), "{text}");
+}
+
 fn round(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }

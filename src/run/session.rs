@@ -1,7 +1,7 @@
 //! Everything that runs beside the loop: sources, simulators, recorder, and the lanes between.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::connect;
 use crate::config::SourceSpec;
 use crate::model::{
-    Clock, Command, Fate, LedgerSnapshot, Origin, RecorderStatus, Sample, SourceId, SourceInfo,
+    Clock, Command, Fate, LedgerSnapshot, Origin, RecorderState, RecorderStatus, Sample, SourceId,
+    SourceInfo,
 };
 use crate::pipeline::{
     DiskLane, LoopStats, Order, Pipeline, PipelineSnapshot, RecordingPlan, ScreenLanes,
@@ -29,6 +30,8 @@ use crate::sources::replay;
 const DISK_LANE_BYTES: usize = 64 * 1024 * 1024;
 /// Commands that may wait for a source: more than a person gives.
 const COMMANDS: usize = 16;
+/// How long the recorder may take to open its file before sources connect all the same.
+const RECORDER_ANSWERS: Duration = Duration::from_secs(5);
 /// How long sources may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(3);
 /// How long the recorder may take to write what waits; a little more than its own deadline.
@@ -50,6 +53,17 @@ pub enum Feed {
     },
 }
 
+/// Whether a session has a recorder.
+#[derive(Clone, Debug)]
+pub enum Recording {
+    /// It has none: a recording is not recorded again.
+    Never,
+    /// It waits for its order.
+    OnDemand,
+    /// It writes before the first source connects, so that nothing comes too early for it.
+    AtOnce(RecordingPlan),
+}
+
 /// What runs beside the loop.
 #[derive(Debug)]
 pub struct Session {
@@ -66,6 +80,7 @@ pub struct Session {
     commands: Vec<mpsc::Sender<Command>>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
+    replayed: Arc<OnceLock<String>>,
     // Dropped last: its clients say goodbye first.
     simulator: Option<Simulator>,
 }
@@ -83,14 +98,17 @@ pub struct Remains {
     pub outcomes: Vec<RecordingOutcome>,
     /// What the control lane still brought, in order.
     pub last_words: Vec<Sample>,
+    /// What of a replayed file could not be played, as a sentence.
+    pub not_replayed: Option<String>,
 }
 
 impl Session {
-    /// Starts everything. With `can_record` there is a recorder, which waits for its order.
+    /// Starts everything.
     ///
     /// # Errors
     /// A recording cannot be read, a port or a thread cannot be had.
-    pub async fn start(feed: Feed, can_record: bool) -> anyhow::Result<Self> {
+    pub async fn start(feed: Feed, recording: Recording) -> anyhow::Result<Self> {
+        let can_record = !matches!(recording, Recording::Never);
         let clock = Clock::system();
         let mut simulator = None;
         let (specs, sources) = match &feed {
@@ -138,10 +156,25 @@ impl Session {
             commands: Vec::new(),
             stop: CancellationToken::new(),
             tasks: JoinSet::new(),
+            replayed: Arc::default(),
             simulator,
         };
+        if let Recording::AtOnce(plan) = recording {
+            session.start_recording(plan);
+            session.recorder_answers().await;
+        }
         session.connect(feed, &specs)?;
         Ok(session)
+    }
+
+    /// Waits until the recorder writes or has said why it cannot; not for ever, because its disk
+    /// may hang, which is shown like any other state.
+    async fn recorder_answers(&self) {
+        let deadline = Instant::now() + RECORDER_ANSWERS;
+        let mut look = tokio::time::interval(Duration::from_millis(2));
+        while self.recorder().state == RecorderState::Off && Instant::now() < deadline {
+            look.tick().await;
+        }
     }
 
     fn connect(&mut self, feed: Feed, specs: &[SourceSpec]) -> anyhow::Result<()> {
@@ -157,10 +190,20 @@ impl Session {
             let outlets = self.sources.iter().map(|s| self.pipeline.outlet(s.id));
             let outlets = outlets.collect();
             let stop = self.stop.clone();
+            let trouble = Arc::clone(&self.replayed);
             self.tasks.spawn(async move {
-                if let Err(error) = replay::run(&path, speed, outlets, stop).await {
-                    tracing::error!("replay ended: {error}");
-                }
+                let sentence = match replay::run(&path, speed, outlets, stop).await {
+                    Ok(replayed) if replayed.unreadable == 0 => return,
+                    Ok(replayed) => format!(
+                        "{} parts of {} could not be read; `ttyscope inspect` says which",
+                        replayed.unreadable,
+                        path.display()
+                    ),
+                    Err(error) => error.to_string(),
+                };
+                tracing::error!("replay: {sentence}");
+                // The first sentence is the one that counts, and there is only one.
+                let _ = trouble.set(sentence);
             });
         }
         Ok(())
@@ -250,6 +293,7 @@ impl Session {
             ledger,
             outcomes,
             last_words,
+            not_replayed: self.replayed.get().cloned(),
         }
     }
 

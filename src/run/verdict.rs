@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::headless::Links;
+use super::mission::Exit;
 use super::session::Remains;
 use crate::model::DropReason;
 use crate::ui::number;
@@ -20,6 +21,8 @@ pub struct Verdict {
     pub sources: Vec<SourceAccount>,
     /// The files that were written.
     pub files: Vec<FileAccount>,
+    #[serde(skip)]
+    replay_failed: bool,
 }
 
 /// One source's account.
@@ -138,10 +141,28 @@ impl Verdict {
             missing: Vec::new(),
             sources,
             files,
+            replay_failed: remains.not_replayed.is_some(),
         };
         verdict.missing = verdict.find_missing(remains, links, recording_wanted);
         verdict.complete = verdict.missing.is_empty();
         verdict
+    }
+
+    /// The exit code. A run that was not asked to record is only judged by the recordings that
+    /// were made in it, and by what of a file could not be played.
+    pub fn exit(&self, recording_wanted: bool) -> Exit {
+        let whole = if recording_wanted {
+            self.complete
+        } else {
+            self.files.iter().all(|file| file.complete) && !self.replay_failed
+        };
+        if whole {
+            Exit::Done
+        } else if recording_wanted && self.files.iter().all(|file| file.written == 0) {
+            Exit::Failed
+        } else {
+            Exit::Incomplete
+        }
     }
 
     fn find_missing(
@@ -151,6 +172,7 @@ impl Verdict {
         recording_wanted: bool,
     ) -> Vec<String> {
         let mut missing = Vec::new();
+        missing.extend(remains.not_replayed.clone());
         if recording_wanted && self.files.is_empty() {
             missing.push("no file was written".to_owned());
         }
@@ -167,21 +189,25 @@ impl Verdict {
                 missing.push(format!("{name}: never connected"));
             }
             if account.link_losses > 0 {
+                let times = match account.link_losses {
+                    1 => "once".to_owned(),
+                    n => format!("{n} times"),
+                };
                 missing.push(format!(
-                    "{name}: the link was lost {} times; what was sent meanwhile is not here",
-                    account.link_losses
+                    "{name}: the link was lost {times}; what was sent meanwhile is not here"
                 ));
             }
-            let total = figures.total();
-            for (reason, count) in DropReason::ALL.into_iter().zip(total.dropped) {
-                if count > 0 {
-                    missing.push(format!("{name}: {count} dropped: {}", reason.as_str()));
-                }
+            // What was on its way when the run ended was not asked for any more; whether a file
+            // lacks something the recorder says itself.
+            let lost = |counts: [u64; DropReason::ALL.len()]| {
+                let counted = DropReason::ALL.into_iter().zip(counts);
+                counted.filter(|(reason, count)| *count > 0 && *reason != DropReason::Shutdown)
+            };
+            for (reason, count) in lost(figures.total().dropped) {
+                missing.push(format!("{name}: {count} dropped: {}", reason.as_str()));
             }
-            for (reason, count) in DropReason::ALL.into_iter().zip(figures.disk.lost) {
-                if count > 0 {
-                    missing.push(format!("{name}: {count} not written: {}", reason.as_str()));
-                }
+            for (reason, count) in lost(figures.disk.lost) {
+                missing.push(format!("{name}: {count} not written: {}", reason.as_str()));
             }
             for camera in account.cameras.iter().filter(|camera| camera.lost > 0) {
                 missing.push(format!(

@@ -70,6 +70,7 @@ impl Terminal {
         command.env("XDG_STATE_HOME", dir.join("state"));
         command.env("XDG_DATA_HOME", dir.join("data"));
         command.env_remove("NO_COLOR");
+        command.env("RUST_BACKTRACE", "0");
         for (name, value) in env {
             command.env(name, value);
         }
@@ -234,6 +235,16 @@ impl Terminal {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
+                // The last bytes may still be on their way to the screen.
+                let screen = self.shared.screen.lock().unwrap();
+                let still_open = |screen: &mut Screen| {
+                    !screen.closed && !self.shared.vanished.load(Ordering::SeqCst)
+                };
+                let wait = self
+                    .shared
+                    .changed
+                    .wait_timeout_while(screen, PATIENCE, still_open);
+                drop(wait.unwrap());
                 return ExitStatus::exit_code(&status);
             }
             assert!(

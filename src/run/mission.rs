@@ -1,0 +1,230 @@
+//! What a verb runs, from its first connection to its exit code.
+
+use std::future::Future;
+
+use anyhow::Context as _;
+
+use super::console::{self, Ending};
+use super::headless::{self, Links, Until, Voice, people};
+use super::journal::Journal;
+use super::session::{Feed, Recording, Session};
+use super::signals::{Signals, Told};
+use super::verdict::Verdict;
+use crate::config::OnTerminalLoss;
+use crate::intent::Keymap;
+use crate::model::RecorderState;
+use crate::pipeline::RecordingPlan;
+use crate::simulators::imswitch::{Simulator, SimulatorOptions};
+use crate::ui::Theme;
+
+/// How a run ended, for the shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// As asked.
+    Done,
+    /// Could not start, or nothing came of it.
+    Failed,
+    /// Ran, but something is missing.
+    Incomplete,
+    /// Interrupted twice.
+    Interrupted,
+}
+
+impl Exit {
+    /// The exit code, as `--help` lists them.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Incomplete => 3,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// How the screens look and behave.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// The theme as its file has it.
+    pub theme: Theme,
+    /// Which keys do what.
+    pub keymap: Keymap,
+    /// What happens when the terminal goes away.
+    pub on_terminal_loss: OnTerminalLoss,
+}
+
+/// Shows the screens. With a `plan` there is a recorder, which begins at once if `record`.
+///
+/// # Errors
+/// Something needed cannot be had: a terminal, a port, a thread, the recording to be played.
+pub fn watch(
+    feed: Feed,
+    look: Look,
+    plan: Option<RecordingPlan>,
+    record: bool,
+    mut journal: Journal,
+) -> anyhow::Result<Exit> {
+    block_on(async move {
+        let mut signals = Signals::listen()?;
+        let recording = match &plan {
+            None => Recording::Never,
+            Some(_) if !record => Recording::OnDemand,
+            Some(plan) => Recording::AtOnce(plan.clone()),
+        };
+        let session = Session::start(feed, recording).await?;
+        let mut links = Links::default();
+        let shown = console::run(
+            &session,
+            &mut journal,
+            &mut signals,
+            look.theme,
+            look.keymap,
+            plan,
+            &mut links,
+        )
+        .await;
+        let ending = match shown {
+            Ok(ending) => ending,
+            Err(error) => {
+                session.end().await;
+                return Err(error);
+            }
+        };
+        if ending != Ending::TerminalGone {
+            let exit = end(session, &mut signals, links, Voice::People, false).await;
+            return Ok(if ending == Ending::Interrupted {
+                Exit::Interrupted
+            } else {
+                exit
+            });
+        }
+        let keep = look.on_terminal_loss == OnTerminalLoss::KeepRecording
+            && session.recorder().state == RecorderState::Recording;
+        if keep {
+            tracing::warn!("the terminal is gone; the recording goes on without a screen");
+            session.lanes.take_control_only();
+            let until = Until::RecordingEnds;
+            headless::watch(
+                &session,
+                &mut signals,
+                None,
+                Voice::Silent,
+                until,
+                &mut links,
+            )
+            .await;
+        }
+        Ok(end(session, &mut signals, links, Voice::Silent, false).await)
+    })
+}
+
+/// Records without a screen.
+///
+/// # Errors
+/// Something needed cannot be had.
+pub fn record(
+    feed: Feed,
+    plan: RecordingPlan,
+    voice: Voice,
+    mut journal: Journal,
+) -> anyhow::Result<Exit> {
+    block_on(async move {
+        let mut signals = Signals::listen()?;
+        let session = Session::start(feed, Recording::AtOnce(plan)).await?;
+        if let RecorderState::Failed(why) = session.recorder().state {
+            session.end().await;
+            anyhow::bail!("{why}");
+        }
+        session.lanes.take_control_only();
+        let mut links = Links::default();
+        let until = Until::RecordingEnds;
+        let log = Some(&mut journal);
+        headless::watch(&session, &mut signals, log, voice, until, &mut links).await;
+        Ok(end(session, &mut signals, links, voice, true).await)
+    })
+}
+
+/// Plays a recording to its end without a screen.
+///
+/// # Errors
+/// The recording cannot be read.
+pub fn play(feed: Feed, voice: Voice, mut journal: Journal) -> anyhow::Result<Exit> {
+    block_on(async move {
+        let mut signals = Signals::listen()?;
+        let session = Session::start(feed, Recording::Never).await?;
+        let mut links = Links::default();
+        let (until, log) = (Until::SourcesEnd, Some(&mut journal));
+        headless::watch(
+            &session,
+            &mut signals,
+            log,
+            Voice::Silent,
+            until,
+            &mut links,
+        )
+        .await;
+        Ok(end(session, &mut signals, links, voice, false).await)
+    })
+}
+
+/// Runs a simulator until a signal.
+///
+/// # Errors
+/// The port cannot be used.
+pub fn simulate(options: SimulatorOptions) -> anyhow::Result<Exit> {
+    block_on(async move {
+        let mut signals = Signals::listen()?;
+        let port = options.port;
+        let simulator = Simulator::start(options).await.with_context(|| {
+            format!("port {port} cannot be used; --imswitch 0 takes any free one")
+        })?;
+        let address = simulator.address();
+        headless::text(&format_args!(
+            "SIMULATED microscope: imswitch://{address}\n"
+        ));
+        while matches!(signals.recv().await, Told::Resize) {}
+        simulator.stop().await;
+        Ok(Exit::Done)
+    })
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("worker")
+        .build()
+        .context("the runtime cannot be started")?
+        .block_on(work)
+}
+
+/// Ends a session, says how it was, and judges it. From the screens only recordings are judged:
+/// what else went wrong was on them.
+async fn end(
+    session: Session,
+    signals: &mut Signals,
+    mut links: Links,
+    voice: Voice,
+    recording_wanted: bool,
+) -> Exit {
+    let second_interrupt =
+        async { while !matches!(signals.recv().await, Told::Interrupt | Told::Terminate) {} };
+    let remains = tokio::select! {
+        remains = session.end() => remains,
+        () = second_interrupt => {
+            people(voice, format_args!("interrupted again: what waited is not written"));
+            return Exit::Interrupted;
+        }
+    };
+    for sample in &remains.last_words {
+        links.take(sample);
+    }
+    let verdict = Verdict::of(&remains, &links, recording_wanted);
+    for sentence in &verdict.missing {
+        tracing::warn!("missing: {sentence}");
+    }
+    match voice {
+        Voice::Json => headless::json_line(&serde_json::json!({ "summary": verdict })),
+        Voice::People | Voice::Silent => people(voice, format_args!("{verdict}")),
+    }
+    verdict.exit(recording_wanted)
+}
