@@ -10,8 +10,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::model::text::printable;
-use crate::run::headless::{self, Voice};
 use crate::run::mission::Exit;
+use crate::run::voice::{Patience, Voice, people};
 use values::{parse_duration, parse_size};
 
 /// Wrong usage; clap uses the same code.
@@ -184,8 +184,9 @@ fn run(cli: Cli) -> ExitCode {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
             let text = format!("{error:#}");
-            headless::people(
+            people(
                 Voice::People,
+                Patience::Word,
                 format_args!("ttyscope: {}", printable(&text)),
             );
             ExitCode::from(if error.is::<commands::Usage>() {

@@ -11,10 +11,10 @@ use crate::config::{
 use crate::intent::Keymap;
 use crate::pipeline::{RecordingLimits, RecordingPlan};
 use crate::recording;
-use crate::run::headless::{self, Voice};
 use crate::run::journal::Journal;
 use crate::run::mission::{self, Exit, Look};
 use crate::run::session::Feed;
+use crate::run::voice::{self, Patience, Voice};
 use crate::simulators::imswitch::{Dialect, Fault, SimulatorOptions};
 use crate::sources::replay::Speed;
 use crate::ui::Theme;
@@ -99,9 +99,9 @@ pub fn replay(replay: Replay) -> Outcome {
 pub fn inspect(inspect: &Inspect) -> Outcome {
     let summary = recording::inspect(&inspect.file)?;
     if inspect.json {
-        headless::json_line(&summary);
+        voice::json_line(Patience::Word, &summary);
     } else {
-        headless::text(&summary);
+        voice::text(&format_args!("{summary}\n"));
     }
     Ok(if summary.complete {
         Exit::Done
@@ -114,7 +114,7 @@ pub fn inspect(inspect: &Inspect) -> Outcome {
 pub fn sim(sim: &Sim) -> Outcome {
     if sim.faults.iter().any(|name| name == "list") {
         for fault in Fault::ALL {
-            headless::text(&format_args!("{:20} {}\n", fault.name(), fault.summary()));
+            voice::text(&format_args!("{:20} {}\n", fault.name(), fault.summary()));
         }
         return Ok(Exit::Done);
     }
@@ -144,11 +144,11 @@ pub fn check(check: Check) -> Outcome {
     keymap(&config)?;
     let (sources, keys) = (config.sources.len(), config.keys.len());
     let path = path.display();
-    headless::text(&format_args!(
+    voice::text(&format_args!(
         "{path}: all good; sources {sources}, keys changed {keys}\n"
     ));
     for source in &config.sources {
-        headless::text(&format_args!("  {:16} {source}\n", source.name));
+        voice::text(&format_args!("  {:16} {source}\n", source.name));
     }
     Ok(Exit::Done)
 }

@@ -3,6 +3,7 @@
 pub use super::event_loop::Ending;
 use super::event_loop::{Console, EventLoop, Outside};
 use super::headless::Links;
+use super::history;
 use super::journal::Journal;
 use super::session::Session;
 use super::signals::Signals;
@@ -45,7 +46,7 @@ pub async fn run(
         size,
         started,
         utc_offset_s: utc_offset_s(),
-        palette_history: Vec::new(),
+        palette_history: history::load(),
     });
     let outside = Outside {
         session,
@@ -54,7 +55,9 @@ pub async fn run(
         links,
     };
     let events = EventLoop::new(outside, &mut app, console, plan)?;
-    Ok(events.run().await)
+    let ending = events.run().await;
+    history::save(app.palette_history());
+    Ok(ending)
 }
 
 /// Seconds that local time is ahead of UTC now.

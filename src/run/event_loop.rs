@@ -15,10 +15,11 @@ use super::pictures::{Pictures, Ready};
 use super::session::Session;
 use super::signals::{Signals, Told};
 use super::terminal::{self, Entered, Writer, Written};
+use super::turns::Turns;
 use crate::app::{App, Effect, Event};
 use crate::intent::{Key, KeyChord};
 use crate::model::{CameraKey, DropReason, Fate, LaneKind, LogLine, Stamp, Ticket};
-use crate::pipeline::{LoopStats, RecordingPlan, Stage};
+use crate::pipeline::{RecordingPlan, Stage};
 
 /// Items taken in before the screen gets its turn.
 const TURN_LIMIT: usize = 512;
@@ -26,8 +27,6 @@ const TURN_LIMIT: usize = 512;
 const FRAME: Duration = Duration::from_millis(33);
 /// How often the figures are taken.
 const TICK: Duration = Duration::from_millis(250);
-/// A turn longer than this is logged.
-const SLOW_TURN: Duration = Duration::from_millis(50);
 
 /// The operator's terminal. Fields are dropped in this order: the threads end, then the terminal
 /// is put back.
@@ -407,66 +406,4 @@ fn panic_if_asked(chord: KeyChord) {
         && chord == KeyChord::plain(Key::F(12))
         && std::env::var_os("TTYSCOPE_PANIC_ON_F12").is_some();
     assert!(!asked, "asked for by TTYSCOPE_PANIC_ON_F12");
-}
-
-/// The loop's own figures.
-#[derive(Debug)]
-struct Turns {
-    began: Option<Instant>,
-    period_began: Instant,
-    busy: Duration,
-    longest: Duration,
-    count: u32,
-    slow: u64,
-}
-
-impl Turns {
-    fn new(now: Instant) -> Self {
-        Self {
-            began: None,
-            period_began: now,
-            busy: Duration::ZERO,
-            longest: Duration::ZERO,
-            count: 0,
-            slow: 0,
-        }
-    }
-
-    fn begin(&mut self, now: Instant) {
-        self.began = Some(now);
-    }
-
-    fn end(&mut self, now: Instant) {
-        let Some(began) = self.began.take() else {
-            return;
-        };
-        let took = now.duration_since(began);
-        self.busy += took;
-        self.longest = self.longest.max(took);
-        self.count += 1;
-        if took > SLOW_TURN {
-            self.slow += 1;
-            tracing::warn!(took_ms = took.as_millis(), "slow turn of the main loop");
-        }
-    }
-
-    /// The figures since this was last asked.
-    fn stats(&mut self, now: Instant) -> LoopStats {
-        let period = now
-            .duration_since(self.period_began)
-            .as_secs_f64()
-            .max(1e-9);
-        let stats = LoopStats {
-            turns_hz: f64::from(self.count) / period,
-            busy: (self.busy.as_secs_f64() / period).min(1.0),
-            longest_ns: u64::try_from(self.longest.as_nanos()).unwrap_or(u64::MAX),
-            slow_turns: self.slow,
-        };
-        *self = Self {
-            began: self.began,
-            slow: self.slow,
-            ..Self::new(now)
-        };
-        stats
-    }
 }

@@ -1,7 +1,6 @@
 //! The loop without a screen: watches over the pipeline and says once a second how it is.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -10,20 +9,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use super::journal::{self, Journal};
 use super::session::Session;
 use super::signals::{Signals, Told};
+use super::voice::{Patience, Voice, json_line, people};
 use crate::model::{Fate, LinkState, Payload, RecorderState, Sample, SourceId};
 use crate::pipeline::{LoopStats, PipelineSnapshot, TerminalStats};
 use crate::ui::number;
-
-/// Where the status goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Voice {
-    /// A line for people on standard error.
-    People,
-    /// JSON lines on standard output.
-    Json,
-    /// Nowhere but the log: there is no terminal any more.
-    Silent,
-}
 
 /// When the watch is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +126,7 @@ pub async fn watch(
             while let Some(line) = journal.try_recv() {
                 people(
                     voice,
+                    Patience::Status,
                     format_args!("{}: {}", line.severity.as_str(), line.text),
                 );
             }
@@ -157,13 +147,19 @@ pub fn say_sample(session: &Session, sample: &Sample, voice: Voice) {
         .map_or("?", |source| source.name.as_str());
     journal::log_sample(name, sample);
     match &sample.payload {
-        Payload::Link(state) => people(voice, format_args!("{name}: {}", journal::describe(state))),
+        Payload::Link(state) => people(
+            voice,
+            Patience::Status,
+            format_args!("{name}: {}", journal::describe(state)),
+        ),
         Payload::Fault(fault) => people(
             voice,
+            Patience::Status,
             format_args!("{name}: {}: {}", fault.severity.as_str(), fault.text),
         ),
         Payload::Loss(loss) => people(
             voice,
+            Patience::Status,
             format_args!(
                 "{name}: lost {} of {}: {}",
                 loss.count,
@@ -172,13 +168,6 @@ pub fn say_sample(session: &Session, sample: &Sample, voice: Voice) {
             ),
         ),
         _ => {}
-    }
-}
-
-/// A line for people; a standard error that is gone is no reason to end.
-pub fn people(voice: Voice, line: std::fmt::Arguments<'_>) {
-    if voice != Voice::Silent {
-        let _ = writeln!(io::stderr(), "{line}");
     }
 }
 
@@ -260,7 +249,7 @@ fn say_status(
                     free_bytes: recorder.free_bytes,
                 },
             };
-            json_line(&status);
+            json_line(Patience::Status, &status);
         }
         Voice::People => {
             let mut line = number::elapsed(elapsed);
@@ -286,21 +275,9 @@ fn say_status(
                 line.push_str(&format!("  durable to {age_s:.1} s ago"));
             }
             line.push_str(&format!("  lost {lost}"));
-            people(voice, format_args!("{line}"));
+            people(voice, Patience::Status, format_args!("{line}"));
         }
     }
-}
-
-/// One JSON object on one line of standard output.
-pub fn json_line(value: &impl Serialize) {
-    if let Ok(line) = serde_json::to_string(value) {
-        let _ = writeln!(io::stdout(), "{line}");
-    }
-}
-
-/// Text for people that was asked for, on standard output.
-pub fn text(text: &impl std::fmt::Display) {
-    let _ = write!(io::stdout(), "{text}");
 }
 
 fn round(value: f64) -> f64 {

@@ -5,11 +5,12 @@ use std::future::Future;
 use anyhow::Context as _;
 
 use super::console::{self, Ending};
-use super::headless::{self, Links, Until, Voice, people};
+use super::headless::{self, Links, Until};
 use super::journal::Journal;
 use super::session::{Feed, Recording, Session};
 use super::signals::{Signals, Told};
 use super::verdict::Verdict;
+use super::voice::{self, Patience, Voice, people};
 use crate::config::OnTerminalLoss;
 use crate::intent::Keymap;
 use crate::model::RecorderState;
@@ -179,7 +180,7 @@ pub fn simulate(options: SimulatorOptions) -> anyhow::Result<Exit> {
             format!("port {port} cannot be used; --imswitch 0 takes any free one")
         })?;
         let address = simulator.address();
-        headless::text(&format_args!(
+        voice::text(&format_args!(
             "SIMULATED microscope: imswitch://{address}\n"
         ));
         while matches!(signals.recv().await, Told::Resize) {}
@@ -211,7 +212,7 @@ async fn end(
     let remains = tokio::select! {
         remains = session.end() => remains,
         () = second_interrupt => {
-            people(voice, format_args!("interrupted again: what waited is not written"));
+            people(voice, Patience::Word, format_args!("interrupted again: what waited is not written"));
             return Exit::Interrupted;
         }
     };
@@ -223,8 +224,10 @@ async fn end(
         tracing::warn!("missing: {sentence}");
     }
     match voice {
-        Voice::Json => headless::json_line(&serde_json::json!({ "summary": verdict })),
-        Voice::People | Voice::Silent => people(voice, format_args!("{verdict}")),
+        Voice::Json => {
+            voice::json_line(Patience::Word, &serde_json::json!({ "summary": verdict }));
+        }
+        Voice::People | Voice::Silent => people(voice, Patience::Word, format_args!("{verdict}")),
     }
     verdict.exit(recording_wanted)
 }

@@ -197,11 +197,13 @@ impl Verdict {
                     "{name}: the link was lost {times}; what was sent meanwhile is not here"
                 ));
             }
-            // What was on its way when the run ended was not asked for any more; whether a file
-            // lacks something the recorder says itself.
+            // What came after a recording had reached its limit, or was on its way when the run
+            // ended, was not asked for; whether a file lacks something the recorder says itself.
+            let asked_for =
+                |reason: DropReason| !matches!(reason, DropReason::Shutdown | DropReason::NoOutlet);
             let lost = |counts: [u64; DropReason::ALL.len()]| {
                 let counted = DropReason::ALL.into_iter().zip(counts);
-                counted.filter(|(reason, count)| *count > 0 && *reason != DropReason::Shutdown)
+                counted.filter(move |(reason, count)| *count > 0 && asked_for(*reason))
             };
             for (reason, count) in lost(figures.total().dropped) {
                 missing.push(format!("{name}: {count} dropped: {}", reason.as_str()));
