@@ -18,7 +18,8 @@ pub use history::History;
 pub use ledger::{Counts, DropReason, Fate, LaneKind, Ledger, LedgerSnapshot, Ticket};
 pub use metrics::{LatencyWindow, Percentiles, RateMeter};
 pub use sample::{
-    LogLine, Loss, Message, Origin, Payload, Reading, Sample, SourceId, SourceInfo, Value,
+    LogLine, Loss, Message, Origin, Payload, Reading, SIMULATOR_HOSTNAME, Sample, SourceId,
+    SourceInfo, Value,
 };
 pub use stamp::{Clock, Stamp};
 pub use status::{EndReason, Fault, FaultKind, LinkState, RecorderState, RecorderStatus, Severity};

@@ -288,3 +288,17 @@ fn cpu_seconds(pid: u32) -> f64 {
     let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
     ticks as f64 / 100.0
 }
+
+#[test]
+fn a_simulator_started_elsewhere_is_marked_too() {
+    let microscope = Microscope::start();
+    let dir = tempfile::tempdir().unwrap();
+    let url = microscope.url();
+    let mut terminal = Terminal::start(&[&url], dir.path(), 100, 30);
+    for key in ["1", "2", "3", "4"] {
+        terminal.press(key);
+        terminal.wait_for_text("SIMULATED");
+    }
+    terminal.press("q");
+    assert_eq!(terminal.wait(), 0);
+}

@@ -49,6 +49,22 @@ pub struct Sample {
     pub payload: Payload,
 }
 
+/// The host name that our simulators answer with, so that one started elsewhere is known too.
+pub const SIMULATOR_HOSTNAME: &str = "ttyscope-simulator";
+
+impl Payload {
+    /// Whether this gives the peer away as one of our simulators.
+    pub fn tells_simulated(&self) -> bool {
+        let Self::Readings(readings) = self else {
+            return false;
+        };
+        readings.iter().any(|reading| {
+            &*reading.name == "server/hostname"
+                && matches!(&reading.value, Value::Text(name) if name.starts_with(SIMULATOR_HOSTNAME))
+        })
+    }
+}
+
 /// Everything a source can say.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Payload {

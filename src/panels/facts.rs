@@ -7,8 +7,8 @@ use super::journal::{Entry, EntryKind, Journal};
 use super::signals::Signals;
 use crate::imaging::Picture;
 use crate::model::{
-    CameraKey, LinkState, LogLine, Payload, PlainText, RecorderState, RecorderStatus, Sample,
-    Severity, SourceId, SourceInfo, Stamp,
+    CameraKey, LinkState, LogLine, Origin, Payload, PlainText, RecorderState, RecorderStatus,
+    Sample, Severity, SourceId, SourceInfo, Stamp,
 };
 use crate::pipeline::{CameraSnapshot, LoopStats, PipelineSnapshot, SourceSnapshot, TerminalStats};
 use crate::ui::number;
@@ -177,6 +177,10 @@ impl Facts {
         self.terminal = snapshot.terminal;
         for figures in snapshot.sources {
             if let Some(source) = self.sources.get_mut(usize::from(figures.id.0)) {
+                // A simulator that somebody else started is no instrument either.
+                if figures.simulated && source.info.origin == Origin::Live {
+                    source.info.origin = Origin::Simulated;
+                }
                 source.snapshot = Some(figures);
             }
         }

@@ -66,6 +66,7 @@ pub(super) struct Meter {
     pub(super) rate: RateMeter,
     pub(super) last_received: Option<Stamp>,
     pub(super) window: Option<AckWindow>,
+    pub(super) simulated: bool,
     pub(super) faults: BTreeMap<FaultKind, u64>,
     stages: [LatencyWindow; Stage::ALL.len()],
     smallest_offset: Option<u64>,

@@ -94,6 +94,7 @@ impl Pipeline {
                         cameras: meter.cameras(at),
                         faults: meter.faults.iter().map(|(k, n)| (*k, *n)).collect(),
                         window: meter.window,
+                        simulated: meter.simulated,
                     }
                 })
             })
@@ -155,6 +156,7 @@ impl Outlet {
                 Payload::Fault(fault) => *meter.faults.entry(fault.kind).or_default() += 1,
                 _ => {}
             }
+            meter.simulated |= sample.payload.tells_simulated();
             if lane != LaneKind::Control {
                 meter.received(received, sample.payload.size_bytes());
             }

@@ -48,6 +48,8 @@ pub struct SourceSnapshot {
     pub faults: Vec<(FaultKind, u64)>,
     /// Pictures under way, if it is a server that waits for acknowledgements.
     pub window: Option<AckWindow>,
+    /// It has said that it is a simulator of ours, whatever we took it for.
+    pub simulated: bool,
 }
 
 /// One lane of one source.

@@ -10,7 +10,7 @@ use super::journal::{self, Journal};
 use super::session::Session;
 use super::signals::{Signals, Told};
 use super::voice::{Patience, Voice, json_line, people};
-use crate::model::{Fate, LinkState, Payload, RecorderState, Sample, SourceId};
+use crate::model::{Fate, LinkState, Origin, Payload, RecorderState, Sample, SourceId};
 use crate::pipeline::{LoopStats, PipelineSnapshot, TerminalStats};
 use crate::ui::number;
 
@@ -182,6 +182,7 @@ struct Status<'a> {
 #[derive(Debug, Serialize)]
 struct SourceStatus<'a> {
     name: &'a str,
+    simulated: bool,
     state: &'static str,
     rate_hz: f64,
     bytes_per_s: f64,
@@ -220,6 +221,7 @@ fn say_status(
             let total = figures.total();
             SourceStatus {
                 name: &info.name,
+                simulated: info.origin == Origin::Simulated || figures.simulated,
                 state: links
                     .states
                     .get(&info.id)
@@ -255,8 +257,9 @@ fn say_status(
             let mut line = number::elapsed(elapsed);
             for source in &sources {
                 line.push_str(&format!(
-                    "  {} {} {}/s {} MB/s",
+                    "  {}{} {} {}/s {} MB/s",
                     source.name,
+                    if source.simulated { " SIMULATED" } else { "" },
                     source.state,
                     number::rate(source.rate_hz),
                     number::megabytes(source.bytes_per_s)

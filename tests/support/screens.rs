@@ -430,6 +430,7 @@ pub fn figures(ms: u64, frames: u64) -> PipelineSnapshot {
         }],
         faults: vec![(FaultKind::Malformed, 3)],
         window: Some(AckWindow { open: 1, size: 4 }),
+        simulated: false,
     };
     let frames_lane = &mut scope.lanes[LaneKind::Frames as usize];
     frames_lane.counts.dropped[DropReason::Malformed as usize] = 1;
@@ -456,6 +457,7 @@ pub fn figures(ms: u64, frames: u64) -> PipelineSnapshot {
         cameras: Vec::new(),
         faults: Vec::new(),
         window: None,
+        simulated: false,
     };
     sensors.lanes[LaneKind::Samples as usize].counts.dropped[DropReason::ReaderBehind as usize] =
         12;

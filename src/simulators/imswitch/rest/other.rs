@@ -12,7 +12,7 @@ pub(super) fn version(call: &Call) -> Outcome {
 }
 
 pub(super) fn hostname(call: &Call) -> Outcome {
-    let name = call.microscope.hub.label("ttyscope-simulator");
+    let name = call.microscope.hub.label(crate::model::SIMULATOR_HOSTNAME);
     Ok(json!({ "hostname": name }).into())
 }
 
