@@ -21,7 +21,9 @@ const FLOORS: [&[&str]; 5] = [
 ];
 
 /// On floor 1 only these may know another module of floor 1: `(who, whom)`.
-const SIDEWAYS: [(&str, &str); 2] = [
+const SIDEWAYS: [(&str, &str); 3] = [
+    // What may be emitted is the protocol's to say.
+    ("config", "protocol"),
     // A widget for a picture has to know what a picture is.
     ("ui", "imaging"),
     // Hints and help are drawn from the action table.

@@ -137,6 +137,42 @@ async fn events_become_messages_and_pictures() {
 }
 
 #[tokio::test]
+async fn every_connection_is_greeted_and_a_refused_greeting_is_told() {
+    let session = || {
+        let mut steps = accepted();
+        steps.push(Step::Expect(r#"42["start",{"fps":30}]"#));
+        steps.push(Step::Expect(r#"42["more"]"#));
+        steps
+    };
+    let mut second = session();
+    second.extend([Step::Expect("41"), Step::Expect("1"), Step::Hold]);
+    let server = Server::start(vec![session(), second]).await;
+    let mut options = ClientOptions::new(Endpoint::plain("127.0.0.1", server.port));
+    options.greetings = vec![
+        r#"["start",{"fps":30}]"#.to_owned(),
+        r#"["connect","s3cret"]"#.to_owned(),
+        r#"["more"]"#.to_owned(),
+    ];
+    options.backoff.base = Duration::from_millis(1);
+    let running = Running::start(options);
+    let told = running
+        .until(|payload| match payload {
+            Payload::Fault(fault) => Some(fault.text.to_string()),
+            _ => None,
+        })
+        .await;
+    assert!(told.contains("greeting 2 of 3 for /"), "{told}");
+    assert!(!told.contains("s3cret"), "{told}");
+    // The connection made anew is greeted again.
+    running
+        .until(|payload| (payload == Payload::Link(LinkState::Connected)).then_some(()))
+        .await;
+    running.stop.cancel();
+    timeout(PATIENCE, running.task).await.unwrap().unwrap();
+    timeout(PATIENCE, server.finished()).await.unwrap();
+}
+
+#[tokio::test]
 async fn the_link_is_told_step_by_step() {
     let mut steps = accepted();
     steps.push(say(r#"42["hello"]"#));

@@ -102,6 +102,8 @@ struct WrittenSource {
     engineio: Option<u8>,
     transport: Option<String>,
     #[serde(default)]
+    emit: Vec<String>,
+    #[serde(default)]
     headers: BTreeMap<String, String>,
 }
 
@@ -172,6 +174,9 @@ impl WrittenSource {
         add("auth_env", self.auth_env.clone());
         add("engineio", self.engineio.map(|v| v.to_string()));
         add("transport", self.transport.clone());
+        for event in &self.emit {
+            add("emit", Some(event.clone()));
+        }
 
         let written = self.url.get_ref();
         let mut full = written.clone();
@@ -204,6 +209,7 @@ fn line_of(text: &str, offset: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::source::SourceKind;
     use super::*;
 
     fn parse(text: &str) -> Result<FileConfig, String> {
@@ -227,6 +233,7 @@ mod tests {
             [sources.fleet]
             url = "socketio://h:5000/feed"
             namespace = "/admin"
+            emit = ['["start", {"fps": 30}]', '["more"]']
             headers = { X-Lab = "a" }
             "#,
         )
@@ -247,6 +254,10 @@ mod tests {
         );
         assert!(config.sources[0].is_unverified());
         assert_eq!(config.sources[1].endpoint.headers["X-Lab"], "a");
+        let SourceKind::SocketIo { emit, .. } = &config.sources[1].kind else {
+            panic!("not a Socket.IO source");
+        };
+        assert_eq!(emit, &[r#"["start", {"fps": 30}]"#, r#"["more"]"#]);
     }
 
     #[test]
@@ -266,6 +277,10 @@ mod tests {
                 "line 2: \"imswitch://x\": tls options need imswitchs://",
             ),
             ("[record]\non_terminal_loss = \"maybe\"", "line 2"),
+            (
+                "[sources.a]\nurl = \"socketio://x\"\nemit = ['[\"connect\"]']",
+                "line 2: \"socketio://x\": emit, entry 1: \"connect\" is a reserved event name",
+            ),
             (
                 "[sources.a]\nurl = \"imswitchs://x\"\ntls_ca = \"/nope\"",
                 "no file /nope",

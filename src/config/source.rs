@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use crate::protocol::socketio::check_event;
+
 /// One source to read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceSpec {
@@ -33,6 +35,8 @@ pub enum SourceKind {
         namespace: String,
         /// Environment variable that holds the auth object as JSON.
         auth_env: Option<String>,
+        /// Events to emit as soon as the namespace is connected: JSON arrays, the name first.
+        emit: Vec<String>,
         /// Engine.IO revision, 3 or 4.
         engineio: u8,
         /// How to connect.
@@ -118,7 +122,7 @@ const IMSWITCH_PORT: u16 = 8001;
 impl SourceSpec {
     /// A source from `[NAME=]URL`. Options stand behind `?`, named as in the file:
     /// `tls_verify=false`, `tls_ca=FILE`, `namespace=/admin`, `engineio=3`, `transport=polling`,
-    /// `auth_env=VARIABLE`.
+    /// `auth_env=VARIABLE`, and any number of `emit=["NAME",ARGUMENT…]`.
     ///
     /// # Errors
     /// When it is no such URL; the message says what to write.
@@ -148,6 +152,12 @@ impl SourceSpec {
             .trim_end_matches(']')
             .to_owned();
         let mut options: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
+        // The one option that may stand there several times.
+        let emit: Vec<String> = url
+            .query_pairs()
+            .filter(|(key, _)| key == "emit")
+            .map(|(_, array)| array.into_owned())
+            .collect();
         let fail = |problem: String| SourceError::Option {
             written: written.to_owned(),
             problem,
@@ -158,7 +168,8 @@ impl SourceSpec {
             (SourceKind::ImSwitch { prefix }, IMSWITCH_PORT)
         } else {
             let port = if secure { 443 } else { 80 };
-            (socketio_from(url.path(), &mut options).map_err(fail)?, port)
+            let kind = socketio_from(url.path(), &mut options, emit).map_err(fail)?;
+            (kind, port)
         };
         if let Some(unknown) = options.keys().next() {
             return Err(fail(format!(
@@ -208,7 +219,11 @@ fn tls_from(secure: bool, options: &mut BTreeMap<String, String>) -> Result<Tls,
     }
 }
 
-fn socketio_from(path: &str, options: &mut BTreeMap<String, String>) -> Result<SourceKind, String> {
+fn socketio_from(
+    path: &str,
+    options: &mut BTreeMap<String, String>,
+    emit: Vec<String>,
+) -> Result<SourceKind, String> {
     let path = match path.trim_matches('/') {
         "" => "/socket.io/".to_owned(),
         inner => format!("/{inner}/"),
@@ -237,10 +252,19 @@ fn socketio_from(path: &str, options: &mut BTreeMap<String, String>) -> Result<S
     if engineio == 3 && transport != Transport::WebSocket {
         return Err("engineio=3 works over transport=websocket only".to_owned());
     }
+    options.remove("emit");
+    for (index, event) in emit.iter().enumerate() {
+        // By its place: what it says may be secret.
+        check_event(event).map_err(|error| {
+            let place = index + 1;
+            format!(r#"emit, entry {place}: {error}; write ["NAME"] or ["NAME",{{"fps":30}}]"#)
+        })?;
+    }
     Ok(SourceKind::SocketIo {
         path,
         namespace,
         auth_env: options.remove("auth_env"),
+        emit,
         engineio,
         transport,
     })
@@ -326,6 +350,17 @@ mod tests {
     }
 
     #[test]
+    fn events_to_emit_are_kept_in_their_order_and_not_shown() {
+        let written = r#"socketio://h?emit=["start",{"fps":30}]&emit=["b"]"#;
+        let spec = SourceSpec::parse(written).unwrap();
+        let SourceKind::SocketIo { emit, .. } = &spec.kind else {
+            panic!("not a Socket.IO source");
+        };
+        assert_eq!(emit, &[r#"["start",{"fps":30}]"#, r#"["b"]"#]);
+        assert_eq!(spec.to_string(), "socketio://h:80/socket.io/");
+    }
+
+    #[test]
     fn a_wrong_source_is_told_what_to_write() {
         let cases = [
             ("lab:8001", "is not a source"),
@@ -335,6 +370,15 @@ mod tests {
             ("socketio://h?engineio=5", "3 or 4"),
             ("socketio://h?speed=2", "no option \"speed\""),
             ("socketio://h?namespace=admin", "write /admin"),
+            ("imswitch://h?emit=[\"a\"]", "no option \"emit\""),
+            ("socketio://h?emit=[\"a\"]&emit=start", "emit, entry 2"),
+            ("socketio://h?emit=[1]", "emit, entry 1"),
+            ("socketio://h?emit=[]", "emit, entry 1"),
+            ("socketio://h?emit={\"a\":1}", "emit, entry 1"),
+            (
+                "socketio://h?emit=[\"connect\"]",
+                "is a reserved event name",
+            ),
             (
                 "socketio://h?engineio=3&transport=polling",
                 "websocket only",

@@ -13,7 +13,7 @@ mod payload;
 mod session;
 
 pub use limits::Limits;
-pub use outgoing::{EmitError, MAX_ATTACHMENTS, RESERVED_NAMES};
+pub use outgoing::{EmitError, MAX_ATTACHMENTS, RESERVED_NAMES, check_event};
 pub use output::{AckFailure, Event, Output};
 pub use packet::{Packet, PacketError, PacketKind};
 pub use session::{Oddity, Recovery, Session, Wanted};

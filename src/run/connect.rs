@@ -43,12 +43,14 @@ pub fn reader(
             path,
             namespace,
             auth_env,
+            emit,
             engineio,
             transport,
         } => {
             let mut options = ClientOptions::new(endpoint);
             options.path.clone_from(path);
             options.headers = headers;
+            options.greetings.clone_from(emit);
             options.revision = if *engineio == 3 {
                 Revision::V3
             } else {

@@ -87,16 +87,36 @@ pub(super) fn event(
     array_json: &str,
     attachments: &[Bytes],
 ) -> Result<Vec<WireMessage>, EmitError> {
-    let head = payload::event(array_json.as_bytes(), count(attachments)?, limits)
-        .map_err(bad_arguments)?;
-    if RESERVED_NAMES.contains(&head.name.as_str()) {
-        return Err(EmitError::ReservedName { name: head.name });
-    }
+    check(array_json, count(attachments)?, limits)?;
     let kind = match attachments {
         [] => PacketKind::Event,
         _ => PacketKind::BinaryEvent,
     };
     messages(path, kind, namespace, ack_id, array_json, attachments)
+}
+
+/// Whether an event without attachments may be sent: a JSON array whose first element is a name
+/// that is not reserved. The server's own size limit is not known here.
+///
+/// # Errors
+/// Why it would be refused.
+pub fn check_event(array_json: &str) -> Result<(), EmitError> {
+    check(array_json, None, &Limits::default())?;
+    // Servers may name events by numbers; nobody writes that by intent.
+    let first = array_json.trim_start().strip_prefix('[');
+    if !first.is_some_and(|rest| rest.trim_start().starts_with('"')) {
+        let why = "does not begin with a name in quotes".to_owned();
+        return Err(EmitError::BadArguments { why });
+    }
+    Ok(())
+}
+
+fn check(array_json: &str, attachments: Option<usize>, limits: &Limits) -> Result<(), EmitError> {
+    let head = payload::event(array_json.as_bytes(), attachments, limits).map_err(bad_arguments)?;
+    if RESERVED_NAMES.contains(&head.name.as_str()) {
+        return Err(EmitError::ReservedName { name: head.name });
+    }
+    Ok(())
 }
 
 /// The messages of an answer, header first.

@@ -23,6 +23,9 @@ pub struct ClientOptions {
     pub headers: Headers,
     /// The namespaces to connect, in this order.
     pub namespaces: Vec<Namespace>,
+    /// Events that a source emits in each namespace as soon as it is connected, for servers that
+    /// send nothing until asked: JSON arrays, the name first. They may hold secrets.
+    pub greetings: Vec<String>,
     /// How packets travel.
     pub transport: TransportChoice,
     /// When to try again.
@@ -51,6 +54,7 @@ impl ClientOptions {
             query: Vec::new(),
             headers: Headers::new(),
             namespaces: vec![Namespace::new("/")],
+            greetings: Vec::new(),
             transport: TransportChoice::default(),
             backoff: Backoff::default(),
             revision: Revision::default(),

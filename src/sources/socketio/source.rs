@@ -24,8 +24,9 @@ pub async fn run(
     mut commands: mpsc::Receiver<Command>,
     stop: CancellationToken,
 ) {
+    let greetings = options.greetings.clone();
     let (handle, mut events) = Client::start(options, outlet.clock().clone());
-    let mut reader = Reader::new(outlet, handle.clone());
+    let mut reader = Reader::new(outlet, handle.clone(), greetings);
     loop {
         tokio::select! {
             event = events.recv() => match event {
@@ -47,6 +48,7 @@ pub async fn run(
 struct Reader {
     outlet: Outlet,
     handle: ClientHandle,
+    greetings: Vec<String>,
     is_live: bool,
     /// The last number of each kind of picture, by the name it is shown under.
     cameras: BTreeMap<String, Option<u64>>,
@@ -58,10 +60,11 @@ const CAMERAS: usize = 256;
 const LARGEST_GAP: u64 = 1_000_000;
 
 impl Reader {
-    fn new(outlet: Outlet, handle: ClientHandle) -> Self {
+    fn new(outlet: Outlet, handle: ClientHandle, greetings: Vec<String>) -> Self {
         Self {
             outlet,
             handle,
+            greetings,
             is_live: false,
             cameras: BTreeMap::new(),
         }
@@ -73,11 +76,12 @@ impl Reader {
                 self.is_live = false;
                 self.outlet.link(LinkState::Connecting { attempt }).await;
             }
-            ClientEvent::Connected { .. } => {
+            ClientEvent::Connected { namespace, .. } => {
                 // A second namespace of a connection that is live already says nothing new.
                 if !self.is_live {
                     self.outlet.link(LinkState::Connected).await;
                 }
+                self.greet(&namespace).await;
             }
             ClientEvent::Event(event) => self.event(event).await,
             ClientEvent::Rejected {
@@ -120,6 +124,24 @@ impl Reader {
                         })
                         .await;
                 }
+            }
+        }
+    }
+
+    /// Asks for what the server sends only when asked.
+    async fn greet(&self, namespace: &str) {
+        for (index, greeting) in self.greetings.iter().enumerate() {
+            let sent = self.handle.emit(namespace, greeting.clone(), Vec::new());
+            if let Err(error) = sent.await {
+                // By its place, because what it says may be secret.
+                let text = format!(
+                    "greeting {} of {} for {}: {error}",
+                    index + 1,
+                    self.greetings.len(),
+                    PlainText::from_peer(namespace)
+                );
+                let fault = Fault::new(FaultKind::Local, Severity::Error, text);
+                self.outlet.fault(self.outlet.clock().now(), fault).await;
             }
         }
     }
