@@ -645,7 +645,7 @@ async fn tls_is_verified_unless_told_otherwise() {
             let (reason, detail, _) = down(&mut events).await;
             assert_eq!(reason, EndReason::HandshakeFailed);
             assert!(
-                detail.contains("certificate") && detail.contains("not-verified"),
+                detail.contains("certificate") && detail.contains("tls_verify = false"),
                 "{detail}"
             );
         }

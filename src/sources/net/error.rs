@@ -75,7 +75,7 @@ pub enum NetError {
     },
     /// The certificate has expired.
     #[error(
-        "{peer}: its TLS certificate has expired: have it renewed, or set tls = \"not-verified\" to connect all the same"
+        "{peer}: its TLS certificate has expired: have it renewed, or set tls_verify = false to connect all the same (?tls_verify=false in a URL)"
     )]
     CertificateExpired {
         /// Host and port.
@@ -83,7 +83,7 @@ pub enum NetError {
     },
     /// Nobody we trust signed the certificate.
     #[error(
-        "{peer}: nobody trusted signed its TLS certificate: name its authority with tls-ca = \"FILE.pem\", or set tls = \"not-verified\""
+        "{peer}: nobody trusted signed its TLS certificate: name its authority with tls_ca = \"FILE.pem\", or set tls_verify = false (in a URL ?tls_ca=FILE.pem, ?tls_verify=false)"
     )]
     UnknownIssuer {
         /// Host and port.
@@ -91,7 +91,7 @@ pub enum NetError {
     },
     /// The certificate is for another name.
     #[error(
-        "{peer}: its TLS certificate is for another name: use the name it was made for, or set tls = \"not-verified\""
+        "{peer}: its TLS certificate is for another name: use the name it was made for, or set tls_verify = false (?tls_verify=false in a URL)"
     )]
     WrongName {
         /// Host and port.
