@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::model::text::printable;
 use crate::run::mission::Exit;
 use crate::run::voice::{Patience, Voice, people};
-use values::{parse_duration, parse_size};
+use values::{parse_dimensions, parse_duration, parse_size};
 
 /// Wrong usage; clap uses the same code.
 const USAGE: u8 = 2;
@@ -152,6 +152,9 @@ struct Sim {
     /// Which server release to speak like
     #[arg(long, value_name = "NAME", default_value = "modern")]
     dialect: String,
+    /// Columns and rows of the first camera
+    #[arg(long, value_name = "WxH", default_value = "512x512", value_parser = parse_dimensions)]
+    sensor: (u32, u32),
     /// A fault to make, may be repeated; --fault list names them
     #[arg(long = "fault", value_name = "NAME")]
     faults: Vec<String>,

@@ -129,6 +129,7 @@ pub fn sim(sim: &Sim) -> Outcome {
     mission::simulate(SimulatorOptions {
         port: sim.imswitch,
         dialect,
+        sensor_px: sim.sensor,
         faults,
         ..SimulatorOptions::default()
     })

@@ -1,4 +1,4 @@
-//! Times and sizes as people write them.
+//! Times, sizes and dimensions as people write them.
 
 use std::time::Duration;
 
@@ -45,6 +45,28 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
         .ok_or_else(wrong)
 }
 
+/// The largest side of a picture: 8192 x 8192 pixels are more than a lab's camera has.
+const MAX_SIDE_PX: u32 = 8192;
+
+/// Columns and rows such as `640x480`.
+///
+/// # Errors
+/// What to write instead.
+pub fn parse_dimensions(text: &str) -> Result<(u32, u32), String> {
+    let side = |text: &str| {
+        text.parse()
+            .ok()
+            .filter(|side| (1..=MAX_SIDE_PX).contains(side))
+    };
+    text.split_once('x')
+        .and_then(|(columns, rows)| Some((side(columns)?, side(rows)?)))
+        .ok_or_else(|| {
+            format!(
+                "\"{text}\" is not columns and rows up to {MAX_SIDE_PX}: write for example 640x480"
+            )
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +95,13 @@ mod tests {
         }
         for text in ["", "MB", "0", "1.5GB", "5X", "99999999999TiB"] {
             assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+    #[test]
+    fn dimensions_are_columns_and_rows() {
+        assert_eq!(parse_dimensions("64x48"), Ok((64, 48)));
+        for text in ["", "64", "x48", "0x48", "64x", "64x48x2", "9000x9", "-1x2"] {
+            assert!(parse_dimensions(text).is_err(), "{text}");
         }
     }
 }
