@@ -18,9 +18,9 @@ use crate::model::{
 use crate::pipeline::RecordingPlan;
 use crate::recording::{Account, RecordingWriter, Session, SourceAccount, human_bytes};
 
-/// A chunk ends when its first record is this old. A little under the one second that a killed
-/// recording may lack.
-const FLUSH_AFTER_NS: u64 = 900_000_000;
+/// A chunk ends when its first record is this old. Half of the one second that a killed recording
+/// may lack: the other half is for a machine too busy to wake this thread or to write at once.
+const FLUSH_AFTER_NS: u64 = 500_000_000;
 /// What was flushed is made durable this often.
 const SYNC_EVERY_NS: u64 = 3_000_000_000;
 /// Errors are made durable at once, but a flood of them not more often than this.
