@@ -15,6 +15,12 @@ pub enum ReadError {
         /// What the system said.
         error: io::Error,
     },
+    /// Nothing was ever written into it.
+    #[error("{}: the file is empty: its recorder was ended before it had written anything", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
     /// It does not begin as an MCAP file does.
     #[error("{}: not an MCAP file; recordings of ttyscope end in .mcap", path.display())]
     NotMcap {

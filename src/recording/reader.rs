@@ -155,6 +155,11 @@ impl RecordingReader {
             ending: None,
         };
         let start = reader.read(MAGIC.len() as u64).map_err(io)?;
+        if start.is_empty() {
+            return Err(ReadError::Empty {
+                path: path.to_owned(),
+            });
+        }
         if start != MAGIC {
             return Err(ReadError::NotMcap {
                 path: path.to_owned(),

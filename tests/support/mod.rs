@@ -2,4 +2,6 @@
 #![allow(dead_code)]
 
 pub mod captures;
+pub mod headless;
+pub mod microscope;
 pub mod pty;
