@@ -26,7 +26,8 @@ pub(super) struct Stream {
 /// What `getStreamDiagnostics` tells.
 #[derive(Clone, Copy, Debug)]
 struct Stats {
-    begun: Instant,
+    /// When the first and the last picture were taken.
+    span: Option<(Instant, Instant)>,
     frames: u64,
     total: Duration,
     longest: Duration,
@@ -36,14 +37,23 @@ impl Stream {
     pub(super) fn diagnostics(&self) -> Value {
         let stats = *lock(&self.stats);
         let frames = stats.frames.max(1) as f64;
-        let seconds = stats.begun.elapsed().as_secs_f64().max(1e-3);
+        // Two pictures are one interval: the first alone would give an absurd rate.
+        let intervals = stats.frames.saturating_sub(1) as f64;
+        let seconds = stats
+            .span
+            .map_or(0.0, |(first, last)| (last - first).as_secs_f64());
+        let fps = if seconds > 0.0 {
+            intervals / seconds
+        } else {
+            0.0
+        };
         json!({
             "protocol": self.protocol.name(),
             "worker": {
                 "frames_emitted": stats.frames,
                 "emit_ms_avg": stats.total.as_secs_f64() * 1e3 / frames,
                 "emit_ms_max": stats.longest.as_secs_f64() * 1e3,
-                "fps_emit": stats.frames as f64 / seconds,
+                "fps_emit": fps,
             },
         })
     }
@@ -58,7 +68,7 @@ impl Microscope {
         params: StreamParams,
     ) {
         let stats = Arc::new(Mutex::new(Stats {
-            begun: Instant::now(),
+            span: None,
             frames: 0,
             total: Duration::ZERO,
             longest: Duration::ZERO,
@@ -131,6 +141,8 @@ impl Microscope {
                 let mut stats = lock(&stats);
                 let took = begun.elapsed();
                 stats.frames += 1;
+                let first = stats.span.map_or(begun, |(first, _)| first);
+                stats.span = Some((first, begun));
                 stats.total += took;
                 stats.longest = stats.longest.max(took);
             }
