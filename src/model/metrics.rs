@@ -128,17 +128,20 @@ impl RateMeter {
         (count as f64 / seconds, bytes as f64 / seconds)
     }
 
-    /// Items in each of the last `seconds` whole seconds, oldest first; at most 60.
+    /// Items in each of the last `seconds` whole seconds, oldest first; at most 60. Seconds before
+    /// that of the first item are left out: nothing is known of them.
     pub fn history(&self, now_ns: u64, seconds: usize) -> Vec<u64> {
-        let end = now_ns / 1_000_000_000;
         let per_second = 1_000_000_000 / BUCKET_NS;
-        (0..seconds.min(60) as u64)
-            .rev()
-            .map(|ago| match end.checked_sub(ago + 1) {
-                Some(second) => (second * per_second..(second + 1) * per_second)
+        let Some(first) = self.first_bucket.map(|bucket| bucket / per_second) else {
+            return Vec::new();
+        };
+        let end = now_ns / 1_000_000_000;
+        let begin = end.saturating_sub(seconds.min(60) as u64).max(first);
+        (begin..end)
+            .map(|second| {
+                (second * per_second..(second + 1) * per_second)
                     .map(|number| self.bucket(number).0)
-                    .sum(),
-                None => 0,
+                    .sum()
             })
             .collect()
     }
@@ -183,7 +186,9 @@ mod tests {
         }
         let (hz, bytes) = meter.per_second(6_000_000_000);
         assert!((hz - 20.0).abs() < 1e-9 && (bytes - 200.0).abs() < 1e-9);
-        assert_eq!(meter.history(7_000_000_000, 3), [0, 20, 20]);
+        assert_eq!(meter.history(7_000_000_000, 3), [20, 20]);
+        assert_eq!(meter.history(12_000_000_000, 3), [20, 0, 0]);
+        assert!(RateMeter::default().history(9_000_000_000, 3).is_empty());
         assert_eq!(meter.per_second(60_000_000_000).0, 0.0);
     }
 }
