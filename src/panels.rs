@@ -6,6 +6,7 @@
 pub mod facts;
 pub mod journal;
 pub mod overview;
+pub mod pace;
 pub mod pipeline;
 pub mod scope;
 pub mod signals;

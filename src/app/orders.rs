@@ -6,7 +6,8 @@ use super::{App, Effect};
 use crate::intent::{Order, Vocabulary, parse};
 use crate::model::{Command, SourceId};
 use crate::panels::ScopePanel;
-use crate::panels::scope::{SortBy, subject_name};
+use crate::panels::scope::subject_name;
+use crate::panels::signals::SortBy;
 use crate::ui::Theme;
 
 impl App {

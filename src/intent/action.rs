@@ -93,7 +93,7 @@ actions! {
     NextPane = "next-pane", "pane", &["tab"], EVERYWHERE;
     /// The next camera, or source without one.
     NextCamera = "next-camera", "camera", &["n", "l", "right"], &[Context::Scope];
-    /// Sort the signals by name, age or change.
+    /// Sort the signals by relevance, name, age or change.
     Sort = "sort", "sort", &["s"], &[Context::Scope];
     /// Show all lines, warnings and errors, or errors alone.
     Severity = "severity", "severity", &["s"], &[Context::Journal];

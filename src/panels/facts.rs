@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::journal::{Entry, EntryKind, Journal};
+use super::pace::Paces;
 use super::signals::Signals;
 use crate::imaging::Picture;
 use crate::model::{
@@ -28,6 +29,8 @@ pub struct SourceFacts {
     pub snapshot: Option<SourceSnapshot>,
     /// Its readings and events.
     pub signals: Signals,
+    /// Its pictures, counted there and here.
+    pub paces: Paces,
 }
 
 impl SourceFacts {
@@ -86,6 +89,7 @@ impl Facts {
                     last_trouble: None,
                     snapshot: None,
                     signals: Signals::default(),
+                    paces: Paces::default(),
                 })
                 .collect(),
             pictures: BTreeMap::new(),
@@ -112,7 +116,10 @@ impl Facts {
         };
         let at = sample.received;
         match &sample.payload {
-            Payload::Readings(readings) => source.signals.take_readings(readings, at),
+            Payload::Readings(readings) => {
+                source.signals.take_readings(readings, at);
+                source.paces.take_readings(readings, at);
+            }
             Payload::Message(message) => source.signals.take_message(message, at),
             // Pictures come by `take_picture`, made for the cells they are drawn in.
             Payload::Frame(_) => {}
@@ -181,6 +188,7 @@ impl Facts {
                 if figures.simulated && source.info.origin == Origin::Live {
                     source.info.origin = Origin::Simulated;
                 }
+                source.paces.take_cameras(&figures.cameras, snapshot.at);
                 source.snapshot = Some(figures);
             }
         }
@@ -269,6 +277,9 @@ fn take_link(source: &mut SourceFacts, journal: &mut Journal, state: &LinkState,
     let same_kind = source.link.as_ref().map(LinkState::word) == Some(state.word());
     if !same_kind || matches!(state, LinkState::Down { .. }) {
         source.link_since = at;
+    }
+    if matches!(state, LinkState::Down { .. }) {
+        source.paces.reset();
     }
     source.link = Some(state.clone());
     journal.add(Entry::new(

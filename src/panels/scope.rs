@@ -5,8 +5,8 @@ mod verdict;
 
 use super::Step;
 use super::facts::{Facts, SourceFacts};
-use super::signals::{EventRow, Signal};
-use crate::model::{CameraKey, PlainText, SourceId, Stamp};
+use super::signals::{Row, SortBy};
+use crate::model::{CameraKey, PlainText, SourceId};
 use crate::ui::Rect;
 
 pub use verdict::{Verdict, verdict};
@@ -27,59 +27,6 @@ impl Subject {
             source: self.source,
             detector: self.detector.clone()?,
         })
-    }
-}
-
-/// How the signals are sorted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SortBy {
-    /// By name, in groups.
-    #[default]
-    Name,
-    /// The newest first.
-    Age,
-    /// Those that changed last first.
-    Change,
-}
-
-impl SortBy {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Name, Self::Age, Self::Change];
-
-    /// The word in the palette and in the pane's title.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Name => "name",
-            Self::Age => "age",
-            Self::Change => "change",
-        }
-    }
-
-    /// The next way.
-    pub fn next(self) -> Self {
-        match self {
-            Self::Name => Self::Age,
-            Self::Age => Self::Change,
-            Self::Change => Self::Name,
-        }
-    }
-}
-
-/// A row of the signal table.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Row<'a> {
-    /// What the following rows have in common.
-    Group(String),
-    /// A reading, under the part of its name that is not in the group.
-    Reading(&'a str, &'a Signal),
-    /// A named event.
-    Event(&'a PlainText, &'a EventRow),
-}
-
-impl Row<'_> {
-    /// Whether it is a heading.
-    pub fn is_group(&self) -> bool {
-        matches!(self, Self::Group(_))
     }
 }
 
@@ -182,55 +129,10 @@ impl ScopePanel {
         let Some(source) = self.source(facts) else {
             return Vec::new();
         };
-        let filter = self.filter.to_lowercase();
-        let passes = |name: &str| {
-            let name = name.to_lowercase();
-            filter.split_whitespace().all(|word| name.contains(word))
-        };
-        let mut readings: Vec<(&PlainText, &Signal)> = source
+        let shown = self.subject(facts).and_then(|subject| subject.detector);
+        source
             .signals
-            .readings()
-            .filter(|(name, _)| passes(name))
-            .collect();
-        let mut events: Vec<(&PlainText, &EventRow)> = source
-            .signals
-            .events()
-            .filter(|(name, _)| passes(name))
-            .collect();
-        let newest_first = |stamp: Option<Stamp>| std::cmp::Reverse(stamp.map(|s| s.mono_ns));
-        match self.sort {
-            SortBy::Name => {}
-            SortBy::Age => {
-                readings.sort_by_key(|(_, signal)| newest_first(Some(signal.updated)));
-                events.sort_by_key(|(_, event)| newest_first(Some(event.updated)));
-            }
-            SortBy::Change => {
-                readings.sort_by_key(|(_, signal)| newest_first(signal.changed));
-                events.sort_by_key(|(_, event)| newest_first(Some(event.updated)));
-            }
-        }
-        let mut rows = Vec::new();
-        let mut group = "";
-        for (name, signal) in readings {
-            let (path, last) = match name.rsplit_once('/') {
-                Some((path, last)) if self.sort == SortBy::Name => (path, last),
-                _ => ("", name.as_str()),
-            };
-            if path != group {
-                rows.push(Row::Group(path.to_owned()));
-                group = path;
-            }
-            rows.push(Row::Reading(last, signal));
-        }
-        if !events.is_empty() {
-            rows.push(Row::Group("events".to_owned()));
-        }
-        rows.extend(
-            events
-                .into_iter()
-                .map(|(name, event)| Row::Event(name, event)),
-        );
-        rows
+            .rows(self.sort, &self.filter, shown.as_deref())
     }
 
     /// The row under the cursor.

@@ -1,12 +1,16 @@
 //! The newest value of everything a source names: readings and events.
 
 pub mod draw;
+mod relevance;
+mod rows;
 
 use std::collections::BTreeMap;
 
 use super::shortened;
 use crate::model::{Message, PlainText, Reading, Stamp, Value};
 use crate::ui::number;
+
+pub use rows::{Row, SortBy};
 
 /// The newest value of a reading.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,23 +60,11 @@ pub struct EventRow {
     pub updated: Stamp,
 }
 
-/// A server's own statement of its picture rate.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ServerRate {
-    /// Pictures per second, as it says.
-    pub fps: f64,
-    /// The best it said lately.
-    pub usual_fps: f64,
-    /// When it said so.
-    pub at: Stamp,
-}
-
 /// All of a source's signals.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Signals {
     readings: BTreeMap<PlainText, Signal>,
     events: BTreeMap<PlainText, EventRow>,
-    server_rates: BTreeMap<PlainText, ServerRate>,
     /// Names that found no room.
     passed_over: u64,
 }
@@ -88,7 +80,6 @@ impl Signals {
     /// Takes in readings; each replaces the earlier one of its name.
     pub fn take_readings(&mut self, readings: &[Reading], at: Stamp) {
         for reading in readings {
-            self.note_server_rate(reading, at);
             let needed = match &reading.value {
                 Value::Float(value) => number::decimals(&number::measured(*value)).min(4),
                 _ => 0,
@@ -159,38 +150,6 @@ impl Signals {
     /// Items whose names found no room in the table.
     pub fn passed_over(&self) -> u64 {
         self.passed_over
-    }
-
-    /// What the server says of its own picture rate for a detector.
-    pub fn server_rate(&self, detector: &PlainText) -> Option<ServerRate> {
-        self.server_rates.get(detector).copied()
-    }
-
-    fn note_server_rate(&mut self, reading: &Reading, at: Stamp) {
-        let Some(detector) = reading
-            .name
-            .strip_prefix("server/")
-            .and_then(|rest| rest.strip_suffix("/fps_emit"))
-        else {
-            return;
-        };
-        let fps = match reading.value {
-            Value::Float(fps) => fps,
-            Value::Int(fps) => fps as f64,
-            _ => return,
-        };
-        let detector = shortened(&PlainText::from(detector), NAME_BYTES);
-        if self.server_rates.len() >= MOST_NAMES && !self.server_rates.contains_key(&detector) {
-            return;
-        }
-        let before = self
-            .server_rates
-            .get(&detector)
-            .map_or(0.0, |r| r.usual_fps);
-        // Forgotten by 1 % with each statement (one in 5 s): a longer exposure becomes the usual.
-        let usual_fps = fps.max(before * 0.99);
-        self.server_rates
-            .insert(detector, ServerRate { fps, usual_fps, at });
     }
 }
 

@@ -259,16 +259,31 @@ impl Scene {
             };
             self.sample(60_000 + n, SENSORS, Payload::Message(message));
         }
+        let mut earlier = figures(56_000, 0);
+        earlier.sources[0].cameras[0].frames -= 74;
+        self.tick(56_000, earlier);
+        self.server_says(56_050, 99_904);
         self.tick(60_000, figures(60_000, 0));
         self.tick(61_000, figures(61_000, 20));
         // The camera is known now; its picture is asked for and comes.
         self.picture(61_040);
         self.readings(61_050, 0.025);
+        self.server_says(61_050, 100_000);
         self.tick(61_250, figures(61_250, 25));
     }
 
+    fn server_says(&mut self, ms: u64, frames_emitted: i64) {
+        let name = "server/WidefieldCamera/frames_emitted";
+        let readings = vec![
+            Reading::new("server/dialect", "modern", ""),
+            Reading::new("server/version", "2.1.150", ""),
+            Reading::new(name, frames_emitted, ""),
+        ];
+        self.sample(ms, SCOPE, Payload::Readings(readings));
+    }
+
     fn readings(&mut self, ms: u64, moved: f64) {
-        let mut readings = vec![
+        let readings = vec![
             Reading::new("stage/VirtualStage/X", 12.347 + moved, "mm"),
             Reading::new("stage/VirtualStage/Y", -4.0021, "mm"),
             Reading::new("stage/VirtualStage/Z", 821.5, "um"),
@@ -278,9 +293,8 @@ impl Scene {
             Reading::new("camera/WidefieldCamera/exposure", 25.0, "ms"),
             Reading::new("camera/WidefieldCamera/gain", 3_i64, ""),
             Reading::new("objective/name", "20x 0.75 air, Plan Apo", ""),
-            Reading::new("storage/free", 412.25, "GB"),
+            Reading::new("storage/free_gb", 412.25, "GB"),
         ];
-        readings.push(Reading::new("server/WidefieldCamera/fps_emit", 19.2, "1/s"));
         self.sample(ms, SCOPE, Payload::Readings(readings));
     }
 
@@ -469,7 +483,7 @@ pub fn figures(ms: u64, frames: u64) -> PipelineSnapshot {
             state: RecorderState::Recording,
             file: Some("lab-2026-11-20T140000Z.partial.mcap".into()),
             began_mono_ns: at(1_000).mono_ns,
-            written_bytes: 1_331_439_861 + (ms - 60_000) * 4_700,
+            written_bytes: 1_331_439_861 + (ms - 56_000) * 4_700,
             messages: 412_993,
             channels: 14,
             not_taken: 0,

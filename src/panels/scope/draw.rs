@@ -18,8 +18,8 @@ use crate::ui::{PictureWidget, Role, number, pane::pane};
 
 /// A picture older than this is not live any more; slower cameras get four of their intervals.
 const STALE_AFTER: Duration = Duration::from_secs(2);
-/// A server's own rate is said every five seconds; after three of them it says nothing any more.
-const SERVER_RATE_HOLDS: Duration = Duration::from_secs(16);
+/// A server says its count every five seconds; after three of them it says nothing any more.
+const PACE_HOLDS: Duration = Duration::from_secs(16);
 
 /// Draws the picture with its figures.
 pub fn draw_picture(
@@ -252,15 +252,13 @@ fn figures(
         format!("{} old", number::age(age)),
         Role::Text,
     ));
-    if let Some(server) = subject
+    if let Some(pace) = subject
         .detector
         .as_ref()
-        .and_then(|detector| source.signals.server_rate(detector))
-        .filter(|server| {
-            source.link == Some(LinkState::Live) && look.at.since(server.at) <= SERVER_RATE_HOLDS
-        })
+        .and_then(|detector| source.paces.of(detector))
+        .filter(|pace| source.link == Some(LinkState::Live) && look.at.since(pace.at) <= PACE_HOLDS)
     {
-        let verdict = verdict(server, camera.fps);
+        let verdict = verdict(pace);
         let role = if verdict.severity >= Severity::Warning {
             Role::Warning
         } else {

@@ -1,7 +1,7 @@
-//! Is it the server or the link? The server's own picture rate beside ours.
+//! Is it the server or the link? Pictures counted at both ends, in words.
 
 use crate::model::Severity;
-use crate::panels::signals::ServerRate;
+use crate::panels::pace::Pace;
 use crate::ui::number::rate;
 
 /// The answer, in words.
@@ -13,40 +13,29 @@ pub struct Verdict {
     pub text: String,
 }
 
-/// Both rates are averages over different seconds; below this share of the server's the difference
-/// is not chance any more.
-const KEEPS_UP: f64 = 0.85;
+/// The two counts begin and end up to half a second apart; within a tenth they are the same.
+const KEEPS_UP: f64 = 0.9;
 /// A server at less than this share of its own usual rate is the slow one.
 const SLOWED: f64 = 0.6;
 
-/// Compares what the server says it sends with the pictures per second that arrive here.
-pub fn verdict(server: ServerRate, here_fps: f64) -> Verdict {
-    let (sends, here) = (rate(server.fps), rate(here_fps));
-    if server.fps < 0.05 && here_fps < 0.05 {
-        return Verdict {
-            severity: Severity::Warning,
-            text: "server sends nothing".to_owned(),
-        };
-    }
-    if here_fps < server.fps * KEEPS_UP {
-        return Verdict {
-            severity: Severity::Warning,
-            text: format!("server {sends}, here {here}: the link loses"),
-        };
-    }
-    if server.fps < server.usual_fps * SLOWED {
-        return Verdict {
-            severity: Severity::Warning,
-            text: format!(
-                "server itself slows: {sends} fps, was {}",
-                rate(server.usual_fps)
-            ),
-        };
-    }
-    Verdict {
-        severity: Severity::Info,
-        text: format!("server {sends}, here {here}: link keeps up"),
-    }
+/// Compares what the server sent with what arrived.
+pub fn verdict(pace: Pace) -> Verdict {
+    let (sent, here) = (rate(pace.server_fps), rate(pace.here_fps));
+    let (severity, text) = if pace.server_fps < 0.05 && pace.here_fps < 0.05 {
+        (Severity::Warning, "server sends nothing".to_owned())
+    } else if pace.here_fps < pace.server_fps * KEEPS_UP {
+        let missing = (1.0 - pace.here_fps / pace.server_fps) * 100.0;
+        let text = format!("server {sent}, here {here}: {missing:.0} % do not arrive");
+        (Severity::Warning, text)
+    } else if pace.server_fps < pace.usual_fps * SLOWED {
+        let was = rate(pace.usual_fps);
+        let text = format!("server itself slows: {sent} fps, was {was}");
+        (Severity::Warning, text)
+    } else {
+        let text = format!("server {sent}, here {here}: link keeps up");
+        (Severity::Info, text)
+    };
+    Verdict { severity, text }
 }
 
 #[cfg(test)]
@@ -58,19 +47,26 @@ mod tests {
     fn server_or_link() {
         let cases = [
             (19.2, 19.5, 18.7, "server 19.2, here 18.7: link keeps up"),
-            (19.0, 19.0, 12.0, "server 19.0, here 12.0: the link loses"),
+            (20.0, 20.0, 18.0, "server 20.0, here 18.0: link keeps up"),
+            (
+                20.0,
+                20.0,
+                12.0,
+                "server 20.0, here 12.0: 40 % do not arrive",
+            ),
             (6.0, 19.0, 6.1, "server itself slows: 6.0 fps, was 19.0"),
-            (6.0, 19.0, 2.0, "server 6.0, here 2.0: the link loses"),
+            (6.0, 19.0, 3.0, "server 6.0, here 3.0: 50 % do not arrive"),
             (0.0, 19.0, 0.0, "server sends nothing"),
             (19.0, 19.0, 25.0, "server 19.0, here 25.0: link keeps up"),
         ];
-        for (fps, usual_fps, here, sentence) in cases {
-            let server = ServerRate {
-                fps,
+        for (server_fps, usual_fps, here_fps, sentence) in cases {
+            let pace = Pace {
+                server_fps,
                 usual_fps,
+                here_fps,
                 at: Stamp::default(),
             };
-            assert_eq!(verdict(server, here).text, sentence);
+            assert_eq!(verdict(pace).text, sentence);
         }
     }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{EventRow, Signal};
-use crate::model::Value;
+use super::{EventRow, Row, Signal, SortBy};
+use crate::model::{Stamp, Value};
 use crate::panels::facts::{Facts, SourceFacts};
-use crate::panels::scope::{Row, ScopePanel};
+use crate::panels::scope::ScopePanel;
 use crate::panels::{Look, first_row};
 use crate::ui::text::{fit, put, put_right, select, width, wrap};
 use crate::ui::{Role, number, pane::pane};
@@ -16,47 +16,81 @@ use crate::ui::{Role, number, pane::pane};
 /// How long a changed value is marked.
 const MARKED_FOR: Duration = Duration::from_secs(1);
 
-/// Where things stand in the signal table.
+/// Where things stand in the rows on the screen, counted from the left edge of the pane.
 struct Columns {
-    name: u16,
-    whole: u16,
-    fraction: u16,
+    /// Where whole numbers end and fractions begin.
+    point: u16,
+    /// Where units begin.
     unit: u16,
-    age: u16,
+    /// Where units, and values that are texts, end.
+    value_end: u16,
+    /// Where ages end, if there is room for them.
+    age_end: Option<u16>,
+    /// Where the counts of events end.
+    count_end: u16,
 }
 
+/// Blank columns before a row.
+const MARGIN: u16 = 2;
+/// Blank columns between a name and its value; the mark of a change stands in the second.
+const GAP: u16 = 2;
+/// Names are not cut below this while the age could leave.
+const READABLE: u16 = 8;
+
 impl Columns {
-    /// A mark, the name, the value with its point under the others, the unit, the age.
-    fn of(rows: &[Row<'_>], room: u16) -> Self {
-        let (mut whole, mut fraction, mut unit, mut name) = (4, 0, 0, 6);
+    /// The name, the value with its point under the others, the unit, the age: no wider than the
+    /// rows need, so that the eye finds from a name to its value.
+    fn of(rows: &[Row<'_>], at: Stamp, room: u16) -> Self {
+        let (mut name, mut whole, mut fraction, mut unit, mut text) = (0, 4, 0, 0, 0);
+        let (mut event, mut count, mut age) = (0, 0, 4);
         for row in rows {
             match row {
                 Row::Group(_) => {}
                 Row::Reading(label, signal) => {
-                    name = name.max(width(label));
-                    unit = unit.max(width(signal.unit));
-                    if let (Some((before, after)), false) =
-                        (split(signal), matches!(signal.value, Value::Text(_)))
-                    {
+                    age = age.max(width(&age_of(signal.updated, at)));
+                    if let Some((before, after)) = split(signal) {
+                        name = name.max(width(label));
+                        unit = unit.max(width(signal.unit));
                         whole = whole.max(width(&before));
                         fraction = fraction.max(width(&after));
+                    } else {
+                        let value = width(&signal.text());
+                        text = text.max(width(label).saturating_add(value));
                     }
                 }
-                Row::Event(label, event) => {
-                    name = name.max(width(label));
-                    whole = whole.max(width(&number::count(event.count)));
+                Row::Event(label, row) => {
+                    age = age.max(width(&age_of(row.updated, at)));
+                    event = event.max(width(label));
+                    count = count.max(width(&number::count(row.count)));
                 }
             }
         }
-        let age = 7;
-        let fixed = 2 + 2 + whole + fraction + 1 + unit + 1 + age;
+        let behind_point = fraction + if unit > 0 { 1 + unit } else { 0 };
+        let numbers = MARGIN + name + GAP + whole + behind_point;
+        let texts = MARGIN.saturating_add(text).saturating_add(GAP);
+        let age_room = GAP + age + 1;
+        let least = MARGIN + READABLE.min(name) + GAP + whole + behind_point;
+        let has_age = least + age_room <= room;
+        let tail = if has_age { age_room } else { 1 };
+        let most = room.saturating_sub(tail);
+        // The newest arguments of an event take all the room there is.
+        let wanted = if event > 0 { most } else { numbers.max(texts) };
+        let value_end = wanted.min(most);
         Self {
-            name: name.min(room.saturating_sub(fixed).max(6)),
-            whole,
-            fraction,
-            unit,
-            age,
+            point: value_end.saturating_sub(behind_point),
+            unit: value_end.saturating_sub(unit),
+            value_end,
+            age_end: has_age.then(|| value_end + GAP + age),
+            count_end: MARGIN + event.min(room / 3) + GAP + count,
         }
+    }
+}
+
+/// Ages below a second would only flicker.
+fn age_of(then: Stamp, now: Stamp) -> String {
+    match now.since(then) {
+        age if age < Duration::from_secs(1) => "<1 s".to_owned(),
+        age => number::age(age),
     }
 }
 
@@ -107,33 +141,56 @@ pub fn draw(panel: &ScopePanel, facts: &Facts, look: &Look<'_>, area: Rect, buf:
         }
         return;
     }
-    let columns = Columns::of(&rows, inner.width);
-    let cursor = panel.cursor(&rows);
-    let first = first_row(cursor, rows.len(), usize::from(inner.height));
-    for (y, (index, row)) in (inner.top()..inner.bottom()).zip(rows.iter().enumerate().skip(first))
-    {
+    let cursor = look.focused.then(|| panel.cursor(&rows));
+    let first = first_row(panel.cursor(&rows), rows.len(), usize::from(inner.height));
+    draw_rows(&rows, first, cursor, look, inner, buf);
+}
+
+/// Draws the first signals of a source, as far as there is room.
+pub fn draw_first(
+    source: &SourceFacts,
+    shown: Option<&str>,
+    look: &Look<'_>,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    let title = format!("signals · {}", source.info.name);
+    let inner = pane(buf, area, &title, "", look.focused, look.theme);
+    let rows = source.signals.rows(SortBy::Relevance, "", shown);
+    if rows.is_empty() {
+        let words = "nothing yet: readings and events will stand here";
+        let style = look.theme.style(Role::Dim);
+        put(buf, inner, inner.left() + 1, inner.top(), words, style);
+    }
+    draw_rows(&rows, 0, None, look, inner, buf);
+}
+
+fn draw_rows(
+    rows: &[Row<'_>],
+    first: usize,
+    cursor: Option<usize>,
+    look: &Look<'_>,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    let end = rows.len().min(first + usize::from(area.height));
+    let shown = rows.get(first..end).unwrap_or(&[]);
+    let columns = Columns::of(shown, look.at, area.width);
+    for (y, (index, row)) in (area.top()..).zip((first..).zip(shown)) {
+        let line = Rect {
+            y,
+            height: 1,
+            ..area
+        };
         match row {
             Row::Group(path) => {
-                put(
-                    buf,
-                    inner,
-                    inner.left() + 1,
-                    y,
-                    path,
-                    look.theme.style(Role::Title),
-                );
+                let style = look.theme.style(Role::Title);
+                put(buf, line, line.left() + 1, y, path, style);
             }
-            Row::Reading(label, signal) => {
-                draw_reading(label, signal, &columns, look, inner, y, buf)
-            }
-            Row::Event(label, event) => draw_event(label, event, &columns, look, inner, y, buf),
+            Row::Reading(label, signal) => draw_reading(label, signal, &columns, look, line, buf),
+            Row::Event(label, event) => draw_event(label, event, &columns, look, line, buf),
         }
-        if look.focused && index == cursor && !row.is_group() {
-            let line = Rect {
-                y,
-                height: 1,
-                ..inner
-            };
+        if Some(index) == cursor && !row.is_group() {
             select(buf, line, look.theme.style(Role::Selection));
         }
     }
@@ -155,8 +212,7 @@ fn draw_reading(
     signal: &Signal,
     columns: &Columns,
     look: &Look<'_>,
-    area: Rect,
-    y: u16,
+    line: Rect,
     buf: &mut Buffer,
 ) {
     let style = |role| look.theme.style(role);
@@ -164,47 +220,51 @@ fn draw_reading(
         .changed
         .is_some_and(|changed| look.at.since(changed) < MARKED_FOR);
     let role = if changed { Role::Changed } else { Role::Value };
-    let left = area.left();
+    let (left, y) = (line.left(), line.top());
+    let (text, end, fraction) = match split(signal) {
+        Some((whole, fraction)) => (whole, columns.point, fraction),
+        None => {
+            let room = columns.value_end.saturating_sub(MARGIN + GAP);
+            // A long name and a long text share the room.
+            let text_room = room.saturating_sub(width(label)).max(room / 2);
+            (
+                fit(&signal.text(), text_room),
+                columns.value_end,
+                String::new(),
+            )
+        }
+    };
+    let start = end.saturating_sub(width(&text));
+    if start < MARGIN + GAP || columns.point + width(&fraction) > line.width {
+        // No room for the number: none is better than a part of it.
+        let room = line.width.saturating_sub(MARGIN + 2);
+        put(
+            buf,
+            line,
+            left + MARGIN,
+            y,
+            &fit(label, room),
+            style(Role::Text),
+        );
+        put_right(buf, line, line.right(), y, "…", style(Role::Dim));
+        return;
+    }
+    let name = fit(label, start - MARGIN - GAP);
+    put(buf, line, left + MARGIN, y, &name, style(Role::Text));
+    if changed {
+        put(buf, line, left + start - 1, y, "▸", style(Role::Changed));
+    }
+    put(buf, line, left + start, y, &text, style(role));
+    put(buf, line, left + end, y, &fraction, style(role));
     put(
         buf,
-        area,
-        left + 2,
+        line,
+        left + columns.unit,
         y,
-        &fit(label, columns.name),
-        style(Role::Text),
+        signal.unit,
+        style(Role::Dim),
     );
-    let value_at = left + 2 + columns.name + 2;
-    if changed {
-        put(buf, area, value_at - 1, y, "▸", style(Role::Changed));
-    }
-    let point = value_at + columns.whole;
-    let unit_at = point + columns.fraction + 1;
-    let age_right = area.right().saturating_sub(1);
-    let has_age = unit_at + columns.unit + 1 + columns.age <= area.right();
-    match split(signal) {
-        Some((whole, fraction)) if point + columns.fraction <= area.right() => {
-            put_right(buf, area, point, y, &whole, style(role));
-            put(buf, area, point, y, &fraction, style(role));
-            put(buf, area, unit_at, y, signal.unit, style(Role::Dim));
-        }
-        // No room for the number: none is better than a part of it.
-        Some(_) => {
-            put(buf, area, value_at, y, "…", style(Role::Dim));
-        }
-        None => {
-            let end = if has_age {
-                age_right - columns.age
-            } else {
-                age_right
-            };
-            let text = fit(&signal.text(), end.saturating_sub(value_at));
-            put(buf, area, value_at, y, &text, style(role));
-        }
-    }
-    if has_age {
-        let age = number::age(look.at.since(signal.updated));
-        put_right(buf, area, age_right, y, &age, style(Role::Dim));
-    }
+    draw_age(signal.updated, columns, look, line, buf);
 }
 
 fn draw_event(
@@ -212,42 +272,30 @@ fn draw_event(
     event: &EventRow,
     columns: &Columns,
     look: &Look<'_>,
-    area: Rect,
-    y: u16,
+    line: Rect,
     buf: &mut Buffer,
 ) {
     let style = |role| look.theme.style(role);
-    let left = area.left();
-    put(
-        buf,
-        area,
-        left + 2,
-        y,
-        &fit(label, columns.name),
-        style(Role::Text),
-    );
-    let count_right = left + 2 + columns.name + 2 + columns.whole;
-    let age_right = area.right().saturating_sub(1);
-    let age_left = age_right.saturating_sub(columns.age);
-    if count_right <= area.right() {
-        put_right(
-            buf,
-            area,
-            count_right,
-            y,
-            &number::count(event.count),
-            style(Role::Value),
-        );
+    let (left, y) = (line.left(), line.top());
+    let count = number::count(event.count);
+    let count_at = columns.count_end.saturating_sub(width(&count));
+    let name = fit(label, count_at.saturating_sub(MARGIN + GAP));
+    put(buf, line, left + MARGIN, y, &name, style(Role::Text));
+    if columns.count_end <= line.width {
+        put(buf, line, left + count_at, y, &count, style(Role::Value));
     }
-    let newest_at = count_right + 2;
-    let has_age = count_right + 2 + columns.age <= area.right();
-    let end = if has_age { age_left } else { age_right };
-    if end > newest_at {
-        let text = fit(&event.newest, end - newest_at);
-        put(buf, area, newest_at, y, &text, style(Role::Dim));
+    let newest_at = columns.count_end + GAP;
+    if columns.value_end > newest_at {
+        let text = fit(&event.newest, columns.value_end - newest_at);
+        put(buf, line, left + newest_at, y, &text, style(Role::Dim));
     }
-    if has_age {
-        let age = number::age(look.at.since(event.updated));
-        put_right(buf, area, age_right, y, &age, style(Role::Dim));
+    draw_age(event.updated, columns, look, line, buf);
+}
+
+fn draw_age(then: Stamp, columns: &Columns, look: &Look<'_>, line: Rect, buf: &mut Buffer) {
+    if let Some(end) = columns.age_end {
+        let age = age_of(then, look.at);
+        let style = look.theme.style(Role::Dim);
+        put_right(buf, line, line.left() + end, line.top(), &age, style);
     }
 }
