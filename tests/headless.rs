@@ -439,7 +439,10 @@ fn a_killed_recorder_has_everything_up_to_a_second_before() {
             assert!(until && span.last_unix_ns > 0, "{summary}");
         }
     }
-    assert!(most_due > 20, "only {most_due} pictures were older than a second");
+    assert!(
+        most_due > 20,
+        "only {most_due} pictures were older than a second"
+    );
 }
 
 #[test]
