@@ -4,10 +4,14 @@
 
     pip install mcap mcap-protobuf-support
     python3 mcap_read.py FILE...
+    python3 mcap_read.py --compare SUMMARY FILE [SUMMARY FILE]...
 
 Prints one JSON object a file: messages by topic, whether it was finished, what stopped the reader,
 and the first raw and the first compressed picture, decoded by the schemas that stand in the file.
 Exits with 1 if a file could not be read at all, or a protobuf message or JSON not be decoded.
+
+With --compare each file comes behind what `ttyscope inspect FILE --json` said of it, and one line
+says whether both found the same in it; exits with 1 if they did not.
 """
 
 import json
@@ -110,7 +114,39 @@ def indexed(path):
         return None
 
 
+def differences(said, found):
+    """What our own summary says otherwise than this reader, as sentences."""
+    ours = {channel["topic"]: channel["messages"] for channel in said["channels"]}
+    theirs = found["messages"]
+    for topic in sorted(ours.keys() | theirs.keys()):
+        if ours.get(topic) != theirs.get(topic):
+            yield f"{topic}: {ours.get(topic)} messages by inspect, {theirs.get(topic)} by mcap"
+    if said["finished"] != found["finished"]:
+        yield f"finished is {said['finished']} by inspect; mcap: {found['stopped_by'] or 'finished'}"
+    if found["finished"] and found["indexed"] != said["messages"]:
+        yield f"{said['messages']} messages by inspect, {found['indexed']} through the index"
+    for schema in ("foxglove.RawImage", "foxglove.CompressedImage"):
+        there = any(channel["schema"] == schema for channel in said["channels"])
+        if DecoderFactory and there != (schema in found["pictures"]):
+            yield f"no {schema} could be decoded"
+
+
+def compare(arguments):
+    good = bool(arguments)
+    for summary, path in zip(arguments[::2], arguments[1::2], strict=True):
+        with open(summary, encoding="utf-8") as stream:
+            said = json.load(stream)
+        wrong = list(differences(said, read(path)))
+        good = good and not wrong
+        state = "finished" if said["finished"] else "cut"
+        outcome = "DIFFERENT: " + "; ".join(wrong) if wrong else "the same in both"
+        print(f"{path} ({state}): {said['messages']} messages, {outcome}")
+    return 0 if good else 1
+
+
 def main(paths):
+    if paths[:1] == ["--compare"]:
+        return compare(paths[1:])
     good = True
     for path in paths:
         try:

@@ -1,0 +1,61 @@
+#!/bin/sh
+# Recordings opened by another implementation, the Python package `mcap`: one that was finished and
+# one whose recorder was killed. What it finds in each topic has to be what `inspect` says.
+#
+# Installs the packages by name into target/interop/mcap-venv (once). Skips with a reason where
+# something is missing.
+set -eu
+cd "$(dirname "$0")/../.."
+
+skip() {
+    echo "skipped: $1" >&2
+    exit 0
+}
+command -v python3 >/dev/null || skip "python3 is not installed"
+
+venv="$PWD/target/interop/mcap-venv"
+if [ ! -f "$venv/installed" ]; then
+    python3 -m venv "$venv" || skip "python3 cannot make virtual environments"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check \
+        mcap==1.6.0 mcap-protobuf-support==0.6.0 ||
+        skip "the Python packages cannot be installed"
+    touch "$venv/installed"
+fi
+
+cargo build --quiet
+ttyscope="${CARGO_TARGET_DIR:-target}/debug/ttyscope"
+dir=$(mktemp -d)
+recorder=""
+trap '[ -z "$recorder" ] || kill "$recorder" 2>/dev/null || true; rm -rf "$dir"' EXIT
+
+"$ttyscope" record --simulate --out "$dir" --log-dir "$dir/log" --name finished --for 3s \
+    2>"$dir/stderr" || { cat "$dir/stderr" >&2; exit 1; }
+
+# Not through a function: what is killed has to be the recorder and not a shell around it.
+"$ttyscope" record --simulate --out "$dir" --log-dir "$dir/log" --name killed --for 60s \
+    2>"$dir/stderr" &
+recorder=$!
+# Some chunks have to be in the file before it is killed.
+tries=0
+until [ "$(cat "$dir"/killed-*.partial.mcap 2>/dev/null | wc -c)" -gt 4000000 ]; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 300 ] || { echo "the recorder does not write" >&2; exit 1; }
+    sleep 0.1
+done
+kill -KILL "$recorder"
+wait "$recorder" || true
+recorder=""
+
+inspect() {
+    code=0
+    "$ttyscope" inspect "$1" --json || code=$?
+    [ "$code" -eq "$2" ] || { echo "inspect of $1 ended with $code instead of $2" >&2; exit 1; }
+}
+inspect "$dir"/finished-*.mcap 0 >"$dir/finished.json"
+inspect "$dir"/killed-*.partial.mcap 3 >"$dir/killed.json"
+inspect recordings/microscope.mcap 0 >"$dir/sample.json"
+
+"$venv/bin/python" tests/interop/mcap_read.py --compare \
+    "$dir/finished.json" "$dir"/finished-*.mcap \
+    "$dir/killed.json" "$dir"/killed-*.partial.mcap \
+    "$dir/sample.json" recordings/microscope.mcap
