@@ -738,7 +738,7 @@ fn a_limit_of_time_ends_with_what_was_received_within_it() {
     let outcome = rig.outcome();
     assert_eq!(outcome.written, 4);
     assert!(outcome.complete);
-    assert_eq!(outcome.ended, "5.0 s are recorded");
+    assert_eq!(outcome.ended, "all 5.0 s asked for are recorded");
     assert_eq!(rig.recorder.status().state, RecorderState::Off);
     rig.quit();
 }

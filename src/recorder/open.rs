@@ -255,15 +255,21 @@ impl Open {
         if let Some(most) = limits.messages
             && self.messages >= most
         {
-            return Some(format!("all {most} messages are recorded"));
+            return Some(format!("all {most} messages asked for are recorded"));
         }
         if let Some(most) = limits.duration
             && now.since(self.began) >= most
         {
-            return Some(format!("{:.1} s are recorded", most.as_secs_f64()));
+            return Some(format!(
+                "all {:.1} s asked for are recorded",
+                most.as_secs_f64()
+            ));
         }
         let most = limits.size_bytes.filter(|_| self.size_reached)?;
-        Some(format!("the file has reached {}", human_bytes(most)))
+        Some(format!(
+            "the next message would not have fitted into the {} asked for",
+            human_bytes(most)
+        ))
     }
 
     /// Flushes and makes durable what is due. `true` if everything handed on is durable now.

@@ -391,7 +391,7 @@ impl Tally {
             ended_unix_ns: ended.then_some(account.ended_unix_ns),
             ended: ended.then(|| printable(&account.reason)),
             sources: self.session.map(printable_sources).unwrap_or_default(),
-            accounts: account.sources,
+            accounts: printable_accounts(account.sources),
             span,
             messages: self.channels.values().map(|c| c.messages).sum(),
             channels: self.channels.into_iter().map(Channel::summary).collect(),
@@ -536,6 +536,22 @@ fn printable_sources(session: Session) -> Vec<RecordedSource> {
             address: printable(&source.address),
             origin: printable(&source.origin),
             caution: source.caution.as_deref().map(printable),
+        })
+        .collect()
+}
+
+fn printable_accounts(accounts: Vec<SourceAccount>) -> Vec<SourceAccount> {
+    let printable_lost = |lost: BTreeMap<String, u64>| {
+        lost.into_iter()
+            .map(|(reason, count)| (printable(&reason), count))
+            .collect()
+    };
+    accounts
+        .into_iter()
+        .map(|account| SourceAccount {
+            name: printable(&account.name),
+            lost: printable_lost(account.lost),
+            ..account
         })
         .collect()
 }

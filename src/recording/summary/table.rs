@@ -44,6 +44,14 @@ impl fmt::Display for Summary {
                 source.name, source.address
             )?;
         }
+        for account in &self.accounts {
+            // A picture is one of these, and two records in the table below.
+            writeln!(
+                f,
+                "books        {}  {} accepted, {} written",
+                account.name, account.accepted, account.written
+            )?;
+        }
         self.channel_table(f)?;
         list(f, "gaps", &self.gaps, gap_line)?;
         list(f, "losses", &self.losses, |loss| {
