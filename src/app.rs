@@ -256,7 +256,8 @@ impl App {
     fn layout(&self, area: Rect) -> Layout {
         let facts = self.view();
         let needs = Needs {
-            source_rows: overview::source_rows(facts, self.view_at(), area.width),
+            source_rows: overview::Detail::ALL
+                .map(|detail| overview::source_rows(facts, self.view_at(), area.width, detail)),
             subjects: ScopePanel::subjects(facts).len(),
             has_camera: self
                 .scope
@@ -295,7 +296,7 @@ impl App {
             Payload::Link(_) | Payload::Fault(_) | Payload::Loss(_) => true,
             Payload::Log(_) => self.lists_journal() && self.held.is_none(),
             Payload::Readings(_) | Payload::Message(_) => {
-                self.screen == Screen::Scope && self.held.is_none()
+                matches!(self.screen, Screen::Scope | Screen::Overview) && self.held.is_none()
             }
             Payload::Frame(_) => false,
         }

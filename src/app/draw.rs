@@ -5,8 +5,9 @@ use ratatui::layout::Rect;
 
 use super::screen::Pane;
 use super::{App, summary, top_line};
-use crate::panels::{Look, journal, overview, pipeline, scope, signals};
+use crate::panels::{Facts, Look, journal, overview, pipeline, scope, signals};
 use crate::ui::Role;
+use crate::ui::pane::pane;
 use crate::ui::text::{clear, fit, put, width};
 
 impl App {
@@ -42,14 +43,15 @@ impl App {
         }
     }
 
-    fn draw_pane(&self, pane: Pane, area: Rect, buf: &mut Buffer) {
+    fn draw_pane(&self, which: Pane, area: Rect, buf: &mut Buffer) {
         let facts = self.view();
-        let look = &self.look(pane);
-        match pane {
+        let look = &self.look(which);
+        match which {
             Pane::Sources => overview::draw::draw(&self.overview, facts, look, area, buf),
             Pane::Recorder => {
                 overview::draw::draw_recorder(facts, self.can_record, look, area, buf);
             }
+            Pane::Values => self.draw_values(facts, look, area, buf),
             Pane::Recent => journal::draw::draw_recent(&facts.journal, look, area, buf),
             Pane::Subjects => scope::draw::draw_subjects(&self.scope, facts, look, area, buf),
             Pane::Picture => scope::draw::draw_picture(&self.scope, facts, look, area, buf),
@@ -60,6 +62,22 @@ impl App {
             Pane::Journal => journal::draw::draw(&self.journal, &facts.journal, look, area, buf),
             Pane::Worst => self.draw_worst(area, buf),
         }
+    }
+
+    /// The first readings of the selected source, with those of the camera that the scope would
+    /// show.
+    fn draw_values(&self, facts: &Facts, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+        let Some(source) = self.overview.source(facts).and_then(|id| facts.source(id)) else {
+            pane(buf, area, "signals", "", false, &self.theme);
+            return;
+        };
+        let camera = self
+            .scope
+            .subject(facts)
+            .filter(|subject| subject.source == source.info.id)
+            .and_then(|subject| subject.detector)
+            .or_else(|| Some(source.cameras().first()?.detector.clone()));
+        signals::draw::draw_first(source, camera.as_deref(), look, area, buf);
     }
 
     fn draw_top(&self, area: Rect, buf: &mut Buffer) {

@@ -139,7 +139,12 @@ impl App {
             Pane::Ledger => self.pipeline.step_ledger(step, facts),
             Pane::Latency => self.pipeline.step_latency(step, facts),
             Pane::Journal => self.journal.step(step, &facts.journal),
-            Pane::Recorder | Pane::Recent | Pane::Subjects | Pane::Loop | Pane::Worst => {}
+            Pane::Recorder
+            | Pane::Values
+            | Pane::Recent
+            | Pane::Subjects
+            | Pane::Loop
+            | Pane::Worst => {}
         }
     }
 

@@ -6,8 +6,8 @@ use crate::ui::Rect;
 /// How much there is to show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Rows of the table of sources.
-    pub source_rows: u16,
+    /// Rows of the table of sources, in most and in less detail.
+    pub source_rows: [u16; 3],
     /// Cameras and sources that the scope can show.
     pub subjects: usize,
     /// Whether the scope shows one that has pictures.
@@ -45,6 +45,8 @@ const TINY: (u16, u16) = (20, 5);
 const SMALL: (u16, u16) = (60, 18);
 /// From so many columns on two panes stand side by side on the overview.
 const WIDE: u16 = 100;
+/// From so many columns on three panes do.
+const BROAD: u16 = 140;
 /// From so many rows between the first and the last on there is room for a third kind of thing.
 const TALL: u16 = 36;
 
@@ -81,31 +83,35 @@ pub fn layout(area: Rect, screen: Screen, focus: Pane, expanded: bool, needs: Ne
 
 fn overview(body: Rect, needs: Needs) -> Vec<(Pane, Rect)> {
     let most = body.height * 6 / 10;
-    let (sources, rest) = split_top(body, (needs.source_rows + 1).min(most));
+    let wanted = needs.source_rows.map(|rows| rows.saturating_add(1));
+    let rows = wanted.into_iter().find(|rows| *rows <= most);
+    let (sources, rest) = split_top(body, rows.unwrap_or(most));
+    let mut panes = vec![(Pane::Sources, sources)];
     if body.width < WIDE {
-        let (recorder, recent) = split_top(rest, if rest.height >= 12 { 5 } else { 4 });
-        return vec![
-            (Pane::Sources, sources),
-            (Pane::Recorder, recorder),
-            (Pane::Recent, recent),
-        ];
+        let (recorder, rest) = split_top(rest, if rest.height >= 12 { 5 } else { 4 });
+        panes.push((Pane::Recorder, recorder));
+        let (values, recent) = split_top(rest, if rest.height >= 20 { 12 } else { 0 });
+        if values.height > 0 {
+            panes.push((Pane::Values, values));
+        }
+        panes.push((Pane::Recent, recent));
+        return panes;
     }
-    if body.height < TALL {
-        let (recorder, recent) = side_by_side(rest, rest.width * 45 / 100);
-        return vec![
-            (Pane::Sources, sources),
-            (Pane::Recorder, recorder),
-            (Pane::Recent, recent),
-        ];
+    let tall = body.height >= TALL;
+    let (middle, recent) = split_top(rest, if tall { 17 } else { 12 }.min(rest.height / 2));
+    if tall && body.width >= BROAD {
+        let (recorder, right) = side_by_side(middle, middle.width * 32 / 100);
+        let (values, latency) = side_by_side(right, right.width * 48 / 100);
+        panes.push((Pane::Recorder, recorder));
+        panes.push((Pane::Values, values));
+        panes.push((Pane::Latency, latency));
+    } else {
+        let (recorder, values) = side_by_side(middle, middle.width * 50 / 100);
+        panes.push((Pane::Recorder, recorder));
+        panes.push((Pane::Values, values));
     }
-    let (middle, recent) = split_top(rest, 12.min(rest.height / 2));
-    let (recorder, latency) = side_by_side(middle, middle.width * 45 / 100);
-    vec![
-        (Pane::Sources, sources),
-        (Pane::Recorder, recorder),
-        (Pane::Latency, latency),
-        (Pane::Recent, recent),
-    ]
+    panes.push((Pane::Recent, recent));
+    panes
 }
 
 fn scope(body: Rect, needs: Needs) -> Vec<(Pane, Rect)> {
@@ -194,7 +200,7 @@ mod tests {
         let needs = [
             Needs::default(),
             Needs {
-                source_rows: 200,
+                source_rows: [200, 100, 50],
                 subjects: 9,
                 has_camera: true,
                 ledger_rows: 500,
@@ -226,7 +232,7 @@ mod tests {
     fn how_much_is_shown_depends_on_the_size() {
         let panes = |width, height, screen: Screen| -> Vec<Pane> {
             let needs = Needs {
-                source_rows: 5,
+                source_rows: [9, 7, 5],
                 subjects: 1,
                 has_camera: true,
                 ledger_rows: 9,

@@ -22,6 +22,8 @@ pub enum Pane {
     Sources,
     /// What the recorder is doing.
     Recorder,
+    /// The readings an operator looks at first.
+    Values,
     /// The newest lines of the journal.
     Recent,
     /// The names of the cameras, if there are several.

@@ -2,9 +2,11 @@
 
 pub mod draw;
 
-use super::facts::Facts;
+use super::facts::{Facts, SourceFacts};
+use super::signals::Signal;
 use super::{Standing, Step};
 use crate::model::{SourceId, Stamp};
+use crate::pipeline::CameraSnapshot;
 use crate::ui::text::wrap;
 
 /// What the operator chose to see of the sources.
@@ -35,14 +37,88 @@ impl OverviewPanel {
     }
 }
 
-/// Rows the sources take with `columns`: a heading, a row each, and what is wrong below it.
-pub fn source_rows(facts: &Facts, at: Stamp, columns: u16) -> u16 {
+/// How much is said of each source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// Its row, and what is wrong.
+    Source,
+    /// A row for each camera too.
+    Cameras,
+    /// Also where it is and what it says of itself.
+    All,
+}
+
+impl Detail {
+    /// The most first.
+    pub const ALL: [Self; 3] = [Self::All, Self::Cameras, Self::Source];
+
+    /// The most that fits into so many rows.
+    pub fn fitting(facts: &Facts, at: Stamp, columns: u16, rows: u16) -> Self {
+        Self::ALL
+            .into_iter()
+            .find(|detail| source_rows(facts, at, columns, *detail) <= rows)
+            .unwrap_or(Self::Source)
+    }
+}
+
+/// Rows the sources take with `columns`: a heading, and for each its row and what stands below.
+pub fn source_rows(facts: &Facts, at: Stamp, columns: u16, detail: Detail) -> u16 {
     let rows: usize = facts
         .sources
         .iter()
-        .map(|source| 1 + explanation(&Standing::of(source, at), columns).len())
+        .map(|source| {
+            let below = Below::of(source, &Standing::of(source, at), columns, detail);
+            usize::from(below.rows()) + 1
+        })
         .sum();
     u16::try_from(rows.max(2) + 1).unwrap_or(u16::MAX)
+}
+
+/// What stands below the row of a source.
+struct Below<'a> {
+    explanation: Vec<String>,
+    cameras: &'a [CameraSnapshot],
+    about: Option<String>,
+}
+
+impl<'a> Below<'a> {
+    fn of(source: &'a SourceFacts, standing: &Standing, columns: u16, detail: Detail) -> Self {
+        Self {
+            explanation: explanation(standing, columns),
+            cameras: match detail {
+                Detail::Source => &[],
+                Detail::Cameras | Detail::All => source.cameras(),
+            },
+            about: (detail == Detail::All).then(|| about(source)),
+        }
+    }
+
+    fn rows(&self) -> u16 {
+        let rows = self.explanation.len() + self.cameras.len() + usize::from(self.about.is_some());
+        u16::try_from(rows).unwrap_or(u16::MAX)
+    }
+}
+
+/// Where a source is, what has to be known about that, and what it says of itself.
+fn about(source: &SourceFacts) -> String {
+    let mut parts = vec![source.info.address.to_string()];
+    parts.extend(source.info.caution.as_ref().map(ToString::to_string));
+    let said = |name: &str| source.signals.reading(name).map(Signal::text);
+    parts.extend(said("server/dialect").map(|dialect| format!("dialect {dialect}")));
+    parts.extend(said("server/version"));
+    let streams = source
+        .signals
+        .readings()
+        .filter(|(name, signal)| {
+            name.ends_with("/streaming") && signal.value == crate::model::Value::Bool(true)
+        })
+        .count();
+    match streams {
+        0 => {}
+        1 => parts.push("1 stream runs".to_owned()),
+        many => parts.push(format!("{many} streams run")),
+    }
+    parts.join(" · ")
 }
 
 fn explanation(standing: &Standing, columns: u16) -> Vec<String> {

@@ -142,6 +142,11 @@ impl Signals {
         self.readings.iter()
     }
 
+    /// The newest value of a reading.
+    pub fn reading(&self, name: &str) -> Option<&Signal> {
+        self.readings.get(&PlainText::from(name))
+    }
+
     /// Events by name.
     pub fn events(&self) -> impl ExactSizeIterator<Item = (&PlainText, &EventRow)> {
         self.events.iter()

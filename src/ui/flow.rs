@@ -62,6 +62,28 @@ pub fn flow(buf: &mut Buffer, area: Rect, items: &[Item], theme: &Theme) -> u16 
     used
 }
 
+/// Columns of the labels in a [`list`].
+const LABELS: u16 = 15;
+
+/// Writes one item to a row, values under one another. Returns the rows used.
+pub fn list(buf: &mut Buffer, area: Rect, items: &[Item], theme: &Theme) -> u16 {
+    for (y, item) in (area.top()..area.bottom()).zip(items) {
+        put(
+            buf,
+            area,
+            area.left(),
+            y,
+            item.label,
+            theme.style(Role::Dim),
+        );
+        let value_at = area.left() + LABELS;
+        put(buf, area, value_at, y, &item.value, theme.style(item.role));
+    }
+    u16::try_from(items.len())
+        .unwrap_or(u16::MAX)
+        .min(area.height)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

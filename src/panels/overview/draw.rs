@@ -5,21 +5,21 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{INDENT, OverviewPanel, explanation};
-use crate::model::{Origin, RecorderState, Stamp};
+use super::{Below, Detail, INDENT, OverviewPanel};
+use crate::model::{Origin, Percentiles, RecorderState, Stamp};
 use crate::panels::facts::{Facts, SourceFacts};
 use crate::panels::{Look, Standing};
-use crate::pipeline::Stage;
-use crate::ui::flow::{Item, flow};
+use crate::pipeline::{CameraSnapshot, SourceSnapshot, Stage};
+use crate::ui::flow::{Item, flow, list};
 use crate::ui::sparkline::sparkline;
 use crate::ui::table::{Cell, Column, heading, places, row};
-use crate::ui::text::{put, select, width};
+use crate::ui::text::{put, select};
 use crate::ui::{Role, number, pane::pane};
 
 /// In the order of reading; the last number says which leaves first on a narrow screen.
 const COLUMNS: [Column; 9] = [
     Column::name("", 1, 0),
-    Column::name("name", 6, 0),
+    Column::words("name", 6, 18),
     Column::words("state", 9, 24),
     Column::number("rate/s", 7, 1),
     Column::number("MB/s", 6, 4),
@@ -44,59 +44,43 @@ pub fn draw(panel: &OverviewPanel, facts: &Facts, look: &Look<'_>, area: Rect, b
         draw_empty(look, inner, buf);
         return;
     }
-    let standings: Vec<Standing> = facts
+    let detail = Detail::fitting(facts, look.at, inner.width, inner.height);
+    let mixed = has_mixed_origins(facts);
+    let blocks: Vec<Block<'_>> = facts
         .sources
         .iter()
-        .map(|source| Standing::of(source, look.at))
+        .map(|source| Block::of(source, mixed, look.at, inner.width, detail))
         .collect();
-    let rows: Vec<Vec<Cell>> = facts
-        .sources
+    let rows = blocks
         .iter()
-        .zip(&standings)
-        .map(|(source, standing)| cells(source, standing, has_mixed_origins(facts), look.at))
-        .collect();
-    let places = places(&COLUMNS, rows.iter().map(Vec::as_slice), table.width);
-    let behind = Behind::of(
-        facts,
-        table.width.saturating_sub(places.end),
-        places.missing,
-    );
+        .flat_map(|block| std::iter::once(&block.cells).chain(&block.cameras))
+        .map(Vec::as_slice);
+    let places = places(&COLUMNS, rows, table.width);
     heading(buf, table, table.top(), &COLUMNS, &places, look.theme);
     let minute_at = table.left() + places.end;
-    let where_at = minute_at + behind.minute + 2;
+    let room = table.width.saturating_sub(places.end);
+    let minute = match places.missing {
+        0 if room >= LEAST_SPARKLINE => room.min(60),
+        _ => 0,
+    };
     let dim = look.theme.style(Role::Dim);
-    if behind.minute > 0 {
-        let title = format!("last {} s", behind.minute);
+    if minute > 0 {
+        let title = format!("last {minute} s");
         put(buf, table, minute_at, table.top(), &title, dim);
     }
-    if behind.has_address {
-        put(buf, table, where_at, table.top(), "where", dim);
-    }
     let selected = panel.selected(facts);
-    let heights: Vec<u16> = standings
-        .iter()
-        .map(|standing| 1 + explanation(standing, inner.width).len() as u16)
-        .collect();
+    let heights: Vec<u16> = blocks.iter().map(|block| 1 + block.below.rows()).collect();
     let mut y = table.top() + 1;
-    for index in first_shown(&heights, selected, table.height.saturating_sub(1))..rows.len() {
+    for index in first_shown(&heights, selected, table.height.saturating_sub(1))..blocks.len() {
         if y >= table.bottom() {
             break;
         }
-        row(buf, table, y, &COLUMNS, &places, &rows[index], look.theme);
-        let source = &facts.sources[index];
-        if let Some(figures) = &source.snapshot {
-            let text = sparkline(&figures.last_minute, behind.minute);
-            put(
-                buf,
-                table,
-                minute_at,
-                y,
-                &text,
-                look.theme.style(Role::Graph),
-            );
-        }
-        if behind.has_address {
-            put(buf, table, where_at, y, &address(source), dim);
+        let block = &blocks[index];
+        row(buf, table, y, &COLUMNS, &places, &block.cells, look.theme);
+        if let Some(figures) = &block.source.snapshot {
+            let text = sparkline(&figures.last_minute, minute);
+            let style = look.theme.style(Role::Graph);
+            put(buf, table, minute_at, y, &text, style);
         }
         if index == selected && look.focused {
             let line = Rect {
@@ -107,40 +91,46 @@ pub fn draw(panel: &OverviewPanel, facts: &Facts, look: &Look<'_>, area: Rect, b
             select(buf, line, look.theme.style(Role::Selection));
         }
         y += 1;
-        for line in explanation(&standings[index], inner.width) {
-            let style = look.theme.style(standings[index].role);
-            put(buf, inner, inner.left() + INDENT, y, &line, style);
+        for line in &block.below.explanation {
+            let style = look.theme.style(block.standing.role);
+            put(buf, inner, inner.left() + INDENT, y, line, style);
+            y += 1;
+        }
+        for cells in &block.cameras {
+            row(buf, table, y, &COLUMNS, &places, cells, look.theme);
+            y += 1;
+        }
+        if let Some(about) = &block.below.about {
+            put(buf, inner, inner.left() + INDENT + 1, y, about, dim);
             y += 1;
         }
     }
 }
 
-/// What stands behind the columns, if there is room.
-struct Behind {
-    /// Seconds of the last minute, one column each.
-    minute: u16,
-    has_address: bool,
+/// A source and everything below its row.
+struct Block<'a> {
+    source: &'a SourceFacts,
+    standing: Standing,
+    cells: Vec<Cell>,
+    cameras: Vec<Vec<Cell>>,
+    below: Below<'a>,
 }
 
-impl Behind {
-    fn of(facts: &Facts, room: u16, missing: usize) -> Self {
-        let longest = facts.sources.iter().map(|source| width(&address(source)));
-        let addresses = longest.max().unwrap_or(0) + 2;
-        let has_address = missing == 0 && room >= addresses + 30;
-        let minute = room - if has_address { addresses } else { 0 };
-        let has_minute = missing == 0 && minute >= LEAST_SPARKLINE;
+impl<'a> Block<'a> {
+    fn of(source: &'a SourceFacts, mixed: bool, at: Stamp, columns: u16, detail: Detail) -> Self {
+        let standing = Standing::of(source, at);
+        let below = Below::of(source, &standing, columns, detail);
         Self {
-            minute: if has_minute { minute.min(60) } else { 0 },
-            has_address,
+            source,
+            cells: cells(source, &standing, mixed, at),
+            cameras: below
+                .cameras
+                .iter()
+                .map(|camera| camera_cells(camera, &standing, at))
+                .collect(),
+            standing,
+            below,
         }
-    }
-}
-
-/// Where a source is, and what has to be known about that.
-fn address(source: &SourceFacts) -> String {
-    match &source.info.caution {
-        Some(caution) => format!("{} · {caution}", source.info.address),
-        None => source.info.address.to_string(),
     }
 }
 
@@ -194,13 +184,10 @@ fn cells(source: &SourceFacts, standing: &Standing, mixed: bool, at: Stamp) -> V
         cells.extend((0..6).map(|_| none()));
         return cells;
     };
-    let latency = match figures.stage(Stage::ReceivedToDrawn) {
-        drawn if drawn.count > 0 => drawn,
-        _ => figures.stage(Stage::ReceivedToTaken),
-    };
-    let timed = |ns: u64| match latency.count {
+    let (way, latency) = latency(figures);
+    let timed = |way: &str, ns: u64| match latency.count {
         0 => Cell::new("-", Role::Dim),
-        _ => Cell::new(number::latency(ns), quiet),
+        _ => Cell::new(format!("{way}{}", number::latency(ns)), quiet),
     };
     let age = match figures.last_received {
         Some(last) => Cell::new(number::age(at.since(last)), age_role(standing)),
@@ -219,8 +206,51 @@ fn cells(source: &SourceFacts, standing: &Standing, mixed: bool, at: Stamp) -> V
         Cell::new(number::megabytes(figures.bytes_per_s), quiet),
         age,
         lost,
-        timed(latency.p50_ns),
-        timed(latency.p99_ns),
+        timed(way, latency.p50_ns),
+        timed("", latency.p99_ns),
+    ]
+}
+
+/// The way that is timed: to the screen where pictures are drawn, else from the device, above the
+/// quickest.
+fn latency(figures: &SourceSnapshot) -> (&'static str, Percentiles) {
+    [
+        ("to screen ", Stage::ReceivedToDrawn),
+        ("from device +", Stage::DeviceToReceived),
+        ("in queue ", Stage::ReceivedToTaken),
+    ]
+    .map(|(way, stage)| (way, figures.stage(stage)))
+    .into_iter()
+    .find(|(_, times)| times.count > 0)
+    .unwrap_or_default()
+}
+
+fn camera_cells(camera: &CameraSnapshot, standing: &Standing, at: Stamp) -> Vec<Cell> {
+    let size = match camera.size_px {
+        Some((wide, high)) => format!("{wide}x{high} {}", camera.encoding.as_str()),
+        None => camera.encoding.as_str().to_owned(),
+    };
+    let lost_role = match camera.lost {
+        0 => Role::Dim,
+        _ => Role::Warning,
+    };
+    let age = number::age(at.since(camera.last_received));
+    vec![
+        Cell::new("", Role::Dim),
+        Cell::new(format!("  {}", camera.detector), Role::Dim),
+        Cell::new(size, Role::Dim),
+        Cell::new(number::rate(camera.fps), Role::Dim),
+        Cell::new(number::megabytes(camera.bytes_per_s), Role::Dim),
+        Cell::new(
+            age,
+            match age_role(standing) {
+                Role::Text => Role::Dim,
+                trouble => trouble,
+            },
+        ),
+        Cell::new(number::count(camera.lost), lost_role),
+        Cell::new("", Role::Dim),
+        Cell::new("", Role::Dim),
     ]
 }
 
@@ -272,28 +302,67 @@ pub fn draw_recorder(
         put(buf, room, room.left(), y, line, look.theme.style(role));
         y += 1;
     }
-    if status.state == RecorderState::Off && status.messages == 0 {
-        return;
-    }
     let rest = Rect {
         y: y.min(room.bottom()),
         height: room.bottom().saturating_sub(y),
         ..room
     };
-    flow(buf, rest, &recorder_items(facts, look.at), look.theme);
+    let items = recorder_items(facts, can_record, look.at);
+    let sources = facts.sources.len() + 1;
+    if usize::from(rest.height) < items.len() {
+        flow(buf, rest, &items, look.theme);
+        return;
+    }
+    let y = rest.top() + list(buf, rest, &items, look.theme);
+    if status.messages > 0 && usize::from(rest.bottom().saturating_sub(y)) >= sources {
+        draw_taken(facts, look, y, rest, buf);
+    }
 }
 
-fn recorder_items(facts: &Facts, at: Stamp) -> Vec<Item> {
+/// What the recorder has of each source.
+fn draw_taken(facts: &Facts, look: &Look<'_>, top: u16, area: Rect, buf: &mut Buffer) {
+    const COLUMNS: [Column; 4] = [
+        Column::words("from", 13, 13),
+        Column::number("written", 8, 0),
+        Column::number("lost", 5, 0),
+        Column::number("waiting", 7, 1),
+    ];
+    let rows: Vec<Vec<Cell>> = facts
+        .sources
+        .iter()
+        .filter_map(|source| {
+            let disk = &source.snapshot.as_ref()?.disk;
+            let lost_role = match disk.lost_total() {
+                0 => Role::Dim,
+                _ => Role::Error,
+            };
+            Some(vec![
+                Cell::new(source.info.name.as_str(), Role::Text),
+                Cell::new(number::count(disk.written), Role::Text),
+                Cell::new(number::count(disk.lost_total()), lost_role),
+                Cell::new(number::count(disk.in_flight), Role::Dim),
+            ])
+        })
+        .collect();
+    let places = places(&COLUMNS, rows.iter().map(Vec::as_slice), area.width);
+    heading(buf, area, top, &COLUMNS, &places, look.theme);
+    for (y, cells) in (top + 1..area.bottom()).zip(&rows) {
+        row(buf, area, y, &COLUMNS, &places, cells, look.theme);
+    }
+}
+
+fn recorder_items(facts: &Facts, can_record: bool, at: Stamp) -> Vec<Item> {
     let status = &facts.recorder;
-    let mut items = vec![Item::new(
-        "",
-        number::bytes(status.written_bytes),
-        Role::Value,
-    )];
-    if matches!(
+    let is_writing = matches!(
         status.state,
         RecorderState::Recording | RecorderState::Draining
-    ) {
+    );
+    let mut items = Vec::new();
+    let mut say = |label, value: String, role| items.push(Item::new(label, value, role));
+    if is_writing || status.messages > 0 {
+        say("written", number::bytes(status.written_bytes), Role::Value);
+    }
+    if is_writing {
         let durable = Duration::from_nanos(at.mono_ns.saturating_sub(status.durable_mono_ns));
         // Every three seconds at most is promised; more is worth a look.
         let role = if durable > Duration::from_secs(10) {
@@ -301,60 +370,55 @@ fn recorder_items(facts: &Facts, at: Stamp) -> Vec<Item> {
         } else {
             Role::Text
         };
-        items.push(Item::new(
-            "durable to",
-            format!("{} ago", number::age(durable)),
-            role,
-        ));
-        items.push(Item::new(
-            "",
-            number::throughput(facts.recorder_bytes_per_s),
-            Role::Text,
-        ));
-        if let Some(left) = time_left(facts) {
-            items.push(Item::new("", format!("{left} left"), Role::Text));
-        }
+        let rate = number::throughput(facts.recorder_bytes_per_s);
+        say("durable to", format!("{} ago", number::age(durable)), role);
+        say("rate", rate, Role::Text);
     }
-    let lost = status.not_taken;
-    items.push(Item::new(
-        "not taken",
-        number::count(lost),
-        if lost > 0 { Role::Error } else { Role::Text },
-    ));
-    items.push(Item::new(
-        "messages",
-        number::count(status.messages),
-        Role::Text,
-    ));
-    items.push(Item::new(
-        "channels",
-        number::count(u64::from(status.channels)),
-        Role::Text,
-    ));
+    if let (Some(free), true) = (status.free_bytes, can_record) {
+        let rate = match is_writing {
+            true => facts.recorder_bytes_per_s,
+            false => arriving(facts),
+        };
+        let lasts = (rate >= 1.0).then(|| (free as f64 / rate).min(1e9) as u64);
+        let words = match lasts.map(|seconds| (seconds, Duration::from_secs(seconds))) {
+            Some((_, time)) => format!("{} left on the disk", number::age(time)),
+            None => format!("{} free", number::bytes(free)),
+        };
+        let role = match lasts {
+            Some(0..=1_800) => Role::Warning,
+            _ => Role::Text,
+        };
+        say("room", words, role);
+    }
+    if is_writing || status.messages > 0 {
+        let lost_role = match status.not_taken {
+            0 => Role::Text,
+            _ => Role::Error,
+        };
+        say("not taken", number::count(status.not_taken), lost_role);
+        say("messages", number::count(status.messages), Role::Text);
+        let channels = number::count(u64::from(status.channels));
+        say("channels", channels, Role::Text);
+    }
     if status.waiting > 0 {
-        let waiting = format!(
-            "{} ({})",
-            number::count(status.waiting),
-            number::bytes(status.waiting_bytes)
-        );
-        items.push(Item::new("waiting", waiting, Role::Text));
+        let (waiting, size) = (number::count(status.waiting), status.waiting_bytes);
+        let words = format!("{waiting} ({})", number::bytes(size));
+        say("waiting", words, Role::Text);
     }
     if status.latency.count > 0 {
         let (usual, slow) = (status.latency.p50_ns, status.latency.p99_ns);
         let times = format!("{} (p99 {})", number::latency(usual), number::latency(slow));
-        items.push(Item::new("written after", times, Role::Text));
+        say("written after", times, Role::Text);
     }
     items
 }
 
-/// How long the disk lasts at the present rate.
-fn time_left(facts: &Facts) -> Option<String> {
-    let free = facts.recorder.free_bytes? as f64;
-    let rate = facts.recorder_bytes_per_s;
-    if rate < 1.0 {
-        return None;
-    }
-    Some(number::age(Duration::from_secs(
-        (free / rate).min(1e9) as u64
-    )))
+/// Bytes per second that a recording begun now would have to take.
+fn arriving(facts: &Facts) -> f64 {
+    facts
+        .sources
+        .iter()
+        .filter_map(|source| source.snapshot.as_ref())
+        .map(|figures| figures.bytes_per_s)
+        .sum()
 }
