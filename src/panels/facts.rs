@@ -248,8 +248,7 @@ impl Facts {
 fn take_link(source: &mut SourceFacts, journal: &mut Journal, state: &LinkState, at: Stamp) {
     let lasted = number::age(at.since(source.link_since));
     let text = match state {
-        LinkState::Connecting { attempt: 0 | 1 } => "connecting".to_owned(),
-        LinkState::Connecting { attempt } => format!("connecting, try {attempt}"),
+        LinkState::Connecting { .. } => "connecting".to_owned(),
         LinkState::Connected => "connected".to_owned(),
         LinkState::Live => match &source.link {
             Some(LinkState::Stale { .. }) => format!("live again after {lasted}"),
@@ -261,11 +260,12 @@ fn take_link(source: &mut SourceFacts, journal: &mut Journal, state: &LinkState,
             detail,
             retry_in,
         } => {
+            // When the next try is stands on the overview; without it equal lines are folded.
             let follows = match retry_in {
-                Some(wait) => format!("next try in {}", number::age(*wait)),
-                None => "no further try".to_owned(),
+                Some(_) => "",
+                None => " (no further try)",
             };
-            format!("down: {reason}: {detail} ({follows})")
+            format!("down: {reason}: {detail}{follows}")
         }
         LinkState::Ended => "ended".to_owned(),
     };
@@ -282,11 +282,16 @@ fn take_link(source: &mut SourceFacts, journal: &mut Journal, state: &LinkState,
         source.paces.reset();
     }
     source.link = Some(state.clone());
+    // A source that is away all night would fill the journal with tries; each that fails counts in
+    // the line that says why.
+    if matches!(state, LinkState::Connecting { attempt: 2.. }) {
+        return;
+    }
     journal.add(Entry::new(
         at,
         match state {
             // The first try is nothing to look at.
-            LinkState::Connecting { attempt: 0 | 1 } => Severity::Info,
+            LinkState::Connecting { .. } => Severity::Info,
             state => state.severity(),
         },
         EntryKind::Link,

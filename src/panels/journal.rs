@@ -111,11 +111,16 @@ impl Journal {
     const FOLD_DEPTH: usize = 8;
 
     /// Adds a line. One that says the same as a recent one is folded into it and moves to the end.
-    /// Changes of links are folded only with their direct neighbour, because their order matters.
+    /// A change of a link is folded only with the latest of the same link, because their order
+    /// matters; losses and the recorder's lines only with their direct neighbour.
     pub fn add(&mut self, mut entry: Entry) {
         let depth = match entry.kind {
-            EntryKind::Fault | EntryKind::Log => Self::FOLD_DEPTH,
-            EntryKind::Link | EntryKind::Loss | EntryKind::Recorder => 1,
+            EntryKind::Fault | EntryKind::Log | EntryKind::Link => Self::FOLD_DEPTH,
+            EntryKind::Loss | EntryKind::Recorder => 1,
+        };
+        let is_near = |known: &Entry| match entry.kind {
+            EntryKind::Link => known.kind == EntryKind::Link && known.who == entry.who,
+            _ => known.is_same_as(&entry),
         };
         let same = self
             .entries
@@ -123,7 +128,8 @@ impl Journal {
             .enumerate()
             .rev()
             .take(depth)
-            .find(|(_, known)| known.is_same_as(&entry))
+            .find(|(_, known)| is_near(known))
+            .filter(|(_, known)| known.is_same_as(&entry))
             .map(|(index, _)| index);
         if let Some(folded) = same.and_then(|index| self.entries.remove(index)) {
             entry.count = entry.count.saturating_add(folded.count);
@@ -253,6 +259,17 @@ mod tests {
             journal.add(entry(second, Severity::Info, EntryKind::Link, text));
         }
         assert_eq!(texts(&journal), ["live x1", "down x1", "live x2"]);
+    }
+
+    #[test]
+    fn two_links_that_fail_in_turn_take_two_lines() {
+        let mut journal = Journal::default();
+        for (second, who) in [(1, "a"), (2, "b"), (3, "a"), (4, "b"), (5, "a")] {
+            let mut line = entry(second, Severity::Error, EntryKind::Link, "down: refused");
+            line.who = who.into();
+            journal.add(line);
+        }
+        assert_eq!(texts(&journal), ["down: refused x2", "down: refused x3"]);
     }
 
     #[test]
