@@ -59,10 +59,8 @@ impl Console {
 /// Why the loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The operator or SIGTERM ended it.
+    /// The operator or a signal ended it.
     Asked,
-    /// SIGINT came twice.
-    Interrupted,
     /// The terminal is gone.
     TerminalGone,
 }
@@ -71,12 +69,12 @@ pub enum Ending {
 enum Wake {
     Input(Option<Input>),
     Told(Told),
-    Lanes,
-    Picture,
     Written(Written),
-    Tick,
-    Log(LogLine),
     FrameDue,
+    Tick,
+    /// The lanes or the picture thread have something.
+    More,
+    Log(LogLine),
 }
 
 /// What the loop is lent for its time.
@@ -110,7 +108,6 @@ pub struct EventLoop<'a> {
     /// With the terminal's writer.
     drawing: Vec<Undrawn>,
     turns: Turns,
-    interrupts: u32,
 }
 
 #[derive(Debug)]
@@ -161,23 +158,17 @@ impl<'a> EventLoop<'a> {
             undrawn: BTreeMap::new(),
             drawing: Vec::new(),
             turns: Turns::new(now),
-            interrupts: 0,
         })
     }
 
-    /// Runs until somebody ends it.
-    ///
-    /// # Errors
-    /// None of its own; what goes wrong outside is shown, not returned.
+    /// Runs until somebody ends it. What goes wrong outside is shown, not returned.
     pub async fn run(mut self) -> Ending {
         let mut more = false;
         let ending = loop {
-            if !more {
-                let wake = self.wait().await;
-                self.turns.begin(Instant::now());
-                if let Some(ending) = self.take(wake) {
-                    break ending;
-                }
+            let wake = self.wait(more).await;
+            self.turns.begin(Instant::now());
+            if let Some(ending) = self.take(wake) {
+                break ending;
             }
             let (taken, ended) = self.drain();
             if let Some(ending) = ended {
@@ -186,11 +177,6 @@ impl<'a> EventLoop<'a> {
             more = taken >= TURN_LIMIT;
             self.draw_if_due();
             self.turns.end(Instant::now());
-            if more {
-                // Let the other tasks of this thread have their turn.
-                tokio::task::yield_now().await;
-                self.turns.begin(Instant::now());
-            }
         };
         let unseen = std::mem::take(&mut self.undrawn).into_values();
         for picture in unseen.chain(self.drawing.drain(..)) {
@@ -199,18 +185,24 @@ impl<'a> EventLoop<'a> {
         ending
     }
 
-    async fn wait(&mut self) -> Wake {
+    /// Waits for something to do; not at all if there is `more` of what [`EventLoop::drain`] takes.
+    ///
+    /// What comes at a pace of its own (the operator, the writer, the clock) stands before what a
+    /// peer can make come without end, or a flood would keep the screen and SIGTERM waiting.
+    async fn wait(&mut self, more: bool) -> Wake {
         let due = self.app.needs_draw() && self.console.writer.is_idle();
         let frame = self.last_draw + FRAME;
         tokio::select! {
             biased;
             input = self.console.keyboard.recv() => Wake::Input(input),
             told = self.signals.recv() => Wake::Told(told),
-            () = self.session.lanes.ready() => Wake::Lanes,
             written = self.console.writer.done() => Wake::Written(written),
             () = sleep_until(frame), if due => Wake::FrameDue,
-            () = self.pictures.ready() => Wake::Picture,
             _ = self.tick.tick() => Wake::Tick,
+            // Yields, so that the other tasks of this thread have their turn.
+            () = tokio::task::yield_now(), if more => Wake::More,
+            () = self.session.lanes.ready() => Wake::More,
+            () = self.pictures.ready() => Wake::More,
             Some(line) = self.journal.recv() => Wake::Log(line),
         }
     }
@@ -226,14 +218,17 @@ impl<'a> EventLoop<'a> {
                 let snapshot = self.session.snapshot(turns, self.console.writer.stats());
                 self.update(Event::Tick(Box::new(snapshot)))
             }
-            Wake::Lanes | Wake::Picture | Wake::FrameDue => None,
+            Wake::More | Wake::FrameDue => None,
         }
     }
 
     /// Takes in what is there, most important first. Returns how much it was.
     fn drain(&mut self) -> (usize, Option<Ending>) {
         let mut taken = 0;
-        while let Some(input) = self.console.keyboard.try_recv() {
+        while taken < TURN_LIMIT {
+            let Some(input) = self.console.keyboard.try_recv() else {
+                break;
+            };
             taken += 1;
             if let Some(ending) = self.input(Some(input)) {
                 return (taken, Some(ending));
@@ -260,7 +255,10 @@ impl<'a> EventLoop<'a> {
                 return (taken, Some(ending));
             }
         }
-        while let Some(line) = self.journal.try_recv() {
+        while taken < TURN_LIMIT {
+            let Some(line) = self.journal.try_recv() else {
+                break;
+            };
             taken += 1;
             if let Some(ending) = self.update(Event::Log(line)) {
                 return (taken, Some(ending));
@@ -289,16 +287,8 @@ impl<'a> EventLoop<'a> {
 
     fn told(&mut self, told: Told) -> Option<Ending> {
         match told {
-            Told::Terminate => Some(Ending::Asked),
+            Told::Terminate | Told::Interrupt => Some(Ending::Asked),
             Told::HangUp => Some(Ending::TerminalGone),
-            Told::Interrupt => {
-                self.interrupts += 1;
-                Some(if self.interrupts > 1 {
-                    Ending::Interrupted
-                } else {
-                    Ending::Asked
-                })
-            }
             Told::Resize => {
                 let (cols, rows) = terminal::size().ok()?;
                 self.console.canvas.resize(cols, rows);
@@ -407,3 +397,6 @@ fn panic_if_asked(chord: KeyChord) {
         && std::env::var_os("TTYSCOPE_PANIC_ON_F12").is_some();
     assert!(!asked, "asked for by TTYSCOPE_PANIC_ON_F12");
 }
+
+#[cfg(test)]
+mod tests;

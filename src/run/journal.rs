@@ -21,7 +21,7 @@ const FILES_KEPT: usize = 14;
 /// Keeps the log file's writer alive; the last lines are written when it is dropped.
 #[derive(Debug)]
 pub struct Journal {
-    _writer: WorkerGuard,
+    _writer: Option<WorkerGuard>,
     lines: mpsc::Receiver<LogLine>,
 }
 
@@ -58,9 +58,18 @@ impl Journal {
             .try_init()
             .context("logging was started before")?;
         Ok(Self {
-            _writer: guard,
+            _writer: Some(guard),
             lines,
         })
+    }
+
+    /// A journal that writes nothing, for tests of the loop.
+    #[cfg(test)]
+    pub fn silent() -> Self {
+        Self {
+            _writer: None,
+            lines: mpsc::channel(1).1,
+        }
     }
 
     /// The next line for the screen. Cancel safe.

@@ -92,12 +92,7 @@ pub fn watch(
             }
         };
         if ending != Ending::TerminalGone {
-            let exit = end(session, &mut signals, links, Voice::People, false).await;
-            return Ok(if ending == Ending::Interrupted {
-                Exit::Interrupted
-            } else {
-                exit
-            });
+            return Ok(end(session, &mut signals, links, Voice::People, false).await);
         }
         let keep = look.on_terminal_loss == OnTerminalLoss::KeepRecording
             && session.recorder().state == RecorderState::Recording;
