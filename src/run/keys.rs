@@ -202,6 +202,15 @@ fn csi(rest: &[u8], at_end: bool) -> Step {
         let meaning = matches!(last, b'A'..=b'E').then(|| Key::F(last - b'A' + 1));
         return Step::Took(4, meaning.and_then(key));
     }
+    // A mouse report of the oldest form: three bytes follow, which must not type letters. We never
+    // ask for it; a program that died before us may have.
+    if let [b'M', report @ ..] = rest {
+        let bytes = report.iter().take(3).take_while(|byte| **byte >= 0x20);
+        return match bytes.count() {
+            0..3 if report.len() < 3 && !at_end && report.iter().all(|b| *b >= 0x20) => Step::More,
+            count => Step::Took(3 + count, None),
+        };
+    }
     let Some(end) = rest
         .iter()
         .position(|byte| (0x40..=0x7e).contains(byte) || *byte < 0x20)
@@ -217,27 +226,56 @@ fn csi(rest: &[u8], at_end: bool) -> Step {
         return Step::Took(end + 2, None);
     }
     let (parameters, last) = (&rest[..end], rest[end]);
-    let mut numbers = parameters.split(|byte| *byte == b';').map(|digits| {
-        std::str::from_utf8(digits)
-            .ok()
-            .and_then(|text| text.parse::<u16>().ok())
+    if parameters.ends_with(b":3") {
+        // kitty tells of a key that was let go.
+        return Step::Took(end + 3, None);
+    }
+    let mut numbers = parameters.split(|byte| *byte == b';').map(|field| {
+        let digits = field.split(|byte| *byte == b':').next()?;
+        std::str::from_utf8(digits).ok()?.parse::<u16>().ok()
     });
     let first = numbers.next().flatten();
     let modifiers = numbers.next().flatten().unwrap_or(1).saturating_sub(1);
+    let third = numbers.next().flatten();
     let key = match last {
         b'Z' => Some(Key::BackTab),
         b'P'..=b'S' => Some(Key::F(last - b'P' + 1)),
+        b'u' => first.and_then(code_point),
+        b'~' if first == Some(27) => third.and_then(code_point),
         b'~' => first.and_then(tilde),
         other => cursor(other),
     };
-    let typed = key.map(|key| {
-        Typed::Key(KeyChord {
-            key,
-            alt: modifiers & 2 != 0,
-            ctrl: modifiers & 4 != 0,
-        })
-    });
-    Step::Took(end + 3, typed)
+    Step::Took(end + 3, key.map(|key| modified(key, modifiers)))
+}
+
+fn modified(key: Key, modifiers: u16) -> Typed {
+    let shift = modifiers & 1 != 0;
+    let key = match key {
+        // With these encodings Shift may come as a modifier of the plain letter.
+        Key::Char(c) if shift && c.is_ascii_lowercase() => Key::Char(c.to_ascii_uppercase()),
+        Key::Tab if shift => Key::BackTab,
+        other => other,
+    };
+    Typed::Key(KeyChord {
+        key,
+        alt: modifiers & 2 != 0,
+        ctrl: modifiers & 4 != 0,
+    })
+}
+
+/// The key of a character that came as a number: xterm's `modifyOtherKeys` sends Ctrl-X as
+/// `ESC [ 27 ; 5 ; 120 ~`, tmux's `extended-keys` and kitty as `ESC [ 120 ; 5 u`. We ask for
+/// neither, and some are set up to send it all the same.
+fn code_point(number: u16) -> Option<Key> {
+    Some(match number {
+        8 | 127 => Key::Backspace,
+        9 => Key::Tab,
+        13 => Key::Enter,
+        27 => Key::Esc,
+        // kitty puts keys that have no character, such as those of a number pad, here.
+        0xe000..=0xf8ff => return None,
+        _ => Key::Char(char::from_u32(u32::from(number)).filter(|c| !c.is_control())?),
+    })
 }
 
 fn tilde(number: u16) -> Option<Key> {
@@ -305,6 +343,13 @@ mod tests {
             (b"\x1b[[C", chord(Key::F(3), false, false)),
             (b"\x1b[15~", chord(Key::F(5), false, false)),
             (b"\x1b[24~", chord(Key::F(12), false, false)),
+            (b"\x1b[27;5;120~", chord(Key::Char('x'), true, false)),
+            (b"\x1b[120;5u", chord(Key::Char('x'), true, false)),
+            (b"\x1b[27;2;71~", chord(Key::Char('G'), false, false)),
+            (b"\x1b[120;5:1u", chord(Key::Char('x'), true, false)),
+            (b"\x1b[103;2u", chord(Key::Char('G'), false, false)),
+            (b"\x1b[27u", chord(Key::Esc, false, false)),
+            (b"\x1b[9;2u", chord(Key::BackTab, false, false)),
             (b"\x1b[200~a\rb\x1b[201~", Typed::Paste("a\rb".into())),
         ];
         for (bytes, typed) in cases {
@@ -319,6 +364,11 @@ mod tests {
             b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\",
             b"\x1bP>|tmux 3.3a\x1b\\",
             b"\x1b[<0;10;20M",
+            b"\x1b[M qr",
+            b"\x1b[M q",
+            b"\x1b[M",
+            b"\x1b[57441;5u",
+            b"\x1b[120;5:3u",
             b"\x1b[I",
             b"\xff",
         ] {
@@ -332,6 +382,7 @@ mod tests {
             &b"\x1b[?62;22c\x18"[..],
             b"\x1b[999;999\x18",
             b"\x1b]11;rgb:\x18",
+            b"\x1b[M q\x18",
             b"\x1bP\x18",
         ] {
             assert_eq!(
