@@ -7,7 +7,9 @@ use std::fmt::{Arguments, Display};
 use std::io::{self, Write};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fd::BorrowedFd;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use serde::Serialize;
 
 /// Where the status goes.
@@ -52,24 +54,14 @@ const PIECE: usize = 512;
 /// A line for people on standard error; in the voice for programs too, which read the other one.
 pub fn people(voice: Voice, patience: Patience, line: Arguments<'_>) {
     if voice != Voice::Silent {
-        say(
-            rustix::stdio::stderr(),
-            io::stderr(),
-            patience,
-            &format!("{line}\n"),
-        );
+        say(rustix::stdio::stderr(), patience, &format!("{line}\n"));
     }
 }
 
 /// One JSON object on one line of standard output.
 pub fn json_line(patience: Patience, value: &impl Serialize) {
     if let Ok(line) = serde_json::to_string(value) {
-        say(
-            rustix::stdio::stdout(),
-            io::stdout(),
-            patience,
-            &format!("{line}\n"),
-        );
+        say(rustix::stdio::stdout(), patience, &format!("{line}\n"));
     }
 }
 
@@ -80,14 +72,62 @@ pub fn text(text: &impl Display) {
     let _ = io::stdout().flush();
 }
 
-fn say(fd: BorrowedFd<'_>, mut stream: impl Write, patience: Patience, text: &str) {
-    for piece in text.as_bytes().chunks(PIECE) {
+fn say(fd: BorrowedFd<'_>, patience: Patience, text: &str) {
+    let own = own_tty(fd);
+    let fd = own.as_ref().map_or(fd, AsFd::as_fd);
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
         let mut fds = [PollFd::new(&fd, PollFlags::OUT)];
-        let ready = poll(&mut fds, Some(&patience.time()));
-        if !matches!(ready, Ok(1..)) || stream.write_all(piece).is_err() {
-            return;
+        match poll(&mut fds, Some(&patience.time())) {
+            Ok(1..) | Err(Errno::INTR) => {}
+            _ => return,
+        }
+        let piece = rest.get(..PIECE).unwrap_or(rest);
+        match rustix::io::write(fd, piece) {
+            Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            // As above: a listener that is gone is no reason to end.
+            Err(_) => return,
         }
     }
-    // As above: a listener that is gone is no reason to end.
-    let _ = stream.flush();
+}
+
+/// A terminal polls as writable when it takes one byte, and a write of more then waits for the
+/// rest. So it is opened anew to be non-blocking for us alone: the shell shares the other one.
+fn own_tty(fd: BorrowedFd<'_>) -> Option<OwnedFd> {
+    let name = rustix::termios::ttyname(fd, Vec::new()).ok()?;
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    rustix::fs::open(name, flags, Mode::empty()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portable_pty::{PtySize, native_pty_system};
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    #[test]
+    fn a_terminal_with_little_room_does_not_hold_the_loop() {
+        let pair = native_pty_system().openpty(PtySize::default()).unwrap();
+        let tty = std::fs::File::options()
+            .write(true)
+            .open(pair.master.tty_name().unwrap())
+            .unwrap();
+        let filled = own_tty(tty.as_fd()).unwrap();
+        while rustix::io::write(&filled, &[b'x'; 4096]).is_ok() {}
+
+        // Some room comes, less than the line takes: whoever writes it whole waits for ever.
+        let mut operator = pair.master.try_clone_reader().unwrap();
+        let (done, said) = channel();
+        std::thread::spawn(move || {
+            for _ in 0..16 {
+                operator.read_exact(&mut [0; 1024]).unwrap();
+                say(tty.as_fd(), Patience::Status, &"y".repeat(1 << 16));
+            }
+            done.send(()).unwrap();
+        });
+        said.recv_timeout(Duration::from_secs(60))
+            .expect("the loop goes on");
+    }
 }
