@@ -98,8 +98,11 @@ fn write_patiently(mut bytes: &[u8]) -> io::Result<()> {
     let tty = open_tty()?;
     while !bytes.is_empty() {
         let mut fds = [PollFd::new(&tty, PollFlags::OUT)];
-        if poll(&mut fds, Some(&RESTORE_PATIENCE))? == 0 {
-            return Err(io::ErrorKind::TimedOut.into());
+        match poll(&mut fds, Some(&RESTORE_PATIENCE)) {
+            Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
+            // A signal is no reason to leave a terminal half restored.
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
         match rustix::io::write(&tty, bytes) {
             Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
@@ -125,7 +128,19 @@ pub fn open_tty() -> io::Result<OwnedFd> {
 /// When there is none.
 pub fn size() -> io::Result<(u16, u16)> {
     let size = rustix::termios::tcgetwinsize(open_tty()?)?;
-    Ok((size.ws_col, size.ws_row))
+    Ok(usable_size(size.ws_col, size.ws_row))
+}
+
+/// Larger than any wall of screens; a size is only what the other end claims.
+const LARGEST: (u16, u16) = (2_000, 1_000);
+
+/// A serial line, or a container before its first resize, has the size 0 x 0, which means that
+/// nobody knows.
+fn usable_size(cols: u16, rows: u16) -> (u16, u16) {
+    match (cols, rows) {
+        (0, _) | (_, 0) => (80, 24),
+        _ => (cols.min(LARGEST.0), rows.min(LARGEST.1)),
+    }
 }
 
 /// What became of a picture that was handed to the writer.
@@ -307,6 +322,20 @@ fn write_whole(tty: &OwnedFd, stopped: &OwnedFd, mut bytes: &[u8]) -> rustix::io
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_size_that_cannot_be_is_not_believed() {
+        let cases = [
+            ((100, 30), (100, 30)),
+            ((0, 0), (80, 24)),
+            ((0, 30), (80, 24)),
+            ((1, 1), (1, 1)),
+            ((u16::MAX, u16::MAX), LARGEST),
+        ];
+        for ((cols, rows), used) in cases {
+            assert_eq!(usable_size(cols, rows), used);
+        }
+    }
 
     fn pipe() -> (OwnedFd, OwnedFd) {
         rustix::pipe::pipe_with(rustix::pipe::PipeFlags::NONBLOCK).unwrap()
