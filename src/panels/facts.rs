@@ -23,6 +23,8 @@ pub struct SourceFacts {
     pub link: Option<LinkState>,
     /// Since when.
     pub link_since: Stamp,
+    /// Since when it has brought nothing, once it was lost.
+    pub lost_since: Option<Stamp>,
     /// Why the connection was last lost, until it stands again.
     pub last_trouble: Option<String>,
     /// Its figures in the pipeline.
@@ -86,6 +88,7 @@ impl Facts {
                     info,
                     link: None,
                     link_since: started,
+                    lost_since: None,
                     last_trouble: None,
                     snapshot: None,
                     signals: Signals::default(),
@@ -250,9 +253,10 @@ fn take_link(source: &mut SourceFacts, journal: &mut Journal, state: &LinkState,
     let text = match state {
         LinkState::Connecting { .. } => "connecting".to_owned(),
         LinkState::Connected => "connected".to_owned(),
-        LinkState::Live => match &source.link {
-            Some(LinkState::Stale { .. }) => format!("live again after {lasted}"),
-            _ => "live".to_owned(),
+        LinkState::Live => match (source.lost_since.take(), &source.link) {
+            (Some(lost), _) => format!("live again after {}", number::age(at.since(lost))),
+            (None, Some(LinkState::Stale { .. })) => format!("live again after {lasted}"),
+            (None, _) => "live".to_owned(),
         },
         LinkState::Stale { missing } => format!("stale: {missing}"),
         LinkState::Down {
@@ -280,6 +284,7 @@ fn take_link(source: &mut SourceFacts, journal: &mut Journal, state: &LinkState,
     }
     if matches!(state, LinkState::Down { .. }) {
         source.paces.reset();
+        source.lost_since.get_or_insert(at);
     }
     source.link = Some(state.clone());
     // A source that is away all night would fill the journal with tries; each that fails counts in
@@ -298,4 +303,72 @@ fn take_link(source: &mut SourceFacts, journal: &mut Journal, state: &LinkState,
         source.info.name.clone(),
         PlainText::from(text),
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{EndReason, Origin};
+
+    #[test]
+    fn the_journal_says_how_long_a_source_was_away() {
+        let info = SourceInfo {
+            id: SourceId(0),
+            name: "scope".into(),
+            address: "imswitch://scope".into(),
+            origin: Origin::Live,
+            caution: None,
+        };
+        let mut facts = Facts::new(vec![info], Stamp::default());
+        let down = || LinkState::Down {
+            reason: EndReason::Refused,
+            detail: "nobody there".into(),
+            retry_in: Some(Duration::from_secs(1)),
+        };
+        let stale = LinkState::Stale {
+            missing: "no frame".into(),
+        };
+        let states = [
+            LinkState::Connecting { attempt: 1 },
+            LinkState::Live,
+            down(),
+            LinkState::Connecting { attempt: 2 },
+            down(),
+            LinkState::Connecting { attempt: 3 },
+            LinkState::Connected,
+            LinkState::Live,
+            stale,
+            LinkState::Live,
+        ];
+        for (second, state) in (1..).zip(states) {
+            let received = Stamp {
+                mono_ns: second * 1_000_000_000,
+                unix_ns: 0,
+            };
+            facts.take_sample(&Sample {
+                source: SourceId(0),
+                received,
+                payload: Payload::Link(state),
+            });
+        }
+        let lines: Vec<String> = facts
+            .journal
+            .entries()
+            .map(|entry| format!("{} x{}", entry.text, entry.count))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "connecting x1",
+                "live x1",
+                "down: refused: nobody there x2",
+                "connected x1",
+                "live again after 5 s x1",
+                "stale: no frame x1",
+                "live again after 1 s x1",
+            ]
+        );
+    }
 }

@@ -49,7 +49,8 @@ impl Standing {
                     .snapshot
                     .as_ref()
                     .and_then(|snapshot| snapshot.last_received)
-                    .map_or(since, |last| at.since(last));
+                    // Other things may still arrive: it is stale for as long as was said, at least.
+                    .map_or(since, |last| at.since(last).max(since));
                 (
                     "◐",
                     format!("stale {}", number::age(quiet)),
