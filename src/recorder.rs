@@ -4,9 +4,12 @@
 //! It knows no screen and no runtime, and nobody waits for it but through the lane's bound.
 
 mod books;
+mod failure;
 mod latched;
+mod naming;
 mod open;
 mod pixels;
+mod shared_file;
 mod storage;
 mod worker;
 

@@ -1,19 +1,20 @@
 //! One recording while it is open: what goes into it, when that is flushed and made durable, and
 //! when it has reached a limit.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use super::books::Books;
+use super::failure::loss_reason;
 use super::latched::Latched;
+use super::naming::{create, name_finished};
 use super::pixels;
-use super::storage::{RecordFile, Storage, file_stem, final_path, partial_path};
+use super::shared_file::SharedFile;
+use super::storage::Storage;
 use crate::model::ledger::DiskTicket;
 use crate::model::{
-    DropReason, Fault, FaultKind, Payload, PlainText, Sample, Severity, SourceId, SourceInfo, Stamp,
+    DropReason, Fault, FaultKind, Payload, Sample, Severity, SourceId, SourceInfo, Stamp,
 };
 use crate::pipeline::RecordingPlan;
 use crate::recording::{Account, RecordingWriter, Session, SourceAccount, human_bytes};
@@ -28,8 +29,6 @@ const URGENT_SYNC_EVERY_NS: u64 = 100_000_000;
 /// Pictures that cannot be read are described one by one this often for each source; the books
 /// count them all.
 const UNREADABLE_EVERY_NS: u64 = 1_000_000_000;
-/// Recordings begun within one second by one name.
-const MAX_NAMES: u32 = 1000;
 
 /// What became of an item.
 #[derive(Debug)]
@@ -79,7 +78,7 @@ impl Open {
             .map_err(|error| (dir.clone(), error))?;
         let (partial, file) = create(storage, &dir, &plan.stem, began.unix_ns)?;
         let failed = |error| (partial.clone(), error);
-        let file = SharedFile(Rc::new(RefCell::new(file)));
+        let file = SharedFile::new(file);
         let session = Session::new(sources, began.unix_ns);
         let writer = RecordingWriter::new(file.clone(), &session).map_err(failed)?;
         let mut open = Self {
@@ -453,115 +452,11 @@ pub struct Closed {
     pub lost: u64,
 }
 
-fn create(
-    storage: &dyn Storage,
-    dir: &Path,
-    stem: &str,
-    unix_ns: u64,
-) -> Result<(PathBuf, Box<dyn RecordFile>), (PathBuf, io::Error)> {
-    let mut path = dir.to_owned();
-    for attempt in 1..=MAX_NAMES {
-        let stem = file_stem(stem, unix_ns, attempt);
-        path = partial_path(dir, &stem);
-        if storage.exists(&final_path(dir, &stem)) {
-            continue;
-        }
-        match storage.create(&path) {
-            Ok(file) => return Ok((path, file)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err((path, error)),
-        }
-    }
-    Err((path, io::ErrorKind::AlreadyExists.into()))
-}
-
-fn name_finished(
-    storage: &dyn Storage,
-    partial: &Path,
-    plan: &RecordingPlan,
-    unix_ns: u64,
-) -> io::Result<PathBuf> {
-    // The name that goes with the partial one first, then the next that are free.
-    let own = partial
-        .file_name()
-        .map(|name| name.to_string_lossy().replace(".partial.mcap", ""))
-        .unwrap_or_default();
-    let others = (1..=MAX_NAMES).map(|attempt| file_stem(&plan.stem, unix_ns, attempt));
-    for stem in std::iter::once(own).chain(others) {
-        let path = final_path(&plan.dir, &stem);
-        match storage.rename(partial, &path) {
-            Ok(()) => return Ok(path),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(io::ErrorKind::AlreadyExists.into())
-}
-
 fn is_urgent(payload: &Payload) -> bool {
     match payload {
         Payload::Fault(fault) => fault.severity >= Severity::Error,
         Payload::Link(state) => state.severity() >= Severity::Error,
         Payload::Loss(_) => true,
         _ => false,
-    }
-}
-
-/// Why items are lost when the file fails with this error.
-pub fn loss_reason(error: &io::Error) -> DropReason {
-    if is_full(error) {
-        DropReason::DiskFull
-    } else {
-        DropReason::RecorderGone
-    }
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
-    )
-}
-
-/// The sentence for a recording that failed.
-pub fn failure(path: &Path, written_bytes: u64, error: &io::Error) -> PlainText {
-    let kept = human_bytes(written_bytes);
-    let text = if is_full(error) {
-        let dir = path.parent().unwrap_or(path).display();
-        format!(
-            "recording stopped: {dir} is full; {} keeps the {kept} written before and can be read",
-            path.display()
-        )
-    } else if written_bytes == 0 {
-        format!(
-            "recording not started: {}: {error}; name another folder or make this one writable",
-            path.display()
-        )
-    } else {
-        format!(
-            "recording stopped: {}: {error}; the {kept} written before can be read",
-            path.display()
-        )
-    };
-    PlainText::from(text)
-}
-
-/// The file, owned by the writer and reached by us for syncing. One thread has both.
-#[derive(Clone)]
-struct SharedFile(Rc<RefCell<Box<dyn RecordFile>>>);
-
-impl SharedFile {
-    fn sync(&mut self) -> io::Result<()> {
-        self.0.borrow_mut().sync()
-    }
-}
-
-impl Write for SharedFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.borrow_mut().flush()
     }
 }

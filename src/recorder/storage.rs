@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Where recordings go. The real one is [`Disk`].
 pub trait Storage: Send {
@@ -101,59 +101,9 @@ impl RecordFile for BufWriter<File> {
     }
 }
 
-/// The name of a recording begun at `unix_ns` without its ending, e.g.
-/// `scope-2026-11-20T140322Z`, and `-2` and so on behind it for `attempt` 2 and so on. What could
-/// not be in a file name becomes `_`.
-pub fn file_stem(stem: &str, unix_ns: u64, attempt: u32) -> String {
-    let mut safe: String = stem
-        .chars()
-        .map(|c| match c {
-            c if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') => c,
-            _ => '_',
-        })
-        .take(64)
-        .collect();
-    if safe.is_empty() || safe.starts_with(['.', '-']) {
-        safe.insert(0, '_');
-    }
-    let time = jiff::Timestamp::from_nanosecond(i128::from(unix_ns)).map_or_else(
-        |_| unix_ns.to_string(),
-        |time| time.strftime("%Y-%m-%dT%H%M%SZ").to_string(),
-    );
-    match attempt {
-        0 | 1 => format!("{safe}-{time}"),
-        _ => format!("{safe}-{time}-{attempt}"),
-    }
-}
-
-/// The path while it is being written.
-pub fn partial_path(dir: &Path, stem: &str) -> PathBuf {
-    dir.join(format!("{stem}.partial.mcap"))
-}
-
-/// The path once it is finished.
-pub fn final_path(dir: &Path, stem: &str) -> PathBuf {
-    dir.join(format!("{stem}.mcap"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_file_name_says_when_it_began_and_stays_in_its_folder() {
-        let at = 1_795_183_402_000_000_000;
-        let cases = [
-            ("scope", 1, "scope-2026-11-20T140322Z"),
-            ("scope", 2, "scope-2026-11-20T140322Z-2"),
-            ("../../etc/x", 1, "_.._.._etc_x-2026-11-20T140322Z"),
-            ("", 1, "_-2026-11-20T140322Z"),
-            ("a\u{1b}[2J b", 1, "a__2J_b-2026-11-20T140322Z"),
-        ];
-        for (stem, attempt, name) in cases {
-            assert_eq!(file_stem(stem, at, attempt), name);
-        }
-    }
 
     #[test]
     fn a_taken_name_is_never_given_again() {

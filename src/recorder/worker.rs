@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::failure::{failure, loss_reason};
 use super::latched::Latched;
-use super::open::{Closed, Open, Taken, failure, loss_reason};
+use super::open::{Closed, Open, Taken};
 use super::storage::Storage;
 use super::{RecorderContext, RecordingOutcome, Shared};
 use crate::model::ledger::DiskTicket;

@@ -13,6 +13,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::read_error::ReadError;
+use chunk::unpack_chunk;
+use fields::Fields;
+
+mod chunk;
+mod fields;
 
 /// The first and last bytes of every file. Source: MCAP specification, "Magic".
 const MAGIC: [u8; 8] = [0x89, b'M', b'C', b'A', b'P', 0x30, b'\r', b'\n'];
@@ -419,121 +424,5 @@ impl Iterator for RecordingReader {
                 }
             }
         }
-    }
-}
-
-/// The records of a chunk, unpacked and checked. Source: MCAP specification, "Chunk".
-fn unpack_chunk(content: Bytes) -> Result<Bytes, String> {
-    const SHORT: &str = "a chunk whose head is cut short";
-    let mut fields = Fields(content);
-    let _start = fields.u64().ok_or(SHORT)?;
-    let _end = fields.u64().ok_or(SHORT)?;
-    let size = fields.u64().ok_or(SHORT)?;
-    let saved = fields.u32().ok_or(SHORT)?;
-    let compression = fields.text().ok_or(SHORT)?;
-    let packed_size = fields.u64().ok_or(SHORT)?;
-    let packed = fields.bytes(packed_size).ok_or(SHORT)?;
-    if size > MAX_RECORD_BYTES {
-        return Err("a chunk too large to be held in memory".to_owned());
-    }
-    let records = match compression.as_str() {
-        "" => packed,
-        "lz4" => inflate(lz4_flex::frame::FrameDecoder::new(&packed[..]), size)?,
-        "zstd" => {
-            let decoder = zstd::stream::read::Decoder::with_buffer(&packed[..])
-                .map_err(|error| format!("a chunk that cannot be unpacked: {error}"))?;
-            inflate(decoder, size)?
-        }
-        other => {
-            let other = crate::model::PlainText::from_peer(other);
-            return Err(format!(
-                "a chunk packed with \"{other}\", which is not known"
-            ));
-        }
-    };
-    if records.len() as u64 != size {
-        return Err(format!(
-            "a chunk of {} bytes that should have {size}",
-            records.len()
-        ));
-    }
-    // 0 stands for "not computed".
-    if saved != 0 && crc32fast::hash(&records) != saved {
-        return Err("a chunk whose checksum does not match".to_owned());
-    }
-    Ok(records)
-}
-
-/// At most one byte more than announced, which is enough to see that there is more.
-fn inflate(from: impl Read, size: u64) -> Result<Bytes, String> {
-    let mut records = Vec::new();
-    from.take(size.saturating_add(1))
-        .read_to_end(&mut records)
-        .map_err(|error| format!("a chunk that cannot be unpacked: {error}"))?;
-    Ok(Bytes::from(records))
-}
-
-/// The fields of a record, taken from its front. `None` where it is too short.
-#[derive(Debug)]
-struct Fields(Bytes);
-
-impl Fields {
-    fn bytes(&mut self, len: u64) -> Option<Bytes> {
-        let len = usize::try_from(len).ok()?;
-        (len <= self.0.len()).then(|| self.0.split_to(len))
-    }
-
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let array = *self.0.first_chunk::<N>()?;
-        let _ = self.0.split_to(N);
-        Some(array)
-    }
-
-    fn u8(&mut self) -> Option<u8> {
-        self.array().map(u8::from_le_bytes)
-    }
-
-    fn u16(&mut self) -> Option<u16> {
-        self.array().map(u16::from_le_bytes)
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    fn u64(&mut self) -> Option<u64> {
-        self.array().map(u64::from_le_bytes)
-    }
-
-    fn text(&mut self) -> Option<String> {
-        let len = self.u32()?;
-        let bytes = self.bytes(u64::from(len))?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    fn map(&mut self) -> Option<BTreeMap<String, String>> {
-        let len = self.u32()?;
-        let mut entries = Fields(self.bytes(u64::from(len))?);
-        let mut map = BTreeMap::new();
-        while !entries.0.is_empty() {
-            map.insert(entries.text()?, entries.text()?);
-        }
-        Some(map)
-    }
-
-    fn schema(&mut self) -> Option<(u16, String)> {
-        Some((self.u16()?, self.text()?))
-    }
-
-    fn channel(&mut self, schemas: &BTreeMap<u16, String>) -> Option<RecordedChannel> {
-        let id = self.u16()?;
-        let schema = self.u16()?;
-        Some(RecordedChannel {
-            id,
-            schema: schemas.get(&schema).cloned().unwrap_or_default(),
-            topic: self.text()?,
-            encoding: self.text()?,
-            metadata: self.map()?,
-        })
     }
 }

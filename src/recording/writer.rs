@@ -4,7 +4,7 @@
 //! When a chunk ends by the clock, when bytes become durable and what becomes of an error is the
 //! recorder's business.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,54 +18,30 @@ use mcap::{McapError, WriteOptions};
 use super::encode::Encoder;
 use super::schemas::SchemaKind;
 use super::session::{ACCOUNT, Account, SESSION, Session};
-use super::topics::{self, Topics};
 use crate::model::{
     FrameEncoding, LinkState, Loss, Payload, PlainText, Reading, Sample, SourceId, Stamp,
 };
+use channels::{ChannelKey, Channels};
+use size_book::SizeBook;
+
+pub use channels::MAX_NAMED_CHANNELS;
+
+mod channels;
+mod size_book;
 
 /// The most a chunk holds, unless a single record is larger: what a reader has to take in at once,
 /// and what a crash may cost beside the time since the last flush.
 pub const CHUNK_BYTES: u64 = 1024 * 1024;
 
-/// Channels whose name a peer chose (events, cameras). Past this many, the rest shares one per
-/// source and kind.
-pub const MAX_NAMED_CHANNELS: usize = 512;
-
 /// Writes one recording to `W`.
 pub struct RecordingWriter<W: Write> {
     out: mcap::Writer<NoSeek<Counter<W>>>,
     handed_on: Arc<AtomicU64>,
-    /// First part of the topics of each source.
-    roots: Vec<String>,
-    names: Vec<String>,
-    topics: Topics,
-    channels: BTreeMap<ChannelKey, Channel>,
-    named_channels: usize,
+    channels: Channels,
     schemas: BTreeMap<SchemaKind, u16>,
     encoder: Encoder,
     staged: Vec<Staged>,
-    chunk: Chunk,
-    /// Upper bound of what finishing will add, the open chunk's index excepted.
-    summary_bytes: u64,
-}
-
-/// What makes a channel.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct ChannelKey {
-    source: SourceId,
-    kind: SchemaKind,
-    /// The camera or event; `None` where there is one channel for all.
-    name: Option<PlainText>,
-    /// Kept by the recorder itself, for all sources.
-    ours: bool,
-}
-
-#[derive(Debug)]
-struct Channel {
-    topic: String,
-    metadata: BTreeMap<String, String>,
-    id: Option<u16>,
-    sequence: u32,
+    size: SizeBook,
 }
 
 #[derive(Debug)]
@@ -75,27 +51,6 @@ struct Staged {
     publish_time_ns: u64,
     bytes: Range<usize>,
 }
-
-#[derive(Debug, Default)]
-struct Chunk {
-    bytes: u64,
-    records: u64,
-    channels: BTreeSet<u16>,
-}
-
-// Sizes of MCAP records around their contents. Source: MCAP specification, "Records"; each has one
-// byte of opcode and eight of length.
-const MESSAGE_OVERHEAD: u64 = 9 + 22;
-const MESSAGE_INDEX_ENTRY: u64 = 16;
-const MESSAGE_INDEX: u64 = 9 + 2 + 4;
-const CHUNK_HEADER: u64 = 9 + 40;
-const CHUNK_INDEX: u64 = 9 + 4 * 8 + 4 + 8 + 4 + 2 * 8;
-const CHUNK_INDEX_ENTRY: u64 = 10;
-/// Statistics, six summary offsets, the two ends and the magic.
-const ENDING: u64 = (9 + 46) + 6 * (9 + 17) + (9 + 4) + (9 + 20) + 8;
-const CHANNEL: u64 = 9 + 2 + 2 + 4 + 4 + 4;
-const SCHEMA: u64 = 9 + 2 + 4 + 4 + 4;
-const METADATA_INDEX: u64 = 9 + 8 + 8 + 4;
 
 impl<W: Write> RecordingWriter<W> {
     /// Begins a recording with its header and its session record.
@@ -108,14 +63,6 @@ impl<W: Write> RecordingWriter<W> {
             out,
             count: Arc::clone(&handed_on),
         };
-        let mut topics = Topics::default();
-        // Ours; a source of that name becomes `ttyscope-2`.
-        topics.claim("ttyscope");
-        let roots = session
-            .sources
-            .iter()
-            .map(|source| topics.claim(&topics::part(&source.name)))
-            .collect();
         let mut writer = Self {
             out: WriteOptions::new()
                 .compression(None)
@@ -128,16 +75,11 @@ impl<W: Write> RecordingWriter<W> {
                 .create(NoSeek::new(counter))
                 .map_err(io_error)?,
             handed_on,
-            roots,
-            names: session.sources.iter().map(|s| s.name.clone()).collect(),
-            topics: Topics::default(),
-            channels: BTreeMap::new(),
-            named_channels: 0,
+            channels: Channels::new(session),
             schemas: BTreeMap::new(),
             encoder: Encoder::default(),
             staged: Vec::new(),
-            chunk: Chunk::default(),
-            summary_bytes: ENDING + account_bound(session),
+            size: SizeBook::new(session),
         };
         writer.metadata(SESSION, session.to_map())?;
         writer.out.flush().map_err(io_error)?;
@@ -226,7 +168,7 @@ impl<W: Write> RecordingWriter<W> {
     /// Encodes what the recorder itself lost of `source`, noticed at `now_ns`.
     pub fn stage_own_loss(&mut self, source: SourceId, loss: &Loss, now_ns: u64) {
         let at = log_time(now_ns);
-        let name = self.name_of(source);
+        let name = self.channels.name_of(source);
         self.record_to(
             ChannelKey {
                 source: SourceId(0),
@@ -249,18 +191,12 @@ impl<W: Write> RecordingWriter<W> {
         publish_time_ns: u64,
         encode: impl FnOnce(&mut Encoder),
     ) {
-        let mut key = ChannelKey {
+        let key = ChannelKey {
             source,
             kind,
             name,
             ours: false,
         };
-        if key.name.is_some()
-            && self.named_channels >= MAX_NAMED_CHANNELS
-            && !self.channels.contains_key(&key)
-        {
-            key.name = None;
-        }
         self.record_to(key, log_time_ns, publish_time_ns, encode);
     }
 
@@ -271,13 +207,7 @@ impl<W: Write> RecordingWriter<W> {
         publish_time_ns: u64,
         encode: impl FnOnce(&mut Encoder),
     ) {
-        if !self.channels.contains_key(&key) {
-            let channel = self.describe(&key);
-            if key.name.is_some() {
-                self.named_channels += 1;
-            }
-            self.channels.insert(key.clone(), channel);
-        }
+        let key = self.channels.admit(key);
         let start = self.encoder.out.len();
         encode(&mut self.encoder);
         self.staged.push(Staged {
@@ -288,86 +218,19 @@ impl<W: Write> RecordingWriter<W> {
         });
     }
 
-    fn describe(&mut self, key: &ChannelKey) -> Channel {
-        let root = match (key.ours, self.roots.get(usize::from(key.source.0))) {
-            (true, _) => "ttyscope".to_owned(),
-            (false, Some(root)) => root.clone(),
-            (false, None) => format!("source-{}", key.source.0),
-        };
-        let name = key
-            .name
-            .as_ref()
-            .map_or_else(|| "other".to_owned(), |n| topics::part(n));
-        let wanted = match key.kind {
-            SchemaKind::RawImage | SchemaKind::CompressedImage => {
-                // The form a camera begins with has the plain topic.
-                let other = match key.kind {
-                    SchemaKind::RawImage => SchemaKind::CompressedImage,
-                    _ => SchemaKind::RawImage,
-                };
-                let other = ChannelKey {
-                    kind: other,
-                    ..key.clone()
-                };
-                match (self.channels.contains_key(&other), key.kind) {
-                    (false, _) => format!("/{root}/{name}/image"),
-                    (true, SchemaKind::RawImage) => format!("/{root}/{name}/image_raw"),
-                    (true, _) => format!("/{root}/{name}/image_compressed"),
-                }
-            }
-            SchemaKind::Frame => format!("/{root}/{name}/frame"),
-            SchemaKind::Message => format!("/{root}/message/{name}"),
-            SchemaKind::Log => format!("/{root}/log"),
-            SchemaKind::Readings => format!("/{root}/readings"),
-            SchemaKind::Link => format!("/{root}/link"),
-            SchemaKind::Fault => format!("/{root}/fault"),
-            SchemaKind::Loss => format!("/{root}/loss"),
-        };
-        let mut metadata = BTreeMap::new();
-        if !key.ours {
-            metadata.insert("source".to_owned(), self.name_of(key.source));
-            metadata.insert("source_index".to_owned(), key.source.0.to_string());
-        }
-        if let Some(name) = &key.name {
-            let what = match key.kind {
-                SchemaKind::Message => "event",
-                _ => "camera",
-            };
-            metadata.insert(what.to_owned(), name.to_string());
-        }
-        Channel {
-            topic: self.topics.claim(&wanted),
-            metadata,
-            id: None,
-            sequence: 0,
-        }
-    }
-
-    fn name_of(&self, source: SourceId) -> String {
-        self.names
-            .get(usize::from(source.0))
-            .cloned()
-            .unwrap_or_else(|| format!("source-{}", source.0))
-    }
-
     /// How large the finished file is at most if it ends with what is staged.
     pub fn size_with_staged(&self) -> u64 {
-        let mut bytes = self.handed_on.load(Ordering::Relaxed)
-            + self.summary_bytes
-            // The open chunk and the one that may have to follow it.
-            + 2 * (CHUNK_HEADER + CHUNK_INDEX)
-            + self.chunk.bytes
-            + self.chunk.records * MESSAGE_INDEX_ENTRY
-            + 2 * (self.chunk.channels.len() as u64 + self.staged.len() as u64)
-                * (MESSAGE_INDEX + CHUNK_INDEX_ENTRY);
+        let mut bytes =
+            self.handed_on.load(Ordering::Relaxed) + self.size.to_come(self.staged.len());
         for staged in &self.staged {
-            bytes += MESSAGE_OVERHEAD + staged.bytes.len() as u64 + MESSAGE_INDEX_ENTRY;
+            bytes += size_book::staged_message(staged.bytes.len());
+            let kind = staged.key.kind;
             if let Some(channel) = self.channels.get(&staged.key)
                 && channel.id.is_none()
             {
-                bytes += 2 * channel.record_bytes(staged.key.kind) + CHUNK_INDEX_ENTRY;
-                if !self.schemas.contains_key(&staged.key.kind) {
-                    bytes += 2 * schema_bytes(staged.key.kind);
+                bytes += size_book::staged_channel(channel.record_bytes(kind));
+                if !self.schemas.contains_key(&kind) {
+                    bytes += size_book::staged_schema(kind);
                 }
             }
         }
@@ -389,9 +252,9 @@ impl<W: Write> RecordingWriter<W> {
         let coming: u64 = self
             .staged
             .iter()
-            .map(|staged| MESSAGE_OVERHEAD + staged.bytes.len() as u64)
+            .map(|staged| size_book::message_bytes(staged.bytes.len()))
             .sum();
-        let full = self.chunk.bytes > 0 && self.chunk.bytes + coming > CHUNK_BYTES;
+        let full = self.has_unflushed() && self.size.chunk_bytes() + coming > CHUNK_BYTES;
         if full {
             self.flush()?;
         }
@@ -421,8 +284,7 @@ impl<W: Write> RecordingWriter<W> {
                             .add_schema(kind.name(), kind.encoding(), &kind.data())
                             .map_err(io_error)?;
                         self.schemas.insert(kind, schema);
-                        self.chunk.bytes += schema_bytes(kind);
-                        self.summary_bytes += schema_bytes(kind);
+                        self.size.add_schema(kind);
                         schema
                     }
                 };
@@ -436,8 +298,7 @@ impl<W: Write> RecordingWriter<W> {
                     )
                     .map_err(io_error)?;
                 channel.id = Some(id);
-                self.chunk.bytes += channel.record_bytes(kind);
-                self.summary_bytes += channel.record_bytes(kind) + CHUNK_INDEX_ENTRY;
+                self.size.add_channel(channel.record_bytes(kind));
                 id
             }
         };
@@ -456,15 +317,13 @@ impl<W: Write> RecordingWriter<W> {
         self.out
             .write_to_known_channel(&header, data)
             .map_err(io_error)?;
-        self.chunk.bytes += MESSAGE_OVERHEAD + data.len() as u64;
-        self.chunk.records += 1;
-        self.chunk.channels.insert(id);
+        self.size.add_message(id, data.len());
         Ok(())
     }
 
     /// Whether anything was committed since the last flush.
     pub fn has_unflushed(&self) -> bool {
-        self.chunk.bytes > 0
+        self.size.chunk_bytes() > 0
     }
 
     /// Ends the chunk and hands everything to the operating system.
@@ -472,9 +331,7 @@ impl<W: Write> RecordingWriter<W> {
     /// # Errors
     /// The file takes no more; what was committed since the last flush is not in it.
     pub fn flush(&mut self) -> io::Result<()> {
-        let entries = self.chunk.channels.len() as u64;
-        self.summary_bytes += CHUNK_INDEX + entries * CHUNK_INDEX_ENTRY;
-        self.chunk = Chunk::default();
+        self.size.end_chunk();
         self.out.flush().map_err(io_error)
     }
 
@@ -485,7 +342,7 @@ impl<W: Write> RecordingWriter<W> {
 
     /// Channels opened so far.
     pub fn channels(&self) -> usize {
-        self.channels.values().filter(|c| c.id.is_some()).count()
+        self.channels.written()
     }
 
     /// Writes the books and the index, and hands everything to the operating system.
@@ -501,7 +358,7 @@ impl<W: Write> RecordingWriter<W> {
     }
 
     fn metadata(&mut self, name: &str, metadata: BTreeMap<String, String>) -> io::Result<()> {
-        self.summary_bytes += METADATA_INDEX + name.len() as u64;
+        self.size.add_metadata(name);
         self.out
             .write_metadata(&Metadata {
                 name: name.to_owned(),
@@ -509,28 +366,6 @@ impl<W: Write> RecordingWriter<W> {
             })
             .map_err(io_error)
     }
-}
-
-impl Channel {
-    fn record_bytes(&self, kind: SchemaKind) -> u64 {
-        let metadata: usize = self
-            .metadata
-            .iter()
-            .map(|(k, v)| 8 + k.len() + v.len())
-            .sum();
-        CHANNEL + (self.topic.len() + kind.message_encoding().len() + metadata) as u64
-    }
-}
-
-fn schema_bytes(kind: SchemaKind) -> u64 {
-    SCHEMA + (kind.name().len() + kind.encoding().len() + kind.data().len()) as u64
-}
-
-/// The most that the books can take: texts of the reason and the names, escaped at worst six-fold,
-/// and every loss reason with a twenty-digit count.
-fn account_bound(session: &Session) -> u64 {
-    let sources: usize = session.sources.iter().map(|s| 600 + 6 * s.name.len()).sum();
-    1024 + sources as u64
 }
 
 /// No record bears the time 0, which readers take for "unknown".

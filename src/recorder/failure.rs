@@ -1,0 +1,46 @@
+//! A disk that takes no more: what it means for the books, and the sentence for people.
+
+use std::io;
+use std::path::Path;
+
+use crate::model::{DropReason, PlainText};
+use crate::recording::human_bytes;
+
+/// Why items are lost when the file fails with this error.
+pub fn loss_reason(error: &io::Error) -> DropReason {
+    if is_full(error) {
+        DropReason::DiskFull
+    } else {
+        DropReason::RecorderGone
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
+}
+
+/// The sentence for a recording that failed.
+pub fn failure(path: &Path, written_bytes: u64, error: &io::Error) -> PlainText {
+    let kept = human_bytes(written_bytes);
+    let text = if is_full(error) {
+        let dir = path.parent().unwrap_or(path).display();
+        format!(
+            "recording stopped: {dir} is full; {} keeps the {kept} written before and can be read",
+            path.display()
+        )
+    } else if written_bytes == 0 {
+        format!(
+            "recording not started: {}: {error}; name another folder or make this one writable",
+            path.display()
+        )
+    } else {
+        format!(
+            "recording stopped: {}: {error}; the {kept} written before can be read",
+            path.display()
+        )
+    };
+    PlainText::from(text)
+}

@@ -1,0 +1,350 @@
+//! Counts what a reader finds, in bounded memory.
+
+use std::collections::BTreeMap;
+
+use super::gaps::Rhythm;
+use super::{
+    ChannelSummary, DamageSummary, FaultSummary, Gap, GapKind, LossSummary, Span, Summary,
+};
+use crate::recording::reader::{Damage, Ending, RecordedMessage, RecordingReader};
+use crate::recording::records::{FaultRecord, FrameRecord, LossRecord};
+use crate::recording::session::{Account, RecordedSource, Session, SourceAccount, rfc3339};
+
+/// Entries of each list that are kept; a broken file could fill the memory with them.
+const MAX_LISTED: usize = 1000;
+
+/// Topics that are told apart; more than a recording of ours ever has.
+const MAX_CHANNELS: usize = 10_000;
+
+/// What was found so far.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub(super) session: Option<Session>,
+    pub(super) account: Option<Account>,
+    channels: BTreeMap<String, Channel>,
+    number_gaps: Vec<Gap>,
+    losses: BTreeMap<(String, String, String), u64>,
+    faults: BTreeMap<(String, String, String), (u64, String)>,
+    damage: Vec<DamageSummary>,
+}
+
+struct Channel {
+    schema: String,
+    messages: u64,
+    bytes: u64,
+    first_ns: u64,
+    last_ns: u64,
+    sequence: u32,
+    rhythm: Rhythm,
+}
+
+impl Tally {
+    pub(super) fn message(&mut self, message: &RecordedMessage) {
+        let at = message.log_time_ns;
+        let topic = printable(&message.channel.topic);
+        if self.channels.len() >= MAX_CHANNELS && !self.channels.contains_key(&topic) {
+            return;
+        }
+        let channel = self
+            .channels
+            .entry(topic.clone())
+            .or_insert_with(|| Channel {
+                schema: printable(&message.channel.schema),
+                messages: 0,
+                bytes: 0,
+                first_ns: at,
+                last_ns: at,
+                sequence: 0,
+                rhythm: Rhythm::default(),
+            });
+        let before = (channel.messages > 0).then_some(channel.last_ns);
+        // 0 is "not numbered" in files of other programs.
+        let hole = message
+            .sequence
+            .saturating_sub(channel.sequence)
+            .saturating_sub(1);
+        if hole > 0 && channel.messages > 0 && channel.sequence > 0 {
+            push_bounded(
+                &mut self.number_gaps,
+                Gap {
+                    topic: topic.clone(),
+                    kind: GapKind::Sequence,
+                    from_unix_ns: channel.last_ns,
+                    to_unix_ns: at,
+                    missing: u64::from(hole),
+                },
+            );
+        }
+        if let Some(before) = before {
+            channel.rhythm.interval(before, at);
+        }
+        channel.sequence = message.sequence;
+        channel.messages += 1;
+        channel.bytes += message.data.len() as u64;
+        channel.first_ns = channel.first_ns.min(at);
+        channel.last_ns = channel.last_ns.max(at);
+        match channel.schema.as_str() {
+            "ttyscope.Frame" => self.frame(message, &topic, before),
+            "ttyscope.Loss" => self.loss(message),
+            "ttyscope.Fault" => self.fault(message),
+            _ => {}
+        }
+    }
+
+    fn frame(&mut self, message: &RecordedMessage, topic: &str, before: Option<u64>) {
+        let Ok(frame) = serde_json::from_slice::<FrameRecord<'_>>(&message.data) else {
+            return;
+        };
+        if frame.lost_before > 0 {
+            push_bounded(
+                &mut self.number_gaps,
+                Gap {
+                    topic: topic.to_owned(),
+                    kind: GapKind::FrameNumbers,
+                    from_unix_ns: before.unwrap_or(message.log_time_ns),
+                    to_unix_ns: message.log_time_ns,
+                    missing: frame.lost_before,
+                },
+            );
+        }
+    }
+
+    fn loss(&mut self, message: &RecordedMessage) {
+        let Ok(loss) = serde_json::from_slice::<LossRecord<'_>>(&message.data) else {
+            return;
+        };
+        let source = match &loss.source {
+            Some(source) => printable(source),
+            None => source_name(message),
+        };
+        let key = (source, printable(&loss.lane), printable(&loss.reason));
+        if self.losses.len() < MAX_LISTED || self.losses.contains_key(&key) {
+            let count = self.losses.entry(key).or_default();
+            *count = count.saturating_add(loss.count);
+        }
+    }
+
+    fn fault(&mut self, message: &RecordedMessage) {
+        let Ok(fault) = serde_json::from_slice::<FaultRecord<'_>>(&message.data) else {
+            return;
+        };
+        let key = (
+            source_name(message),
+            printable(&fault.kind),
+            printable(&fault.severity),
+        );
+        if self.faults.len() < MAX_LISTED || self.faults.contains_key(&key) {
+            let entry = self
+                .faults
+                .entry(key)
+                .or_insert_with(|| (0, printable(&fault.text)));
+            entry.0 += 1;
+        }
+    }
+
+    pub(super) fn damage(&mut self, damage: Damage) {
+        let damage = DamageSummary {
+            at: damage.at,
+            skipped_bytes: damage.skipped_bytes,
+            what: damage.what,
+        };
+        push_bounded(&mut self.damage, damage);
+    }
+
+    pub(super) fn into_summary(self, reader: &RecordingReader) -> Summary {
+        let ending = reader.ending().cloned().unwrap_or(Ending::Finished);
+        let span = self.span();
+        let end_ns = span.map_or(0, |span| span.last_unix_ns);
+        let mut gaps = Vec::new();
+        for (topic, channel) in &self.channels {
+            if is_regular(&channel.schema) {
+                gaps.extend(channel.rhythm.gaps(topic, channel.last_ns, end_ns));
+            }
+        }
+        gaps.extend(self.number_gaps.iter().cloned());
+        let incomplete_because = self.incomplete_because(&ending, span);
+        let account = self.account.unwrap_or_default();
+        let ended = self.session.is_some() && !account.reason.is_empty();
+        Summary {
+            path: reader.path().to_owned(),
+            size_bytes: reader.size_bytes(),
+            version: self.session.as_ref().map(|s| printable(&s.version)),
+            started_unix_ns: self.session.as_ref().map(|s| s.started_unix_ns),
+            ended_unix_ns: ended.then_some(account.ended_unix_ns),
+            ended: ended.then(|| printable(&account.reason)),
+            sources: self.session.map(printable_sources).unwrap_or_default(),
+            accounts: printable_accounts(account.sources),
+            span,
+            messages: self.channels.values().map(|c| c.messages).sum(),
+            channels: self.channels.into_iter().map(Channel::summary).collect(),
+            gaps,
+            losses: self
+                .losses
+                .into_iter()
+                .map(|((source, lane, reason), count)| LossSummary {
+                    source,
+                    lane,
+                    reason,
+                    count,
+                })
+                .collect(),
+            faults: self
+                .faults
+                .into_iter()
+                .map(|((source, kind, severity), (count, first))| FaultSummary {
+                    source,
+                    kind,
+                    severity,
+                    count,
+                    first,
+                })
+                .collect(),
+            damage: self.damage,
+            finished: ending == Ending::Finished,
+            unreadable_tail_bytes: match ending {
+                Ending::Finished => 0,
+                Ending::Cut {
+                    unreadable_bytes, ..
+                } => unreadable_bytes,
+            },
+            complete: incomplete_because.is_empty(),
+            incomplete_because,
+        }
+    }
+
+    fn span(&self) -> Option<Span> {
+        Some(Span {
+            first_unix_ns: self.channels.values().map(|c| c.first_ns).min()?,
+            last_unix_ns: self.channels.values().map(|c| c.last_ns).max()?,
+        })
+    }
+
+    fn incomplete_because(&self, ending: &Ending, span: Option<Span>) -> Vec<String> {
+        let mut because = Vec::new();
+        if let Ending::Cut {
+            readable_bytes,
+            unreadable_bytes,
+            why,
+        } = ending
+        {
+            let until = match span {
+                Some(span) => format!("readable up to {}", rfc3339(span.last_unix_ns)),
+                None => "it has no message yet".to_owned(),
+            };
+            because.push(format!(
+                "not finished: killed or still being written; {until}; at most 1.0 s after that is \
+                 missing (byte {readable_bytes}: {why}; {unreadable_bytes} bytes left over)"
+            ));
+        }
+        for damage in &self.damage {
+            because.push(format!(
+                "damaged: byte {}: {}; {} bytes skipped",
+                damage.at, damage.what, damage.skipped_bytes
+            ));
+        }
+        match &self.account {
+            Some(account) => {
+                for source in account.sources.iter().filter(|s| !s.is_complete()) {
+                    let reasons: Vec<String> = source
+                        .lost
+                        .iter()
+                        .map(|(reason, count)| format!("{} {count}", printable(reason)))
+                        .collect();
+                    because.push(format!(
+                        "{}: {} of {} messages are in it; lost: {}",
+                        printable(&source.name),
+                        source.written,
+                        source.accepted,
+                        if reasons.is_empty() {
+                            "not said why".to_owned()
+                        } else {
+                            reasons.join(", ")
+                        }
+                    ));
+                }
+            }
+            // A cut file has no books; nor has a file of another program.
+            None if self.session.is_some() && *ending == Ending::Finished => {
+                because.push("the recorder's own books are missing in it".to_owned());
+            }
+            None => {}
+        }
+        because
+    }
+}
+
+impl Channel {
+    fn summary((topic, channel): (String, Self)) -> ChannelSummary {
+        let span = Span {
+            first_unix_ns: channel.first_ns,
+            last_unix_ns: channel.last_ns,
+        };
+        let rate_hz = if channel.messages > 1 && span.seconds() > 0.0 {
+            (channel.messages - 1) as f64 / span.seconds()
+        } else {
+            0.0
+        };
+        ChannelSummary {
+            topic,
+            schema: channel.schema,
+            messages: channel.messages,
+            bytes: channel.bytes,
+            rate_hz,
+            span,
+        }
+    }
+}
+
+/// Whether a silence means something: links, faults, losses and log lines come when they come.
+/// The record beside each picture has the picture's own rhythm and would only repeat its gaps.
+fn is_regular(schema: &str) -> bool {
+    !matches!(
+        schema,
+        "ttyscope.Link" | "ttyscope.Fault" | "ttyscope.Loss" | "ttyscope.Frame" | "foxglove.Log"
+    )
+}
+
+fn source_name(message: &RecordedMessage) -> String {
+    let name = message.channel.metadata.get("source");
+    printable(name.map_or("", String::as_str))
+}
+
+fn printable_sources(session: Session) -> Vec<RecordedSource> {
+    session
+        .sources
+        .into_iter()
+        .map(|source| RecordedSource {
+            name: printable(&source.name),
+            address: printable(&source.address),
+            origin: printable(&source.origin),
+            caution: source.caution.as_deref().map(printable),
+        })
+        .collect()
+}
+
+fn printable_accounts(accounts: Vec<SourceAccount>) -> Vec<SourceAccount> {
+    let printable_lost = |lost: BTreeMap<String, u64>| {
+        lost.into_iter()
+            .map(|(reason, count)| (printable(&reason), count))
+            .collect()
+    };
+    accounts
+        .into_iter()
+        .map(|account| SourceAccount {
+            name: printable(&account.name),
+            lost: printable_lost(account.lost),
+            ..account
+        })
+        .collect()
+}
+
+/// Files come from outside too.
+fn printable(text: &str) -> String {
+    crate::model::text::printable(text).into_owned()
+}
+
+fn push_bounded<T>(list: &mut Vec<T>, item: T) {
+    if list.len() < MAX_LISTED {
+        list.push(item);
+    }
+}
