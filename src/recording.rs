@@ -6,6 +6,7 @@
 mod decode;
 mod encode;
 mod foxglove;
+mod last_words;
 mod read_error;
 mod reader;
 mod records;
@@ -17,6 +18,7 @@ mod topics;
 mod writer;
 
 pub use decode::{Decoder, Played};
+pub use last_words::last_words;
 pub use read_error::ReadError;
 pub use reader::{Damage, Ending, Entry, RecordedChannel, RecordedMessage, RecordingReader};
 pub use session::{Account, RecordedSource, Session, SourceAccount};

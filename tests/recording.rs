@@ -951,6 +951,8 @@ proptest! {
 #[derive(Clone, Default)]
 struct BadDisk {
     room: Option<u64>,
+    /// Whether what a file has taken can be taken back.
+    cuts: bool,
     gate: Option<Arc<Gate>>,
 }
 
@@ -992,6 +994,7 @@ impl Gate {
 struct BadFile {
     inner: Box<dyn RecordFile>,
     disk: BadDisk,
+    size: u64,
 }
 
 impl Storage for BadDisk {
@@ -1003,6 +1006,7 @@ impl Storage for BadDisk {
         Ok(Box::new(BadFile {
             inner: Disk.create(path)?,
             disk: self.clone(),
+            size: 0,
         }))
     }
 
@@ -1032,6 +1036,7 @@ impl Write for BadFile {
             }
         };
         self.inner.write_all(&bytes[..taken])?;
+        self.size += taken as u64;
         Ok(taken)
     }
 
@@ -1044,13 +1049,43 @@ impl RecordFile for BadFile {
     fn sync(&mut self) -> io::Result<()> {
         self.inner.sync()
     }
+
+    fn cut(&mut self, len: u64) -> io::Result<()> {
+        if !self.disk.cuts {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        self.inner.cut(len)?;
+        if let Some(room) = &mut self.disk.room {
+            *room += self.size - len;
+        }
+        self.size = len;
+        Ok(())
+    }
 }
 
 #[test]
 fn a_full_disk_ends_the_recording_and_blocks_nobody() {
+    let summary = record_on_a_full_disk(true);
+    // The file says itself what happened to it.
+    assert!(summary.finished, "{summary}");
+    assert_eq!(summary.ended.as_deref(), Some("the disk was full"));
+    let why = &summary.incomplete_because[0];
+    assert!(why.contains("lost: disk full"), "{why}");
+}
+
+#[test]
+fn a_full_disk_without_room_for_a_word_leaves_what_a_killed_recorder_leaves() {
+    let summary = record_on_a_full_disk(false);
+    assert!(!summary.finished, "{summary}");
+    let why = &summary.incomplete_because[0];
+    assert!(why.starts_with("not finished: "), "{why}");
+}
+
+fn record_on_a_full_disk(cuts: bool) -> Summary {
     // A lane that holds less than is sent: whoever waited for the disk would wait for ever.
     let disk = BadDisk {
         room: Some(3_000_000),
+        cuts,
         gate: None,
     };
     let rig = Rig::on(Box::new(disk), 1_000_000);
@@ -1080,6 +1115,7 @@ fn a_full_disk_ends_the_recording_and_blocks_nobody() {
     assert_eq!(frames, outcome.written);
     assert!(!summary.complete);
     rig.quit();
+    summary
 }
 
 #[test]
@@ -1108,6 +1144,7 @@ fn draining_ends_at_its_deadline_and_says_what_is_missing() {
     let gate = Arc::new(Gate::default());
     let disk = BadDisk {
         room: None,
+        cuts: false,
         gate: Some(Arc::clone(&gate)),
     };
     let rig = Rig::on(Box::new(disk), LANE_BYTES);

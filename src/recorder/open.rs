@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::books::Books;
-use super::failure::loss_reason;
+use super::failure::{loss_reason, reason};
 use super::latched::Latched;
 use super::naming::{create, name_finished};
 use super::pixels;
@@ -17,7 +17,7 @@ use crate::model::{
     DropReason, Fault, FaultKind, Payload, Sample, Severity, SourceId, SourceInfo, Stamp,
 };
 use crate::pipeline::RecordingPlan;
-use crate::recording::{Account, RecordingWriter, Session, SourceAccount, human_bytes};
+use crate::recording::{Account, RecordingWriter, Session, SourceAccount, human_bytes, last_words};
 
 /// A chunk ends when its first record is this old. Half of the one second that a killed recording
 /// may lack: the other half is for a machine too busy to wake this thread or to write at once.
@@ -366,6 +366,19 @@ impl Open {
             Err(error) => closed.trouble = Some(error),
         }
         closed
+    }
+
+    /// Ends a file that takes no more: behind what was flushed stand the books, as far as the room
+    /// of the torn chunk allows, and the file says itself why it ended and what it lacks. Returns
+    /// its size.
+    pub fn abandon(mut self, now: Stamp, error: &io::Error) -> u64 {
+        let whole_bytes = self.writer.flushed_bytes();
+        let words = last_words(&self.account(now, &reason(error)));
+        match self.file.end_with(whole_bytes, &words) {
+            Ok(()) => whole_bytes + words.len() as u64,
+            // Then it reads like the file of a killed recorder.
+            Err(_) => whole_bytes,
+        }
     }
 
     fn account(&self, now: Stamp, reason: &str) -> Account {

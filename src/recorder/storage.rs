@@ -2,8 +2,11 @@
 //! disk fail.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
+
+/// Records are written field by field; chunks are larger than this and pass it by.
+const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Where recordings go. The real one is [`Disk`].
 pub trait Storage: Send {
@@ -41,6 +44,15 @@ pub trait RecordFile: Write + Send {
     /// # Errors
     /// The disk did not take it.
     fn sync(&mut self) -> io::Result<()>;
+
+    /// Takes back everything behind the first `len` bytes, what is buffered too; the next write
+    /// goes there.
+    ///
+    /// # Errors
+    /// It cannot be taken back.
+    fn cut(&mut self, _len: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// The file system.
@@ -61,8 +73,7 @@ impl Storage for Disk {
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        // Records are written field by field; chunks are larger than this and pass it by.
-        let file = BufWriter::with_capacity(64 * 1024, options.open(path)?);
+        let file = BufWriter::with_capacity(BUFFER_BYTES, options.open(path)?);
         Ok(Box::new(file))
     }
 
@@ -99,6 +110,16 @@ impl RecordFile for BufWriter<File> {
         self.flush()?;
         self.get_ref().sync_data()
     }
+
+    fn cut(&mut self, len: u64) -> io::Result<()> {
+        let file = self.get_ref().try_clone()?;
+        let old = std::mem::replace(self, BufWriter::with_capacity(BUFFER_BYTES, file));
+        // What was buffered goes with it unwritten, which dropping it would not do.
+        let _ = old.into_parts();
+        self.get_ref().set_len(len)?;
+        self.get_mut().seek(SeekFrom::Start(len))?;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -118,6 +139,20 @@ mod tests {
         fs::remove_file(&to).unwrap();
         Disk.rename(&from, &to).unwrap();
         assert!(!Disk.exists(&from));
+    }
+
+    #[test]
+    fn what_is_taken_back_is_gone_buffered_or_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let mut file = Disk.create(&path).unwrap();
+        file.write_all(b"kept gone").unwrap();
+        file.flush().unwrap();
+        file.write_all(b" too").unwrap();
+        file.cut(4).unwrap();
+        file.write_all(b" end").unwrap();
+        file.sync().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"kept end");
     }
 
     #[cfg(unix)]

@@ -34,6 +34,8 @@ pub(super) struct Worker {
     pub(super) shared: Arc<Mutex<Shared>>,
     latched: Latched,
     open: Option<Open>,
+    /// What takes no more, while what was accepted for it is counted as lost.
+    failed: Option<Open>,
     /// Orders met while emptying the lane for the one before them.
     deferred: VecDeque<Order>,
     /// When waiting for what stands before a stop ends.
@@ -60,6 +62,7 @@ impl Worker {
             shared,
             latched: Latched::default(),
             open: None,
+            failed: None,
             deferred: VecDeque::new(),
             deadline_ns: None,
             latency: LatencyWindow::default(),
@@ -127,8 +130,11 @@ impl Worker {
         let Some(open) = &mut self.open else {
             if let Some(ticket) = ticket {
                 // Accepted just before the file failed.
-                ticket.lost(self.failure_reason());
-                self.status.not_taken += 1;
+                let reason = self.failure_reason();
+                match &mut self.failed {
+                    Some(failed) => failed.lose(&sample, ticket, reason),
+                    None => ticket.lost(reason),
+                }
             }
             return;
         };
@@ -315,25 +321,28 @@ impl Worker {
         let Some(open) = self.open.take() else { return };
         self.receiver.set_taking(false);
         self.deadline_ns = None;
+        self.shared().failed_with = Some(loss_reason(error));
+        self.failed = Some(open);
+        self.empty_lane();
+        let Some(open) = self.failed.take() else {
+            return;
+        };
         let (accepted, written, lost) = open.totals();
         let path = open.path().to_owned();
-        let size_bytes = open.size();
-        drop(open);
+        let size_bytes = open.abandon(self.context.clock.now(), error);
         let why = failure(&path, size_bytes, error);
         self.status.state = RecorderState::Failed(why.clone());
         self.status.messages = written;
         self.status.not_taken = lost;
-        self.shared().failed_with = Some(loss_reason(error));
-        self.empty_lane();
-        let more = self.status.not_taken.saturating_sub(lost);
+        self.status.written_bytes = size_bytes;
         let mut shared = self.shared();
         let left_out = shared.left_out;
         shared.outcomes.push(RecordingOutcome {
             path,
             complete: false,
-            accepted: accepted + more,
+            accepted,
             written,
-            lost: lost + more,
+            lost,
             left_out,
             size_bytes,
             ended: why.to_string(),

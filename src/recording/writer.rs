@@ -42,6 +42,8 @@ pub struct RecordingWriter<W: Write> {
     encoder: Encoder,
     staged: Vec<Staged>,
     size: SizeBook,
+    /// Size of the file when it was last flushed: up to here it is whole.
+    flushed_bytes: u64,
 }
 
 #[derive(Debug)]
@@ -80,9 +82,10 @@ impl<W: Write> RecordingWriter<W> {
             encoder: Encoder::default(),
             staged: Vec::new(),
             size: SizeBook::new(session),
+            flushed_bytes: 0,
         };
         writer.metadata(SESSION, session.to_map())?;
-        writer.out.flush().map_err(io_error)?;
+        writer.flush()?;
         Ok(writer)
     }
 
@@ -332,7 +335,15 @@ impl<W: Write> RecordingWriter<W> {
     /// The file takes no more; what was committed since the last flush is not in it.
     pub fn flush(&mut self) -> io::Result<()> {
         self.size.end_chunk();
-        self.out.flush().map_err(io_error)
+        self.out.flush().map_err(io_error)?;
+        self.flushed_bytes = self.size();
+        Ok(())
+    }
+
+    /// Bytes of the file that are whole records with the operating system, whatever became of those
+    /// behind them.
+    pub fn flushed_bytes(&self) -> u64 {
+        self.flushed_bytes
     }
 
     /// Bytes handed to the file so far.
