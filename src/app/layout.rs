@@ -98,7 +98,11 @@ fn overview(body: Rect, needs: Needs) -> Vec<(Pane, Rect)> {
         return panes;
     }
     let tall = body.height >= TALL;
-    let (middle, recent) = split_top(rest, if tall { 17 } else { 12 }.min(rest.height / 2));
+    let middle = match tall {
+        true => 24.min(rest.height * 6 / 10),
+        false => 12.min(rest.height / 2),
+    };
+    let (middle, recent) = split_top(rest, middle);
     if tall && body.width >= BROAD {
         let (recorder, right) = side_by_side(middle, middle.width * 32 / 100);
         let (values, latency) = side_by_side(right, right.width * 48 / 100);

@@ -182,7 +182,8 @@ mod tests {
 
     #[test]
     fn both_ends_are_counted_over_the_same_seconds() {
-        let cases: [(u64, &[(u64, i64)], Option<(f64, f64)>); 5] = [
+        type Case = (u64, &'static [(u64, i64)], Option<(f64, f64)>);
+        let cases: [Case; 5] = [
             (20, &[(1_000, 500)], None),
             (20, &[(1_000, 500), (6_000, 600)], Some((20.0, 20.0))),
             (12, &[(1_000, 500), (6_000, 600)], Some((20.0, 12.0))),

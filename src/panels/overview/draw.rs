@@ -71,11 +71,11 @@ pub fn draw(panel: &OverviewPanel, facts: &Facts, look: &Look<'_>, area: Rect, b
     let selected = panel.selected(facts);
     let heights: Vec<u16> = blocks.iter().map(|block| 1 + block.below.rows()).collect();
     let mut y = table.top() + 1;
-    for index in first_shown(&heights, selected, table.height.saturating_sub(1))..blocks.len() {
+    let first = first_shown(&heights, selected, table.height.saturating_sub(1));
+    for (index, block) in blocks.iter().enumerate().skip(first) {
         if y >= table.bottom() {
             break;
         }
-        let block = &blocks[index];
         row(buf, table, y, &COLUMNS, &places, &block.cells, look.theme);
         if let Some(figures) = &block.source.snapshot {
             let text = sparkline(&figures.last_minute, minute);
