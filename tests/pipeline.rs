@@ -22,14 +22,27 @@ use ttyscope::pipeline::{
 /// One step of a run in which everybody may be late.
 #[derive(Clone, Debug)]
 enum Step {
-    Publish { source: u16, what: What },
-    Reject { source: u16 },
-    Lose { source: u16, count: u64 },
+    Publish {
+        source: u16,
+        what: What,
+    },
+    Reject {
+        source: u16,
+    },
+    Lose {
+        source: u16,
+        count: u64,
+    },
     TakeFromLanes(u8),
     TakeFrame(Fate),
-    TakeFromDiskLane { count: u8, lost: bool },
+    TakeFromDiskLane {
+        count: u8,
+        lost: bool,
+    },
     Recording(bool),
     NobodyLooks,
+    /// The task of a publisher that waits is ended.
+    Cancel(u8),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +99,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1..6_u8, any::<bool>()).prop_map(|(count, lost)| Step::TakeFromDiskLane { count, lost }),
         1 => any::<bool>().prop_map(Step::Recording),
         1 => Just(Step::NobodyLooks),
+        1 => any::<u8>().prop_map(Step::Cancel),
     ]
 }
 
@@ -185,6 +199,11 @@ impl Rig {
             }
             Step::Recording(on) => self.receiver.set_taking(on),
             Step::NobodyLooks => self.lanes.take_control_only(),
+            Step::Cancel(which) => {
+                if let Some(index) = usize::from(which).checked_rem(self.waiting.len()) {
+                    drop(self.waiting.swap_remove(index));
+                }
+            }
         }
         self.poll();
     }

@@ -263,6 +263,7 @@ impl Ledger {
             lane,
             recorded: false,
             settled: false,
+            if_cancelled: None,
         }
     }
 
@@ -303,6 +304,7 @@ pub struct Ticket {
     lane: LaneKind,
     recorded: bool,
     settled: bool,
+    if_cancelled: Option<DropReason>,
 }
 
 impl Ticket {
@@ -319,8 +321,18 @@ impl Ticket {
         });
     }
 
+    /// What it means if the item is dropped from now on: whoever hands it over may be cancelled
+    /// while it waits. `None` again once it is in a lane, where it must not be forgotten.
+    pub fn if_cancelled(&mut self, reason: Option<DropReason>) {
+        self.if_cancelled = reason;
+    }
+
     /// Enters what became of the item.
     pub fn settle(mut self, fate: Fate) {
+        self.enter(fate);
+    }
+
+    fn enter(&mut self, fate: Fate) {
         self.settled = true;
         self.ledger.with(self.source, |book| {
             let counts = &mut book.lanes[self.lane as usize];
@@ -339,7 +351,12 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if !self.settled {
+        if self.settled {
+            return;
+        }
+        if let Some(reason) = self.if_cancelled {
+            self.enter(Fate::NotShown(reason));
+        } else {
             self.ledger.with(self.source, |book| {
                 book.lanes[self.lane as usize].in_flight -= 1;
             });

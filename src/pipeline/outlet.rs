@@ -142,7 +142,7 @@ impl Outlet {
     /// for the control lane; never for the screen. When this returns the pipeline has taken the
     /// payload: an acknowledgement may go out.
     ///
-    /// Not to be cancelled half-way: an item would be missing from the ledger.
+    /// Cancelled half-way, the item counts as lost to the end of the program.
     pub async fn publish(&self, received: Stamp, payload: Payload) {
         let sample = Sample {
             source: self.source,
@@ -162,6 +162,7 @@ impl Outlet {
             }
         });
         let mut ticket = self.pipeline.ledger.receive(self.source, lane);
+        ticket.if_cancelled(Some(DropReason::Shutdown));
         if let Some(disk) = &self.pipeline.disk {
             // A recorder that has ended says so itself, on its own way.
             if disk.send(&self.pipeline.ledger, &sample).await == Ok(true) {

@@ -139,10 +139,6 @@ impl ScreenLanes {
     /// Puts a sample into its lane. Waits only for room in the control lane.
     pub async fn put(&self, sample: Sample, ticket: Ticket) {
         let lane = sample.payload.lane();
-        if lane != LaneKind::Control && self.control_only.load(Ordering::Acquire) {
-            ticket.settle(Fate::NotShown(DropReason::NoOutlet));
-            return;
-        }
         let delivery = Delivery {
             queued_mono_ns: self.clock.now().mono_ns,
             sample,
@@ -155,11 +151,12 @@ impl ScreenLanes {
         }
     }
 
-    async fn put_control(&self, delivery: Delivery) {
+    async fn put_control(&self, mut delivery: Delivery) {
         let Ok(room) = Arc::clone(&self.control_room).acquire_owned().await else {
             delivery.ticket.settle(Fate::NotShown(DropReason::Shutdown));
             return;
         };
+        delivery.ticket.if_cancelled(None);
         let mut queues = self.queues();
         if queues.closed {
             delivery.ticket.settle(Fate::NotShown(DropReason::Shutdown));
@@ -171,10 +168,23 @@ impl ScreenLanes {
         self.ready.notify_one();
     }
 
-    fn put_sample(&self, delivery: Delivery) {
+    /// Why samples and pictures are not taken. To be asked under the lane's lock, or one would slip
+    /// in behind the last emptying and wait there for ever.
+    fn refusal(&self, closed: bool) -> Option<DropReason> {
+        if closed {
+            Some(DropReason::Shutdown)
+        } else if self.control_only.load(Ordering::Acquire) {
+            Some(DropReason::NoOutlet)
+        } else {
+            None
+        }
+    }
+
+    fn put_sample(&self, mut delivery: Delivery) {
+        delivery.ticket.if_cancelled(None);
         let mut queues = self.queues();
-        if queues.closed {
-            delivery.ticket.settle(Fate::NotShown(DropReason::Shutdown));
+        if let Some(reason) = self.refusal(queues.closed) {
+            delivery.ticket.settle(Fate::NotShown(reason));
             return;
         }
         let index = usize::from(delivery.sample.source.0);
@@ -197,15 +207,16 @@ impl ScreenLanes {
         self.ready.notify_one();
     }
 
-    fn put_frame(&self, delivery: Delivery) {
+    fn put_frame(&self, mut delivery: Delivery) {
+        delivery.ticket.if_cancelled(None);
         let Some(camera) = delivery.sample.camera() else {
             // `put` sends only frames here.
             delivery.ticket.settle(Fate::NotShown(DropReason::NoOutlet));
             return;
         };
         let mut frames = self.frames();
-        if frames.closed {
-            delivery.ticket.settle(Fate::NotShown(DropReason::Shutdown));
+        if let Some(reason) = self.refusal(frames.closed) {
+            delivery.ticket.settle(Fate::NotShown(reason));
             return;
         }
         let is_new = !frames.places.contains_key(&camera);
