@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::imaging::{Picture, PictureMaker, PictureRequest};
 use crate::model::{
@@ -41,7 +41,7 @@ struct Shared {
     wanted: Mutex<Vec<PictureRequest>>,
     ready: Mutex<BTreeMap<CameraKey, Ready>>,
     arrived: Notify,
-    stop: AtomicBool,
+    stop: CancellationToken,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -97,7 +97,7 @@ impl Pictures {
 
 impl Drop for Pictures {
     fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Release);
+        self.shared.stop.cancel();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -119,7 +119,7 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) {
-        while !self.shared.stop.load(Ordering::Acquire) {
+        while !self.shared.stop.is_cancelled() {
             if let Some(delivery) = self.lanes.take_frame(PATIENCE) {
                 self.make(delivery);
             }
@@ -182,9 +182,84 @@ impl Worker {
                 )
                 .with_sample(&frame.body);
                 if let Some(outlet) = self.outlets.get(usize::from(sample.source.0)) {
-                    self.runtime.block_on(outlet.fault(taken, fault));
+                    // The control lane may be full and its reader gone, who waits for us.
+                    let told = outlet.fault(taken, fault);
+                    let stop = &self.shared.stop;
+                    self.runtime.block_on(stop.run_until_cancelled(told));
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Frame, FrameEncoding, LinkState, Origin, SourceId};
+    use bytes::Bytes;
+    use std::sync::mpsc::channel;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_thread_ends_although_nobody_takes_what_it_says() {
+        let clock = Clock::manual(1);
+        let lanes = Arc::new(ScreenLanes::with_bounds(clock.clone(), 1, 1));
+        let pipeline = Pipeline::new(clock.clone(), 1, None, Some(Arc::clone(&lanes)));
+        let source = SourceInfo {
+            id: SourceId(0),
+            name: "scope".into(),
+            address: "".into(),
+            origin: Origin::Live,
+            caution: None,
+        };
+        let outlet = pipeline.outlet(source.id);
+        // The control lane is full now, and the frame cannot be decoded: that has to be told.
+        outlet.link(LinkState::Live).await;
+        let pictures = Pictures::start(Arc::clone(&lanes), &pipeline, &[source], clock).unwrap();
+        let camera = CameraKey {
+            source: SourceId(0),
+            detector: "camera".into(),
+        };
+        pictures.want(vec![PictureRequest {
+            camera: camera.clone(),
+            cols: 10,
+            rows: 10,
+        }]);
+        let frame = Frame {
+            detector: camera.detector,
+            number: None,
+            width_px: None,
+            height_px: None,
+            encoding: FrameEncoding::Jpeg,
+            body: Bytes::from_static(b"no picture"),
+            pixel_size_um: None,
+            subsampling: 1,
+            device_ns: None,
+            lost_before: 0,
+        };
+        outlet
+            .publish(outlet.clock().now(), Payload::Frame(frame))
+            .await;
+        while pipeline
+            .ledger()
+            .snapshot()
+            .source(SourceId(0))
+            .total()
+            .in_flight
+            < 2
+            || outlet.in_flight(crate::model::LaneKind::Frames) > 0
+        {
+            tokio::task::yield_now().await;
+        }
+        let (done, ended) = channel();
+        thread::spawn(move || {
+            drop(pictures);
+            done.send(()).unwrap();
+        });
+        ended
+            .recv_timeout(Duration::from_secs(60))
+            .expect("the thread ends");
+        lanes.close();
+        let total = pipeline.ledger().snapshot().source(SourceId(0)).total();
+        assert_eq!((total.in_flight, total.residue()), (0, 0));
     }
 }
