@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::model::ledger::DiskTicket;
 use crate::model::{DropReason, Ledger, Sample};
@@ -82,6 +82,8 @@ struct Shared {
     /// Whether records are wanted. Set by the recorder when a file is open, so that a record is
     /// accepted only if somebody will write it.
     taking: AtomicBool,
+    /// The recorder began, ended or failed.
+    recorder_changed: Notify,
     high_water_bytes: AtomicU64,
 }
 
@@ -105,6 +107,7 @@ impl DiskLane {
             queue: Mutex::default(),
             arrived: Condvar::new(),
             taking: AtomicBool::new(false),
+            recorder_changed: Notify::new(),
             high_water_bytes: AtomicU64::new(0),
         });
         (Self(Arc::clone(&shared)), DiskReceiver(shared))
@@ -169,6 +172,21 @@ impl DiskLane {
         }
     }
 
+    /// Waits until the state of the recorder may have changed. For one waiter; cancel safe.
+    pub async fn recorder_changed(&self) {
+        self.0.recorder_changed.notified().await;
+    }
+
+    /// Whether the recorder has ended, as ordered or not.
+    pub fn is_closed(&self) -> bool {
+        self.0.room.is_closed()
+    }
+
+    /// Lets nobody wait for the recorder any more, because its disk does not answer.
+    pub fn close(&self) {
+        self.0.room.close();
+    }
+
     /// Records waiting, and their bytes.
     pub fn waiting(&self) -> (u64, u64) {
         let queue = self.0.lock();
@@ -228,6 +246,11 @@ impl DiskReceiver {
         self.0.lock().orders > 0
     }
 
+    /// Says that the recorder's state is another one now.
+    pub fn tell_change(&self) {
+        self.0.recorder_changed.notify_one();
+    }
+
     /// Says whether records are wanted from now on.
     pub fn set_taking(&self, taking: bool) {
         let _queue = self.0.lock();
@@ -239,8 +262,9 @@ impl Drop for DiskReceiver {
     fn drop(&mut self) {
         self.set_taking(false);
         self.0.room.close();
-        let items = std::mem::take(&mut self.0.lock().items);
-        for item in items {
+        self.tell_change();
+        let queue = std::mem::take(&mut *self.0.lock());
+        for item in queue.items {
             if let DiskItem::Record {
                 ticket: Some(ticket),
                 ..

@@ -376,7 +376,10 @@ impl Worker {
             self.status.latency = self.latency.percentiles();
         }
         let status = self.status.clone();
-        self.shared().status = status;
+        let before = std::mem::replace(&mut self.shared().status, status);
+        if before.state != self.status.state {
+            self.receiver.tell_change();
+        }
     }
 }
 

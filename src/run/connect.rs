@@ -1,9 +1,10 @@
 //! From a source as it is written to the task that reads it.
 
+use std::env::VarError;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
@@ -119,6 +120,8 @@ fn headers(written: &config::Endpoint) -> anyhow::Result<Headers> {
 }
 
 fn secret(variable: &str) -> anyhow::Result<String> {
-    std::env::var(variable)
-        .with_context(|| format!("environment variable {variable} is needed and not set"))
+    std::env::var(variable).map_err(|error| match error {
+        VarError::NotPresent => anyhow!("the environment variable {variable} is needed: set it"),
+        VarError::NotUnicode(_) => anyhow!("the environment variable {variable} is not UTF-8"),
+    })
 }

@@ -10,9 +10,12 @@ use super::journal::{self, Journal};
 use super::session::Session;
 use super::signals::{Signals, Told};
 use super::voice::{Patience, Voice, json_line, people};
-use crate::model::{Fate, LinkState, Origin, Payload, RecorderState, Sample, SourceId};
+use crate::model::{Fate, LinkState, LogLine, Origin, Payload, RecorderState, Sample, SourceId};
 use crate::pipeline::{LoopStats, PipelineSnapshot, TerminalStats};
 use crate::ui::number;
+
+/// Items taken in before signals and the clock get their turn.
+const TURN_LIMIT: usize = 512;
 
 /// When the watch is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,54 +91,48 @@ pub async fn watch(
     let second = Duration::from_secs(1);
     let mut status = interval_at(began + second, second);
     status.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // Limits end a recording between two status lines; this notices.
-    let mut look = interval_at(began, Duration::from_millis(50));
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut recording_seen = false;
     loop {
+        let mut taken = 0;
+        while taken < TURN_LIMIT
+            && let Some(delivery) = session.lanes.try_take()
+        {
+            taken += 1;
+            delivery.ticket.settle(Fate::Shown);
+            links.take(&delivery.sample);
+            say_sample(session, &delivery.sample, voice);
+        }
+        let recorded = until == Until::RecordingEnds && session.recording_ended();
+        if recorded || links.all_ended(session.sources.len()) {
+            return Ending::Done;
+        }
         tokio::select! {
+            // As in the event loop: no flood stands before a signal or the clock.
             biased;
             told = signals.recv() => match told {
                 Told::Terminate | Told::Interrupt => return Ending::Asked,
                 // A recorder outlives its terminal.
                 Told::HangUp | Told::Resize => {}
             },
-            () = session.lanes.ready() => {}
-            _ = look.tick() => {
-                let recorder = session.recorder().state;
-                match (until, &recorder) {
-                    (Until::RecordingEnds, RecorderState::Failed(_)) => return Ending::Done,
-                    (Until::RecordingEnds, RecorderState::Off) if recording_seen => {
-                        return Ending::Done;
-                    }
-                    (Until::RecordingEnds, RecorderState::Recording) => recording_seen = true,
-                    _ => {}
-                }
-            }
+            () = session.recorder_changed() => {}
             _ = status.tick() => {
                 let snapshot = session.snapshot(LoopStats::default(), TerminalStats::default());
                 say_status(session, &snapshot, links, began.elapsed(), voice);
             }
+            Some(line) = next_line(&mut journal) => people(
+                voice,
+                Patience::Status,
+                format_args!("{}: {}", line.severity.as_str(), line.text),
+            ),
+            () = tokio::task::yield_now(), if taken == TURN_LIMIT => {}
+            () = session.lanes.ready() => {}
         }
-        while let Some(delivery) = session.lanes.try_take() {
-            delivery.ticket.settle(Fate::Shown);
-            links.take(&delivery.sample);
-            say_sample(session, &delivery.sample, voice);
-        }
-        if let Some(journal) = &mut journal {
-            while let Some(line) = journal.try_recv() {
-                people(
-                    voice,
-                    Patience::Status,
-                    format_args!("{}: {}", line.severity.as_str(), line.text),
-                );
-            }
-        }
-        // Without a recording to wait for, a watch of nothing is over.
-        let nothing_comes = links.all_ended(session.sources.len());
-        if nothing_comes && (until == Until::SourcesEnd || recording_seen) {
-            return Ending::Done;
-        }
+    }
+}
+
+async fn next_line(journal: &mut Option<&mut Journal>) -> Option<LogLine> {
+    match journal {
+        Some(journal) => journal.recv().await,
+        None => None,
     }
 }
 
@@ -285,4 +282,63 @@ fn say_status(
 
 fn round(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::SourceSpec;
+    use crate::pipeline::{RecordingLimits, RecordingPlan};
+    use crate::run::session::{Feed, Recording};
+    use std::path::Path;
+
+    /// A condition that has not come true by now never will.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    fn plan(dir: &Path, duration: Duration) -> RecordingPlan {
+        RecordingPlan {
+            dir: dir.to_owned(),
+            stem: "t".to_owned(),
+            limits: RecordingLimits {
+                duration: Some(duration),
+                ..RecordingLimits::default()
+            },
+        }
+    }
+
+    #[tokio::test]
+    async fn a_recording_that_is_over_before_anybody_looks_ends_the_watch() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("imswitch://{}", silent.local_addr().unwrap());
+        let feed = Feed::Sources(vec![SourceSpec::parse(&url).unwrap()]);
+        let dir = tempfile::tempdir().unwrap();
+        let plan = plan(dir.path(), Duration::from_nanos(1));
+        let session = Session::start(feed, Recording::AtOnce(plan)).await.unwrap();
+        let mut signals = Signals::listen().unwrap();
+        let mut links = Links::default();
+        let until = Until::RecordingEnds;
+        let watched = watch(
+            &session,
+            &mut signals,
+            None,
+            Voice::Silent,
+            until,
+            &mut links,
+        );
+        let ending = tokio::time::timeout(PATIENCE, watched).await;
+        assert_eq!(ending, Ok(Ending::Done));
+        assert_eq!(session.end().await.outcomes.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_is_not_there_leaves_no_file() {
+        let url = "socketio://127.0.0.1:9?auth_env=TTYSCOPE_TEST_NEVER_SET";
+        let feed = Feed::Sources(vec![SourceSpec::parse(url).unwrap()]);
+        let dir = tempfile::tempdir().unwrap();
+        let plan = plan(dir.path(), PATIENCE);
+        let error = Session::start(feed, Recording::AtOnce(plan)).await;
+        let text = format!("{:#}", error.unwrap_err());
+        assert!(text.contains("TTYSCOPE_TEST_NEVER_SET"), "{text}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
 }

@@ -43,10 +43,9 @@ impl Journal {
             .max_log_files(FILES_KEPT)
             .build(dir)
             .with_context(|| format!("log folder {} cannot be written", dir.display()))?;
-        // Lines are evidence: a slow disk delays the writer's thread, and drops nothing.
-        let (writer, guard) = tracing_appender::non_blocking::NonBlockingBuilder::default()
-            .lossy(false)
-            .finish(file);
+        // A slow disk delays the writer's thread. One that hangs costs lines once 128,000 wait:
+        // waiting for it here would hold the loop.
+        let (writer, guard) = tracing_appender::non_blocking(file);
         let (sender, lines) = mpsc::channel(BOUND);
         let to_file = tracing_subscriber::fmt::layer()
             .with_ansi(false)

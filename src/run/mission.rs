@@ -1,8 +1,10 @@
 //! What a verb runs, from its first connection to its exit code.
 
 use std::future::Future;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::runtime::Runtime;
 
 use super::console::{self, Ending};
 use super::headless::{self, Links, Until};
@@ -17,6 +19,9 @@ use crate::model::RecorderState;
 use crate::pipeline::RecordingPlan;
 use crate::simulators::imswitch::{Simulator, SimulatorOptions};
 use crate::ui::Theme;
+
+/// An end that takes longer than this is explained.
+const SLOW_END: Duration = Duration::from_secs(1);
 
 /// How a run ended, for the shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,12 +190,26 @@ pub fn simulate(options: SimulatorOptions) -> anyhow::Result<Exit> {
 }
 
 fn block_on(work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("worker")
         .build()
-        .context("the runtime cannot be started")?
-        .block_on(work)
+        .context("the runtime cannot be started")?;
+    let handle = runtime.handle().clone();
+    let _runtime = Unwaited(Some(runtime));
+    handle.block_on(work)
+}
+
+/// A runtime whose end waits for nobody: a name server or a disk that does not answer holds a
+/// thread, and must not hold the program.
+struct Unwaited(Option<Runtime>);
+
+impl Drop for Unwaited {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// Ends a session, says how it was, and judges it. From the screens only recordings are judged:
@@ -202,10 +221,18 @@ async fn end(
     voice: Voice,
     recording_wanted: bool,
 ) -> Exit {
-    let second_interrupt =
-        async { while !matches!(signals.recv().await, Told::Interrupt | Told::Terminate) {} };
+    // Only a person interrupts twice: `timeout` and service managers send SIGTERM to the process
+    // and again to its group.
+    let second_interrupt = async { while signals.recv().await != Told::Interrupt {} };
+    let explained = async {
+        tokio::time::sleep(SLOW_END).await;
+        let words = format_args!("writing what waits; another Ctrl-C leaves it");
+        people(voice, Patience::Status, words);
+        std::future::pending().await
+    };
     let remains = tokio::select! {
         remains = session.end() => remains,
+        remains = explained => remains,
         () = second_interrupt => {
             people(voice, Patience::Word, format_args!("interrupted again: what waited is not written"));
             return Exit::Interrupted;
@@ -225,4 +252,31 @@ async fn end(
         Voice::People | Voice::Silent => people(voice, Patience::Word, format_args!("{verdict}")),
     }
     verdict.exit(recording_wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn a_name_server_that_does_not_answer_does_not_keep_the_program() {
+        let (answer, question) = channel::<()>();
+        let (done, ended) = channel();
+        std::thread::spawn(move || {
+            let exit = block_on(async move {
+                let (asked, begun) = tokio::sync::oneshot::channel();
+                tokio::task::spawn_blocking(move || {
+                    asked.send(()).unwrap();
+                    question.recv()
+                });
+                begun.await.unwrap();
+                Ok(Exit::Done)
+            });
+            done.send(exit.unwrap()).unwrap();
+        });
+        let exit = ended.recv_timeout(Duration::from_secs(60));
+        assert_eq!(exit, Ok(Exit::Done));
+        drop(answer);
+    }
 }

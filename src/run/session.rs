@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::connect;
@@ -100,6 +102,8 @@ pub struct Remains {
     pub last_words: Vec<Sample>,
     /// What of a replayed file could not be played, as a sentence.
     pub not_replayed: Option<String>,
+    /// The recorder did not end: how long it was waited for.
+    pub recorder_hangs: Option<Duration>,
 }
 
 impl Session {
@@ -159,54 +163,65 @@ impl Session {
             replayed: Arc::default(),
             simulator,
         };
+        // What can be refused is refused before there is a file.
+        let readers = session.readers(&specs)?;
         if let Recording::AtOnce(plan) = recording {
             session.start_recording(plan);
             session.recorder_answers().await;
         }
-        session.connect(feed, &specs)?;
+        for reader in readers {
+            session.tasks.spawn(reader);
+        }
+        if let Feed::Replay { path, speed } = feed {
+            session.play(path, speed);
+        }
         Ok(session)
     }
 
     /// Waits until the recorder writes or has said why it cannot; not for ever, because its disk
     /// may hang, which is shown like any other state.
     async fn recorder_answers(&self) {
-        let deadline = Instant::now() + RECORDER_ANSWERS;
-        let mut look = tokio::time::interval(Duration::from_millis(2));
-        while self.recorder().state == RecorderState::Off && Instant::now() < deadline {
-            look.tick().await;
-        }
+        let answers = async {
+            while self.recorder().state == RecorderState::Off && !self.recording_ended() {
+                self.recorder_changed().await;
+            }
+        };
+        let _ = timeout(RECORDER_ANSWERS, answers).await;
     }
 
-    fn connect(&mut self, feed: Feed, specs: &[SourceSpec]) -> anyhow::Result<()> {
+    /// The tasks that will read the sources; they do nothing yet.
+    fn readers(&mut self, specs: &[SourceSpec]) -> anyhow::Result<Vec<BoxFuture<'static, ()>>> {
+        let mut readers = Vec::new();
         for (info, spec) in self.sources.iter().zip(specs) {
             let (sender, commands) = mpsc::channel(COMMANDS);
             let outlet = self.pipeline.outlet(info.id);
             let reader = connect::reader(spec, outlet, commands, self.stop.clone())
                 .with_context(|| format!("source \"{}\"", spec.name))?;
             self.commands.push(sender);
-            self.tasks.spawn(reader);
+            readers.push(reader);
         }
-        if let Feed::Replay { path, speed } = feed {
-            let outlets = self.sources.iter().map(|s| self.pipeline.outlet(s.id));
-            let outlets = outlets.collect();
-            let stop = self.stop.clone();
-            let trouble = Arc::clone(&self.replayed);
-            self.tasks.spawn(async move {
-                let sentence = match replay::run(&path, speed, outlets, stop).await {
-                    Ok(replayed) if replayed.unreadable == 0 => return,
-                    Ok(replayed) => format!(
-                        "{} parts of {} could not be read; `ttyscope inspect` says which",
-                        replayed.unreadable,
-                        path.display()
-                    ),
-                    Err(error) => error.to_string(),
-                };
-                tracing::error!("replay: {sentence}");
-                // The first sentence is the one that counts, and there is only one.
-                let _ = trouble.set(sentence);
-            });
-        }
-        Ok(())
+        Ok(readers)
+    }
+
+    fn play(&mut self, path: PathBuf, speed: replay::Speed) {
+        let outlets = self.sources.iter().map(|s| self.pipeline.outlet(s.id));
+        let outlets = outlets.collect();
+        let stop = self.stop.clone();
+        let trouble = Arc::clone(&self.replayed);
+        self.tasks.spawn(async move {
+            let sentence = match replay::run(&path, speed, outlets, stop).await {
+                Ok(replayed) if replayed.unreadable == 0 => return,
+                Ok(replayed) => format!(
+                    "{} parts of {} could not be read; `ttyscope inspect` says which",
+                    replayed.unreadable,
+                    path.display()
+                ),
+                Err(error) => error.to_string(),
+            };
+            tracing::error!("replay: {sentence}");
+            // The first sentence is the one that counts, and there is only one.
+            let _ = trouble.set(sentence);
+        });
     }
 
     /// Gives a source a command; `false` if its queue is full or it takes none.
@@ -239,8 +254,30 @@ impl Session {
             .unwrap_or_default();
         if let Some(disk) = &self.disk {
             (status.waiting, status.waiting_bytes) = disk.waiting();
+            if disk.is_closed() && self.recorder.is_some() {
+                let why = "the recorder's thread has ended by itself; the log has the details";
+                status.state = RecorderState::Failed(why.into());
+            }
         }
         status
+    }
+
+    /// Whether a recording was begun, or tried, and is over.
+    pub fn recording_ended(&self) -> bool {
+        let status = self.recorder();
+        match status.state {
+            RecorderState::Off => status.file.is_some(),
+            RecorderState::Recording | RecorderState::Draining => false,
+            RecorderState::Failed(_) => true,
+        }
+    }
+
+    /// Waits until [`Session::recorder`] may say something else. Cancel safe.
+    pub async fn recorder_changed(&self) {
+        match &self.disk {
+            Some(disk) => disk.recorder_changed().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// The recordings that ended since this was last asked.
@@ -263,7 +300,9 @@ impl Session {
         self.join_until(Instant::now() + GOODBYE, &mut last_words)
             .await;
         let mut outcomes = self.take_outcomes();
+        let mut recorder_hangs = None;
         if let (Some(disk), Some(recorder)) = (&self.disk, self.recorder.take()) {
+            let disk = disk.clone();
             disk.order(Order::Quit);
             let thread = tokio::task::spawn_blocking(move || recorder.join());
             let deadline = Instant::now() + DRAIN;
@@ -273,6 +312,8 @@ impl Session {
                 outcomes.extend(more);
             } else {
                 tracing::error!("the recorder did not end within {} s", DRAIN.as_secs());
+                recorder_hangs = Some(DRAIN);
+                disk.close();
             }
         }
         self.tasks.shutdown().await;
@@ -294,6 +335,7 @@ impl Session {
             outcomes,
             last_words,
             not_replayed: self.replayed.get().cloned(),
+            recorder_hangs,
         }
     }
 
@@ -320,12 +362,17 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// Only a panic gets here with a recorder: its file is finished all the same.
+    /// After a panic the file is finished all the same, if the disk answers. Otherwise only a
+    /// second interrupt gets here with a recorder, and wants nothing to be waited for.
     fn drop(&mut self) {
         self.stop.cancel();
         if let (Some(disk), Some(recorder)) = (&self.disk, self.recorder.take()) {
             disk.order(Order::Quit);
-            recorder.join();
+            if thread::panicking() {
+                let (sender, ended) = std::sync::mpsc::channel();
+                let joined = thread::Builder::new().spawn(move || sender.send(recorder.join()));
+                let _ = joined.map(|_| ended.recv_timeout(DRAIN));
+            }
         }
     }
 }

@@ -22,7 +22,7 @@ pub struct Verdict {
     /// The files that were written.
     pub files: Vec<FileAccount>,
     #[serde(skip)]
-    replay_failed: bool,
+    broke_off: bool,
 }
 
 /// One source's account.
@@ -141,7 +141,7 @@ impl Verdict {
             missing: Vec::new(),
             sources,
             files,
-            replay_failed: remains.not_replayed.is_some(),
+            broke_off: remains.not_replayed.is_some() || remains.recorder_hangs.is_some(),
         };
         verdict.missing = verdict.find_missing(remains, links, recording_wanted);
         verdict.complete = verdict.missing.is_empty();
@@ -149,16 +149,19 @@ impl Verdict {
     }
 
     /// The exit code. A run that was not asked to record is only judged by the recordings that
-    /// were made in it, and by what of a file could not be played.
+    /// were made in it, and by what of a file could not be played or closed.
     pub fn exit(&self, recording_wanted: bool) -> Exit {
         let whole = if recording_wanted {
             self.complete
         } else {
-            self.files.iter().all(|file| file.complete) && !self.replay_failed
+            self.files.iter().all(|file| file.complete) && !self.broke_off
         };
         if whole {
             Exit::Done
-        } else if recording_wanted && self.files.iter().all(|file| file.written == 0) {
+        } else if recording_wanted
+            && !self.broke_off
+            && self.files.iter().all(|file| file.written == 0)
+        {
             Exit::Failed
         } else {
             Exit::Incomplete
@@ -173,7 +176,13 @@ impl Verdict {
     ) -> Vec<String> {
         let mut missing = Vec::new();
         missing.extend(remains.not_replayed.clone());
-        if recording_wanted && self.files.is_empty() {
+        if let Some(waited) = remains.recorder_hangs {
+            missing.push(format!(
+                "the disk took nothing for {} s: what waited is not in the recording, which is \
+                 not closed; `ttyscope inspect` says what is in it",
+                waited.as_secs()
+            ));
+        } else if recording_wanted && self.files.is_empty() {
             missing.push("no file was written".to_owned());
         }
         for file in self.files.iter().filter(|file| !file.complete) {
