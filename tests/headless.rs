@@ -166,7 +166,7 @@ fn people_are_told_once_a_second_and_at_the_end() {
     assert!(ended.stdout.is_empty(), "{ended:#?}");
     for part in [
         "scope: connected",
-        "00:00:01  scope live",
+        "00:00:01  scope SIMULATED live",
         "  rec ",
         "lost 0",
         "\ncomplete",
