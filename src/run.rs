@@ -1,7 +1,7 @@
 //! Floor 4: the only place that sees both sides: sources, app, recorder, terminal.
 
 mod canvas;
-mod connect;
+pub mod connect;
 mod console;
 mod event_loop;
 pub mod headless;

@@ -1,17 +1,20 @@
 //! What each verb means: from its arguments and the configuration to what is to be run.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
 use super::{Check, Inputs, Inspect, Record, Replay, Sim, Watch};
 use crate::config::{
-    FileConfig, OnTerminalLoss, SourceSpec, data_dir, default_path, name_sources, state_dir,
+    ConfigError, FileConfig, OnTerminalLoss, SourceSpec, data_dir, default_path, name_sources,
+    state_dir,
 };
 use crate::intent::Keymap;
 use crate::pipeline::{RecordingLimits, RecordingPlan};
 use crate::recording;
-use crate::run::journal::Journal;
+use crate::run::connect::missing_variables;
+use crate::run::journal::{Journal, parse_filter};
 use crate::run::mission::{self, Exit, Look};
 use crate::run::session::Feed;
 use crate::run::voice::{self, Patience, Voice};
@@ -143,13 +146,31 @@ pub fn check(check: Check) -> Outcome {
     let config = FileConfig::open(&path)?;
     theme(None, &config)?;
     keymap(&config)?;
+    if let Some(filter) = &config.log {
+        parse_filter(filter).with_context(|| format!("configuration {}", path.display()))?;
+    }
+    let missing = config
+        .sources
+        .iter()
+        .map(|source| {
+            missing_variables(source).with_context(|| format!("source \"{}\"", source.name))
+        })
+        .collect::<anyhow::Result<Vec<_>>>()
+        .with_context(|| format!("configuration {}", path.display()))?;
     let (sources, keys) = (config.sources.len(), config.keys.len());
     let path = path.display();
     voice::text(&format_args!(
         "{path}: all good; sources {sources}, keys changed {keys}\n"
     ));
-    for source in &config.sources {
+    for (source, missing) in config.sources.iter().zip(missing) {
         voice::text(&format_args!("  {:16} {source}\n", source.name));
+        for variable in missing {
+            let note = format_args!(
+                "  {:16} needs the environment variable {variable}, which is not set here\n",
+                ""
+            );
+            voice::text(&note);
+        }
     }
     Ok(Exit::Done)
 }
@@ -162,9 +183,12 @@ fn load_config(named: Option<&Path>) -> anyhow::Result<FileConfig> {
     if let Some(path) = named {
         return Ok(FileConfig::open(path)?);
     }
-    match default_path() {
-        Some(path) if path.exists() => Ok(FileConfig::open(&path)?),
-        _ => Ok(FileConfig::default()),
+    match default_path().map(|path| FileConfig::open(&path)) {
+        None => Ok(FileConfig::default()),
+        Some(Err(ConfigError::Read { source, .. })) if source.kind() == ErrorKind::NotFound => {
+            Ok(FileConfig::default())
+        }
+        Some(read) => Ok(read?),
     }
 }
 
@@ -188,8 +212,21 @@ fn feed(written: &[String], config: &FileConfig) -> anyhow::Result<Feed> {
         })
         .collect::<Result<Vec<_>, _>>()
         .and_then(name_sources)
-        .map_err(|error| Usage(error.to_string()))?;
+        .map_err(|error| Usage(format!("{error}{}", hint(written, config))))?;
     Ok(Feed::Sources(specs))
+}
+
+/// A plain word was meant as a name of the configuration, or as a verb.
+fn hint(written: &[String], config: &FileConfig) -> String {
+    if written.iter().all(|word| word.contains("://")) {
+        return String::new();
+    }
+    let names: Vec<&str> = config.sources.iter().map(|s| s.name.as_str()).collect();
+    let sources = match names.as_slice() {
+        [] => "the configuration names no sources".to_owned(),
+        names => format!("the configuration names {}", names.join(", ")),
+    };
+    format!("; {sources}, and `ttyscope --help` lists the verbs")
 }
 
 fn plan(
@@ -222,7 +259,8 @@ fn theme(named: Option<&str>, config: &FileConfig) -> anyhow::Result<Theme> {
     };
     Theme::built_in(&spot.value).with_context(|| {
         format!(
-            "configuration, line {}: there is no theme \"{}\": {}",
+            "configuration {}, line {}: there is no theme \"{}\": {}",
+            config.path.display(),
             spot.line,
             spot.value,
             known()
@@ -241,7 +279,8 @@ fn keymap(config: &FileConfig) -> anyhow::Result<Keymap> {
             .iter()
             .find(|(action, _)| error.concerns(&action.value))
             .map_or(0, |(action, _)| action.line);
-        anyhow::anyhow!("configuration, line {line}: {error}")
+        let path = config.path.display();
+        anyhow::anyhow!("configuration {path}, line {line}: {error}")
     })
 }
 

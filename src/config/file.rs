@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::source::{SourceSpec, Tls};
+use super::source::{SourceSpec, Tls, is_name};
 
 /// The file as it is written.
 #[derive(Debug, Default)]
 pub struct FileConfig {
+    /// The file itself, for messages; empty for a configuration that is in none.
+    pub path: PathBuf,
     /// The theme's name.
     pub theme: Option<Spot<String>>,
     /// What goes into the log file, in the words of `tracing`'s filter.
@@ -33,8 +35,7 @@ pub struct Spot<T> {
 }
 
 /// The table `[record]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordConfig {
     /// The folder for recordings.
     pub dir: Option<PathBuf>,
@@ -62,7 +63,7 @@ pub enum OnTerminalLoss {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("configuration {path}: {source}")]
+    #[error("configuration {path} cannot be read")]
     Read {
         /// The file.
         path: PathBuf,
@@ -86,9 +87,18 @@ pub enum ConfigError {
 struct Written {
     theme: Option<Spanned<String>>,
     log: Option<String>,
-    record: RecordConfig,
+    record: WrittenRecord,
     keys: BTreeMap<Spanned<String>, Spanned<String>>,
     sources: BTreeMap<Spanned<String>, Spanned<WrittenSource>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WrittenRecord {
+    dir: Option<Spanned<PathBuf>>,
+    name: Option<String>,
+    at_start: bool,
+    on_terminal_loss: OnTerminalLoss,
 }
 
 #[derive(Debug, Deserialize)]
@@ -139,19 +149,38 @@ impl FileConfig {
             value: spanned.get_ref().clone(),
             line: line_of(text, spanned.span().start),
         };
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut record = written.record;
+        if let Some(dir) = &mut record.dir {
+            let beside = beside(folder, dir.get_ref());
+            *dir.get_mut() = beside.map_err(|problem| at(dir.span().start, problem))?;
+        }
         let mut sources: Vec<(usize, SourceSpec)> = Vec::new();
         for (name, source) in &written.sources {
+            if !is_name(name.get_ref()) {
+                let problem = format!(
+                    "a source cannot be called {:?}: take at most 32 letters, digits, - and _",
+                    name.get_ref()
+                );
+                return Err(at(name.span().start, problem));
+            }
             let spec = source
                 .get_ref()
-                .resolve(name.get_ref())
+                .resolve(name.get_ref(), folder)
                 .map_err(|problem| at(source.get_ref().url.span().start, problem))?;
             sources.push((name.span().start, spec));
         }
         sources.sort_by_key(|(offset, _)| *offset);
         Ok(Self {
+            path: path.to_owned(),
             theme: written.theme.as_ref().map(spot),
             log: written.log,
-            record: written.record,
+            record: RecordConfig {
+                dir: record.dir.map(Spanned::into_inner),
+                name: record.name,
+                at_start: record.at_start,
+                on_terminal_loss: record.on_terminal_loss,
+            },
             keys: written
                 .keys
                 .iter()
@@ -164,10 +193,11 @@ impl FileConfig {
 
 impl WrittenSource {
     /// The keys of the table are the options of the URL under the same names.
-    fn resolve(&self, name: &str) -> Result<SourceSpec, String> {
+    fn resolve(&self, name: &str, folder: &Path) -> Result<SourceSpec, String> {
         let mut options: Vec<(&str, String)> = Vec::new();
         let mut add = |key, value: Option<String>| options.extend(value.map(|v| (key, v)));
-        let ca = self.tls_ca.as_ref();
+        let ca = self.tls_ca.as_ref().map(|file| beside(folder, file));
+        let ca = ca.transpose()?;
         add("tls_ca", ca.map(|file| file.to_string_lossy().into_owned()));
         add("tls_verify", self.tls_verify.map(|v| v.to_string()));
         add("namespace", self.namespace.clone());
@@ -187,10 +217,7 @@ impl WrittenSource {
             full.push(if written.contains('?') { '&' } else { '?' });
             full.push_str(&query);
         }
-        let mut spec = SourceSpec::parse(&full).map_err(|error| {
-            // The message quotes what was parsed; the user wrote the part without the options.
-            error.to_string().replace(&full, written)
-        })?;
+        let mut spec = SourceSpec::parse(&full).map_err(|error| error.to_string())?;
         name.clone_into(&mut spec.name);
         spec.endpoint.headers.clone_from(&self.headers);
         if let Tls::PrivateCa(file) = &spec.endpoint.tls
@@ -200,6 +227,18 @@ impl WrittenSource {
         }
         Ok(spec)
     }
+}
+
+/// A path as it is meant: relative ones stand beside the configuration, wherever ttyscope is
+/// started.
+fn beside(folder: &Path, written: &Path) -> Result<PathBuf, String> {
+    if written.starts_with("~") {
+        return Err(format!(
+            "{}: only a shell knows ~; write the whole path",
+            written.display()
+        ));
+    }
+    Ok(folder.join(written))
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
@@ -213,7 +252,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<FileConfig, String> {
-        FileConfig::parse(text, Path::new("lab.toml")).map_err(|error| error.to_string())
+        FileConfig::parse(text, Path::new("/etc/lab/lab.toml")).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -285,6 +324,16 @@ mod tests {
                 "[sources.a]\nurl = \"imswitchs://x\"\ntls_ca = \"/nope\"",
                 "no file /nope",
             ),
+            (
+                "[sources.a]\nurl = \"imswitchs://x\"\ntls_ca = \"ca.pem\"",
+                "no file /etc/lab/ca.pem",
+            ),
+            ("[record]\ndir = \"~/data\"", "line 2: ~/data: only a shell"),
+            (
+                "\n[sources.\"\\u001b[2J\"]\nurl = \"imswitch://x\"",
+                "line 2: a source cannot be called \"\\u{1b}[2J\"",
+            ),
+            ("[sources.\"a b\"]\nurl = \"imswitch://x\"", "\"a b\""),
         ];
         for (text, part) in cases {
             let message = parse(text).unwrap_err();

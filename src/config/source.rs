@@ -1,6 +1,6 @@
 //! Sources as they are written: a URL on the command line, a table in the file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -131,10 +131,19 @@ impl SourceSpec {
             Some((name, rest)) if is_name(name) && rest.contains("://") => (Some(name), rest),
             _ => (None, written),
         };
-        let not_a_source = || SourceError::NotASource {
-            written: written.to_owned(),
+        let quoted = without_secrets(written);
+        let fail = |problem: String| SourceError::Option {
+            written: quoted.clone(),
+            problem,
         };
-        let url = Url::parse(address).map_err(|_| not_a_source())?;
+        let not_a_source = || SourceError::NotASource {
+            written: quoted.clone(),
+        };
+        let wrong_port = || fail("a port is a number from 1 to 65535".to_owned());
+        let url = Url::parse(address).map_err(|error| match error {
+            url::ParseError::InvalidPort => wrong_port(),
+            _ => not_a_source(),
+        })?;
         let (scheme, secure) = match url.scheme() {
             "imswitch" => ("imswitch", false),
             "imswitchs" => ("imswitch", true),
@@ -146,22 +155,30 @@ impl SourceSpec {
             .host_str()
             .filter(|host| !host.is_empty())
             .ok_or_else(|| SourceError::NoHost {
-                written: written.to_owned(),
+                written: quoted.clone(),
             })?
             .trim_start_matches('[')
             .trim_end_matches(']')
             .to_owned();
-        let mut options: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
-        // The one option that may stand there several times.
-        let emit: Vec<String> = url
-            .query_pairs()
-            .filter(|(key, _)| key == "emit")
-            .map(|(_, array)| array.into_owned())
-            .collect();
-        let fail = |problem: String| SourceError::Option {
-            written: written.to_owned(),
-            problem,
-        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(fail(
+                "names and passwords do not belong in a URL: write \
+                 headers = { Authorization = \"$VARIABLE\" } in the configuration"
+                    .to_owned(),
+            ));
+        }
+        if url.port() == Some(0) {
+            return Err(wrong_port());
+        }
+        let (mut options, mut emit) = (BTreeMap::new(), Vec::new());
+        for (key, value) in url.query_pairs().into_owned() {
+            // The one option that may stand there several times.
+            if key == "emit" && scheme == "socketio" {
+                emit.push(value);
+            } else if options.insert(key.clone(), value).is_some() {
+                return Err(fail(format!("the option \"{key}\" is there twice")));
+            }
+        }
         let tls = tls_from(secure, &mut options).map_err(fail)?;
         let (kind, default_port) = if scheme == "imswitch" {
             let prefix = url.path().trim_end_matches('/').to_owned();
@@ -172,8 +189,12 @@ impl SourceSpec {
             (kind, port)
         };
         if let Some(unknown) = options.keys().next() {
+            let known = match scheme {
+                "imswitch" => "tls_ca and tls_verify",
+                _ => "tls_ca, tls_verify, namespace, auth_env, engineio, transport and emit",
+            };
             return Err(fail(format!(
-                "there is no option \"{unknown}\" for {scheme}://"
+                "there is no option \"{unknown}\" for {scheme}://; there are {known}"
             )));
         }
         Ok(Self {
@@ -194,12 +215,27 @@ impl SourceSpec {
     }
 }
 
-fn is_name(text: &str) -> bool {
+/// Whether a source may be called so: what can stand in a topic, in a column and on a command line.
+pub(super) fn is_name(text: &str) -> bool {
     !text.is_empty()
-        && text.len() <= 32
+        && text.chars().count() <= 32
         && text
             .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+            .all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+}
+
+/// What was written, as an error may quote it: passwords and tokens are typed into URLs, and
+/// errors are copied into mails.
+fn without_secrets(written: &str) -> String {
+    let shown = written.split(['?', '#']).next().unwrap_or(written);
+    let Some((scheme, rest)) = shown.split_once("://") else {
+        return shown.to_owned();
+    };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://…@{host}{path}"),
+        None => shown.to_owned(),
+    }
 }
 
 fn tls_from(secure: bool, options: &mut BTreeMap<String, String>) -> Result<Tls, String> {
@@ -252,7 +288,6 @@ fn socketio_from(
     if engineio == 3 && transport != Transport::WebSocket {
         return Err("engineio=3 works over transport=websocket only".to_owned());
     }
-    options.remove("emit");
     for (index, event) in emit.iter().enumerate() {
         // By its place: what it says may be secret.
         check_event(event).map_err(|error| {
@@ -276,18 +311,22 @@ fn socketio_from(
 /// # Errors
 /// When two sources were both called the same in so many words.
 pub fn name_sources(mut sources: Vec<SourceSpec>) -> Result<Vec<SourceSpec>, SourceError> {
-    let mut taken: BTreeMap<String, u32> = BTreeMap::new();
-    for source in &mut sources {
-        let uses = taken.entry(source.name.clone()).or_insert(0);
-        *uses += 1;
-        if *uses > 1 {
-            let is_scheme = matches!(source.name.as_str(), "imswitch" | "socketio");
-            if !is_scheme {
-                return Err(SourceError::SameName {
-                    name: source.name.clone(),
-                });
+    let is_scheme = |name: &str| matches!(name, "imswitch" | "socketio");
+    let mut taken = BTreeSet::new();
+    for source in sources.iter().filter(|source| !is_scheme(&source.name)) {
+        if !taken.insert(source.name.clone()) {
+            return Err(SourceError::SameName {
+                name: source.name.clone(),
+            });
+        }
+    }
+    for source in sources.iter_mut().filter(|source| is_scheme(&source.name)) {
+        let scheme = source.name.clone();
+        for number in 2.. {
+            if taken.insert(source.name.clone()) {
+                break;
             }
-            source.name = format!("{}-{uses}", source.name);
+            source.name = format!("{scheme}-{number}");
         }
     }
     Ok(sources)
@@ -383,11 +422,32 @@ mod tests {
                 "socketio://h?engineio=3&transport=polling",
                 "websocket only",
             ),
+            ("imswitch://lab:65536", "1 to 65535"),
+            ("imswitch://lab:0", "1 to 65535"),
+            ("socketio://h?engineio=3&engineio=4", "twice"),
+            ("imswitch://lab:8001/?tls_ca=x&tls_ca=y", "twice"),
         ];
         for (written, part) in cases {
             let message = SourceSpec::parse(written).unwrap_err().to_string();
             assert!(message.contains(part), "{written}: {message}");
-            assert!(message.contains(written), "{written}: {message}");
+            let quoted = written.split('?').next().unwrap();
+            assert!(message.contains(quoted), "{written}: {message}");
+        }
+    }
+
+    #[test]
+    fn no_error_repeats_a_secret() {
+        for written in [
+            "imswitch://bob:hunter2@lab",
+            "imswitch://hunter2@lab:8001/path",
+            "http://bob:hunter2@lab",
+            "imswitch://bob:hunter2@lab:99999",
+            "socketio://lab?token=hunter2",
+            "x=socketio://a@b:hunter2@lab/?token=hunter2#hunter2",
+        ] {
+            let message = SourceSpec::parse(written).unwrap_err().to_string();
+            assert!(!message.contains("hunter2"), "{message}");
+            assert!(message.contains("lab"), "{message}");
         }
     }
 
@@ -403,6 +463,9 @@ mod tests {
         let named = parse(&["imswitch://a", "imswitch://b", "x=socketio://c"]).unwrap();
         let names: Vec<&str> = named.iter().map(|spec| spec.name.as_str()).collect();
         assert_eq!(names, ["imswitch", "imswitch-2", "x"]);
+        let named = parse(&["imswitch://a", "imswitch://b", "imswitch-2=imswitch://c"]).unwrap();
+        let names: Vec<&str> = named.iter().map(|spec| spec.name.as_str()).collect();
+        assert_eq!(names, ["imswitch", "imswitch-3", "imswitch-2"]);
         assert!(parse(&["x=imswitch://a", "x=imswitch://b"]).is_err());
     }
 }

@@ -119,6 +119,28 @@ fn headers(written: &config::Endpoint) -> anyhow::Result<Headers> {
     Headers::from_pairs(pairs).context("headers")
 }
 
+/// The environment variables that a source needs and that are not set.
+///
+/// # Errors
+/// A header cannot be sent as it is written.
+pub fn missing_variables(spec: &SourceSpec) -> anyhow::Result<Vec<&str>> {
+    let written = &spec.endpoint.headers;
+    let literal = written.iter().map(|(name, value)| {
+        let is_variable = value.starts_with('$');
+        (name.as_str(), if is_variable { "" } else { value.as_str() })
+    });
+    Headers::from_pairs(literal).context("headers")?;
+    let mut variables: Vec<&str> = written
+        .values()
+        .filter_map(|v| v.strip_prefix('$'))
+        .collect();
+    if let SourceKind::SocketIo { auth_env, .. } = &spec.kind {
+        variables.extend(auth_env.as_deref());
+    }
+    variables.retain(|variable| std::env::var(variable).is_err());
+    Ok(variables)
+}
+
 fn secret(variable: &str) -> anyhow::Result<String> {
     std::env::var(variable).map_err(|error| match error {
         VarError::NotPresent => anyhow!("the environment variable {variable} is needed: set it"),

@@ -18,6 +18,16 @@ const BOUND: usize = 256;
 /// Days of logs that are kept.
 const FILES_KEPT: usize = 14;
 
+/// What a filter such as `info` or `ttyscope=debug` lets through.
+///
+/// # Errors
+/// It is not understood.
+pub fn parse_filter(written: &str) -> anyhow::Result<EnvFilter> {
+    EnvFilter::try_new(written).map_err(|_| {
+        anyhow::anyhow!("log filter \"{written}\": write error, warn, info or debug, or for example ttyscope=debug")
+    })
+}
+
 /// Keeps the log file's writer alive; the last lines are written when it is dropped.
 #[derive(Debug)]
 pub struct Journal {
@@ -34,8 +44,7 @@ impl Journal {
         use anyhow::Context as _;
         std::fs::create_dir_all(dir)
             .with_context(|| format!("log folder {} cannot be made", dir.display()))?;
-        let filter = EnvFilter::try_new(filter)
-            .with_context(|| format!("log filter \"{filter}\": write for example info or debug"))?;
+        let filter = parse_filter(filter)?;
         let file = tracing_appender::rolling::Builder::new()
             .rotation(tracing_appender::rolling::Rotation::DAILY)
             .filename_prefix("ttyscope")
