@@ -395,5 +395,6 @@ fn infos(specs: &[SourceSpec], origin: Origin) -> anyhow::Result<Vec<SourceInfo>
 }
 
 fn recorded_sources(path: &Path) -> anyhow::Result<Vec<SourceInfo>> {
-    recording::sources_of(path).with_context(|| format!("recording {}", path.display()))
+    // The error names the file.
+    Ok(recording::sources_of(path)?)
 }
