@@ -266,10 +266,11 @@ impl fmt::Display for Verdict {
                 file.ended
             )?;
         }
-        if self.complete {
-            write!(f, "complete")
-        } else {
-            write!(f, "NOT COMPLETE: {}", self.missing.join("; "))
+        // Without a recording there is nothing that could be complete.
+        match (self.complete, self.files.is_empty()) {
+            (true, true) => write!(f, "nothing is missing"),
+            (true, false) => write!(f, "complete"),
+            (false, _) => write!(f, "NOT COMPLETE: {}", self.missing.join("; ")),
         }
     }
 }
