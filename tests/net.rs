@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use scripted::{Server, Step, http};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use ttyscope::sources::net::{
     Endpoint, Headers, HttpClient, NetError, Step as Waiting, TlsOptions,
 };
@@ -163,22 +164,71 @@ async fn certificates_are_checked_as_asked() {
         ),
         ("valid.pem", TlsOptions::NotVerified, "ok"),
         ("expired.pem", TlsOptions::NotVerified, "ok"),
+        ("expired.pem", TlsOptions::PublicRoots, "has expired"),
+        ("not-yet.pem", TlsOptions::PublicRoots, "not valid yet"),
         (
-            "expired.pem",
-            TlsOptions::PrivateCa(tls::fixture("expired.pem")),
-            "has expired",
+            "self-signed.pem",
+            TlsOptions::PublicRoots,
+            "tls_ca = \"ITS-CERTIFICATE.pem\", or set tls_verify = false",
         ),
+        (
+            "self-signed.pem",
+            authority(),
+            "certificate is an authority's",
+        ),
+        ("self-signed.pem", TlsOptions::NotVerified, "ok"),
+        ("version-1.pem", authority(), "too old-fashioned"),
+        ("version-1.pem", TlsOptions::NotVerified, "ok"),
         ("other-name.pem", authority(), "is for another name"),
         ("other-name.pem", TlsOptions::NotVerified, "ok"),
     ];
     for (certificate, options, expected) in cases {
-        let server =
-            Server::start_with(vec![vec![http(OK)]], Some(tls::acceptor(certificate))).await;
-        let endpoint = Endpoint::new("127.0.0.1", server.port, Some(options.clone()));
-        let answer = HttpClient::new(endpoint, Headers::new()).get("/").await;
-        let told = answer.map_or_else(|error| error.to_string(), |_| "ok".to_owned());
+        let told = told_by(tls::acceptor(certificate, "server.key"), options.clone()).await;
         assert!(told.contains(expected), "{certificate} {options:?}: {told}");
     }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_named_itself_is_accepted_and_no_other() {
+    let named = |file: &str| TlsOptions::PrivateCa(tls::fixture(file));
+    let cases = [
+        // Whatever its purpose, its dates and its name are.
+        ("self-signed.pem", named("self-signed.pem"), "ok"),
+        ("expired.pem", named("expired.pem"), "ok"),
+        ("not-yet.pem", named("not-yet.pem"), "ok"),
+        ("other-name.pem", named("other-name.pem"), "ok"),
+        // Made with the same key all the same.
+        (
+            "other-name.pem",
+            named("valid.pem"),
+            "nobody trusted signed",
+        ),
+        (
+            "valid.pem",
+            named("self-signed.pem"),
+            "nobody trusted signed",
+        ),
+        ("self-signed.pem", named("expired.pem"), "an authority's"),
+    ];
+    for (certificate, options, expected) in cases {
+        let told = told_by(tls::acceptor(certificate, "server.key"), options.clone()).await;
+        assert!(told.contains(expected), "{certificate} {options:?}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_named_certificate_without_its_key_is_refused() {
+    // Anybody can show a certificate; the signature of the hand-shake shows who it belongs to.
+    let options = TlsOptions::PrivateCa(tls::fixture("self-signed.pem"));
+    let told = told_by(tls::acceptor("self-signed.pem", "thief.key"), options).await;
+    assert!(told.contains("does not have the key"), "{told}");
+}
+
+async fn told_by(acceptor: TlsAcceptor, options: TlsOptions) -> String {
+    let server = Server::start_with(vec![vec![http(OK)]], Some(acceptor)).await;
+    let endpoint = Endpoint::new("127.0.0.1", server.port, Some(options));
+    let answer = HttpClient::new(endpoint, Headers::new()).get("/").await;
+    answer.map_or_else(|error| error.to_string(), |_| "ok".to_owned())
 }
 
 #[tokio::test]

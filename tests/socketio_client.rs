@@ -635,7 +635,8 @@ async fn tls_is_verified_unless_told_otherwise() {
         (TlsOptions::PublicRoots, false),
     ] {
         let scripts = vec![script(accepted(), vec![Step::Hold])];
-        let server = Server::start_with(scripts, Some(tls::acceptor("expired.pem"))).await;
+        let server =
+            Server::start_with(scripts, Some(tls::acceptor("expired.pem", "server.key"))).await;
         let mut options = options(server.port);
         options.endpoint.tls = Some(tls);
         let (_handle, mut events) = start(options);

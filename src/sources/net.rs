@@ -5,6 +5,7 @@
 mod error;
 pub mod http;
 pub mod tls;
+mod tls_words;
 
 use std::fmt;
 use std::io;
@@ -165,7 +166,7 @@ impl AsyncRead for Stream {
         let before = buf.filled().len();
         let polled = match &mut stream.layer {
             Layer::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
-            Layer::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+            Layer::Tls(tls) => Pin::new(tls).poll_read(cx, buf).map_err(tls_words::told),
         };
         let received = buf.filled().len().saturating_sub(before);
         stream
@@ -184,21 +185,21 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match &mut self.get_mut().layer {
             Layer::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
-            Layer::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
+            Layer::Tls(tls) => Pin::new(tls).poll_write(cx, buf).map_err(tls_words::told),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().layer {
             Layer::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
-            Layer::Tls(tls) => Pin::new(tls).poll_flush(cx),
+            Layer::Tls(tls) => Pin::new(tls).poll_flush(cx).map_err(tls_words::told),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().layer {
             Layer::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
-            Layer::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+            Layer::Tls(tls) => Pin::new(tls).poll_shutdown(cx).map_err(tls_words::told),
         }
     }
 }

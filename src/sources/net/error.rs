@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use tokio_rustls::rustls::{self, CertificateError};
 
-use super::Endpoint;
+use super::{Endpoint, tls_words};
 use crate::model::PlainText;
 
 /// What was being waited for when the time was over.
@@ -81,9 +81,25 @@ pub enum NetError {
         /// Host and port.
         peer: String,
     },
+    /// The certificate is not valid yet, or our clock is wrong.
+    #[error(
+        "{peer}: its TLS certificate is not valid yet: set this computer's clock and the server's, or set tls_verify = false (?tls_verify=false in a URL)"
+    )]
+    CertificateNotYetValid {
+        /// Host and port.
+        peer: String,
+    },
+    /// A server's own certificate that says it is an authority's, as `openssl req -x509` makes them.
+    #[error(
+        "{peer}: its TLS certificate is an authority's, which no server may show; a plain self-signed one looks like this: trust exactly this one with tls_ca = \"ITS-CERTIFICATE.pem\", or set tls_verify = false (in a URL ?tls_ca=ITS-CERTIFICATE.pem, ?tls_verify=false)"
+    )]
+    AuthorityAsServer {
+        /// Host and port.
+        peer: String,
+    },
     /// Nobody we trust signed the certificate.
     #[error(
-        "{peer}: nobody trusted signed its TLS certificate: name its authority with tls_ca = \"FILE.pem\", or set tls_verify = false (in a URL ?tls_ca=FILE.pem, ?tls_verify=false)"
+        "{peer}: nobody trusted signed its TLS certificate: name its authority, or the certificate itself, with tls_ca = \"FILE.pem\", or set tls_verify = false (in a URL ?tls_ca=FILE.pem, ?tls_verify=false)"
     )]
     UnknownIssuer {
         /// Host and port.
@@ -102,7 +118,7 @@ pub enum NetError {
     Tls {
         /// Host and port.
         peer: String,
-        /// What the TLS library said.
+        /// What went wrong, in words.
         detail: String,
     },
     /// The file with the private authority cannot be used.
@@ -182,26 +198,37 @@ impl NetError {
             .get_ref()
             .and_then(|inner| inner.downcast_ref::<rustls::Error>());
         match inner {
-            Some(rustls::Error::InvalidCertificate(problem)) => match problem {
-                CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                    Self::CertificateExpired { peer }
-                }
-                CertificateError::UnknownIssuer => Self::UnknownIssuer { peer },
-                CertificateError::NotValidForName
-                | CertificateError::NotValidForNameContext { .. } => Self::WrongName { peer },
-                other => Self::Tls {
-                    peer,
-                    detail: PlainText::from_peer(&other.to_string()).to_string(),
-                },
-            },
+            Some(rustls::Error::InvalidCertificate(problem)) => {
+                Self::from_certificate(peer, problem)
+            }
             Some(rustls::Error::InvalidMessage(_)) => Self::NotTls { peer },
             Some(other) => Self::Tls {
                 peer,
-                detail: PlainText::from_peer(&other.to_string()).to_string(),
+                detail: tls_words::failure(other),
             },
             // A server without TLS that waits for a whole line of HTTP closes on our greeting.
             None if source.kind() == io::ErrorKind::UnexpectedEof => Self::NotTls { peer },
             None => Self::Io { peer, source },
+        }
+    }
+
+    fn from_certificate(peer: String, problem: &CertificateError) -> Self {
+        match problem {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                Self::CertificateExpired { peer }
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                Self::CertificateNotYetValid { peer }
+            }
+            CertificateError::UnknownIssuer => Self::UnknownIssuer { peer },
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                Self::WrongName { peer }
+            }
+            other if tls_words::is_authority_as_server(other) => Self::AuthorityAsServer { peer },
+            other => Self::Tls {
+                peer,
+                detail: tls_words::certificate(other).to_owned(),
+            },
         }
     }
 
@@ -221,17 +248,19 @@ impl NetError {
             return Self::NoAnswer { peer };
         }
         let io = std::error::Error::source(error).and_then(|inner| inner.downcast_ref());
-        match io.map(io::Error::kind) {
-            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
-                Self::NoAnswer { peer }
-            }
-            Some(io::ErrorKind::UnexpectedEof) => Self::CutShort { peer },
+        let Some(io): Option<&io::Error> = io else {
+            let words = PlainText::from_peer(&error.to_string()).to_string();
+            return Self::Io {
+                peer,
+                source: io::Error::other(words),
+            };
+        };
+        match io.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Self::NoAnswer { peer },
+            io::ErrorKind::UnexpectedEof => Self::CutShort { peer },
             kind => Self::Io {
                 peer,
-                source: io::Error::new(
-                    kind.unwrap_or(io::ErrorKind::Other),
-                    PlainText::from_peer(&error.to_string()).to_string(),
-                ),
+                source: io::Error::new(kind, PlainText::from_peer(&io.to_string()).to_string()),
             },
         }
     }

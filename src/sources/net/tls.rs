@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::client::WebPkiServerVerifier;
 use tokio_rustls::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
 };
@@ -14,14 +15,15 @@ use tokio_rustls::rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
 
-use super::{Endpoint, NetError};
+use super::{Endpoint, NetError, tls_words};
 
 /// How a server's certificate is checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TlsOptions {
     /// Against the public authorities that ship with the program.
     PublicRoots,
-    /// Against the certificates of one PEM file and nothing else.
+    /// Against the certificates of one PEM file and nothing else: authorities, or the server's very
+    /// own, which is then accepted whatever its name, its dates and its purpose are.
     PrivateCa(PathBuf),
     /// Not at all. Whoever sits between can read and change everything: say so on the screen.
     NotVerified,
@@ -35,7 +37,7 @@ pub(super) async fn connector(options: &TlsOptions) -> Result<TlsConnector, NetE
         .with_safe_default_protocol_versions()
         .map_err(|error| NetError::Tls {
             peer: "TLS".to_owned(),
-            detail: error.to_string(),
+            detail: tls_words::failure(&error),
         })?;
     let config = match options {
         TlsOptions::PublicRoots => {
@@ -45,7 +47,8 @@ pub(super) async fn connector(options: &TlsOptions) -> Result<TlsConnector, NetE
             builder.with_root_certificates(roots).with_no_client_auth()
         }
         TlsOptions::PrivateCa(path) => builder
-            .with_root_certificates(authority(path).await?)
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(NamedInFile::read(path, provider).await?))
             .with_no_client_auth(),
         TlsOptions::NotVerified => builder
             .dangerous()
@@ -55,36 +58,96 @@ pub(super) async fn connector(options: &TlsOptions) -> Result<TlsConnector, NetE
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-async fn authority(path: &Path) -> Result<RootCertStore, NetError> {
-    let wrong = |detail: String| NetError::AuthorityFile {
-        path: path.to_owned(),
-        detail,
-    };
-    let pem = tokio::fs::read(path)
-        .await
-        .map_err(|error| wrong(format!("cannot be read: {error}")))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate =
-            certificate.map_err(|error| wrong(format!("is not a PEM file: {error}")))?;
-        roots
-            .add(certificate)
-            .map_err(|error| wrong(format!("has a certificate that cannot be used: {error}")))?;
-    }
-    if roots.is_empty() {
-        return Err(wrong(
-            "has no certificate in it: it must hold \"BEGIN CERTIFICATE\"".to_owned(),
-        ));
-    }
-    Ok(roots)
-}
-
 /// The name the certificate must be for; also what is sent as SNI if it is not an address.
 pub(super) fn server_name(endpoint: &Endpoint) -> Result<ServerName<'static>, NetError> {
     ServerName::try_from(endpoint.host.clone()).map_err(|_| NetError::Tls {
         peer: endpoint.to_string(),
         detail: "the host's name cannot be a name in a certificate".to_owned(),
     })
+}
+
+/// Accepts the certificates of a file themselves, and what an authority among them signed.
+#[derive(Debug)]
+struct NamedInFile {
+    certificates: Vec<CertificateDer<'static>>,
+    authorities: Arc<WebPkiServerVerifier>,
+}
+
+impl NamedInFile {
+    async fn read(path: &Path, provider: Arc<CryptoProvider>) -> Result<Self, NetError> {
+        let wrong = |detail: String| NetError::AuthorityFile {
+            path: path.to_owned(),
+            detail,
+        };
+        let pem = tokio::fs::read(path)
+            .await
+            .map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        let certificates = CertificateDer::pem_slice_iter(&pem)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| wrong("is not a whole PEM file".to_owned()))?;
+        if certificates.is_empty() {
+            return Err(wrong(
+                "has no certificate in it: it must hold \"BEGIN CERTIFICATE\"".to_owned(),
+            ));
+        }
+        let unusable = || wrong("has a certificate that cannot be used".to_owned());
+        let mut roots = RootCertStore::empty();
+        for certificate in &certificates {
+            roots.add(certificate.clone()).map_err(|_| unusable())?;
+        }
+        let authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .map_err(|_| unusable())?;
+        Ok(Self {
+            certificates,
+            authorities,
+        })
+    }
+}
+
+impl ServerCertVerifier for NamedInFile {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        // That the server has the key to it is shown by the hand-shake's signature.
+        if self.certificates.iter().any(|named| named == end_entity) {
+            return Ok(ServerCertVerified::assertion());
+        }
+        self.authorities.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        )
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.authorities.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.authorities.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.authorities.supported_verify_schemes()
+    }
 }
 
 /// Accepts every certificate: expired, self-signed, for another name.
