@@ -105,7 +105,7 @@ async fn a_session_that_cannot_be_opened_says_why() {
         (patient.clone(), vec![vec![http("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")]],
             &["200: hello", "no Socket.IO server"]),
         (patient.clone(), vec![vec![Step::Upgrade, say("welcome"), Step::Hold]], &["unknown type"]),
-        (quick.clone(), vec![vec![Step::Upgrade, Step::Freeze]], &["did not open a session within 1s"]),
+        (quick.clone(), vec![vec![Step::Upgrade, Step::Freeze]], &["did not open a session within 1 s"]),
         (patient.clone(), vec![vec![http("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n")]],
             &["answered the WebSocket hand-shake wrongly"]),
         // Node does not like the revision: first it upgrades, then it refuses in HTTP.
@@ -340,7 +340,7 @@ async fn a_connect_that_is_never_answered_ends_the_connection() {
     let (reason, detail, retry_in) = down(&mut events).await;
     assert_eq!(reason, EndReason::HandshakeFailed, "{detail}");
     assert!(
-        detail.contains("was not answered within 50ms") && retry_in.is_some(),
+        detail.contains("was not answered within 0.05 s") && retry_in.is_some(),
         "{detail}"
     );
 }

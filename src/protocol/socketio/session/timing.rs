@@ -48,8 +48,8 @@ impl Session {
         }
         let Some(heartbeat) = &mut self.heartbeat else {
             if now_ns >= self.handshake_until_ns {
-                let limit = self.limits.handshake;
-                let detail = format!("the server did not open a session within {limit:?}");
+                let seconds = self.limits.handshake.as_secs_f32();
+                let detail = format!("the server did not open a session within {seconds} s");
                 self.end(EndReason::HandshakeFailed, &detail);
             }
             return;
@@ -85,9 +85,9 @@ impl Session {
         );
         if let Some(namespace) = overdue {
             let detail = format!(
-                "namespace {} was not answered within {:?}",
+                "namespace {} was not answered within {} s",
                 quoted(namespace.name()),
-                self.limits.connect_answer
+                self.limits.connect_answer.as_secs_f32()
             );
             return self.end(EndReason::HandshakeFailed, &detail);
         }
@@ -115,10 +115,10 @@ impl Session {
             return;
         }
         let detail = format!(
-            "attachment {} of {} did not come within {:?}",
+            "attachment {} of {} did not come within {} s",
             assembly.attachments.len().saturating_add(1),
             assembly.packet.attachments,
-            self.limits.binary_progress
+            self.limits.binary_progress.as_secs_f32()
         );
         self.end(EndReason::TransportError, &detail);
     }
