@@ -1,11 +1,14 @@
 //! The ImSwitch source against the simulator, over real sockets on loopback.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "support/tls.rs"]
+mod tls;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +16,7 @@ use ttyscope::model::{Clock, Command, Frame, LinkState, Payload, Reading, Sample
 use ttyscope::pipeline::{DiskItem, DiskLane, DiskReceiver, Pipeline};
 use ttyscope::simulators::imswitch::{Dialect, Fault, Simulator, SimulatorOptions};
 use ttyscope::sources::imswitch::{ImSwitchOptions, Patience, run};
-use ttyscope::sources::net::Endpoint;
+use ttyscope::sources::net::{Endpoint, TlsOptions};
 use ttyscope::sources::reconnect::Backoff;
 
 /// Far longer than anything here takes, and short enough to find a hang.
@@ -499,4 +502,86 @@ async fn the_socket_may_be_one_port_above() {
     source.end().await;
     refusing.abort();
     server.stop().await;
+}
+
+/// A server that does nothing but take TLS off and pass everything on; returns its port.
+async fn behind_tls(listener: TcpListener, certificate: &str, port: u16) -> u16 {
+    let acceptor = tls::acceptor(certificate, "server.key");
+    let own = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (outer, _) = listener.accept().await.unwrap();
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                if let Ok(mut outer) = acceptor.accept(outer).await {
+                    let mut inner = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                    let _ = tokio::io::copy_bidirectional(&mut outer, &mut inner).await;
+                }
+            });
+        }
+    });
+    own
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pictures_and_state_come_over_tls_too() {
+    let pinned = || TlsOptions::PrivateCa(tls::fixture("self-signed.pem"));
+    let cases = [
+        ("expired.pem", TlsOptions::NotVerified, "127.0.0.1", ""),
+        ("self-signed.pem", pinned(), "127.0.0.1", ""),
+        // What the certificate was made for does not matter where it is named itself.
+        ("self-signed.pem", pinned(), "::1", "/imswitch"),
+    ];
+    for (certificate, checked, host, base_path) in cases {
+        let server = simulator(SimulatorOptions::default()).await;
+        let Ok(listener) = TcpListener::bind((host, 0)).await else {
+            println!("skipped: {host} cannot be listened on here");
+            continue;
+        };
+        let port = behind_tls(listener, certificate, server.address().port()).await;
+        let mut options = options(0);
+        options.endpoint = Endpoint::new(host, port, Some(checked));
+        options.base_path = base_path.to_owned();
+        let mut source = Watched::start(options);
+        source.frame().await;
+        if source.seen_reading("stage/VirtualStage/X").is_none() {
+            source.reading("stage/VirtualStage/X").await;
+        }
+        source.end().await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_is_not_trusted_is_said_with_the_remedy() {
+    let server = simulator(SimulatorOptions::default()).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = behind_tls(listener, "self-signed.pem", server.address().port()).await;
+    let mut options = options(0);
+    options.endpoint = Endpoint::new("127.0.0.1", port, Some(TlsOptions::PublicRoots));
+    let mut source = Watched::start(options);
+    source
+        .until("remedy", |payload| {
+            matches!(payload, Payload::Link(LinkState::Down { detail, .. })
+                if detail.contains("?tls_verify=false") && detail.contains("?tls_ca="))
+        })
+        .await;
+    source.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_clients_get_their_own_pictures() {
+    let server = simulator(SimulatorOptions::default()).await;
+    let port = server.address().port();
+    let mut sources = [Watched::start(options(port)), Watched::start(options(port))];
+    for source in &mut sources {
+        let mut lost = 0;
+        for _ in 0..20 {
+            lost += source.frame().await.lost_before;
+        }
+        assert_eq!(lost, 0, "each connection numbers its own pictures");
+    }
+    for source in sources {
+        source.end().await;
+    }
 }
