@@ -4,7 +4,6 @@
 #[path = "support/tls.rs"]
 mod tls;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -426,30 +425,28 @@ async fn a_stream_that_stands_still_is_stale_and_then_connected_anew() {
     source.end().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_recorder_that_does_not_take_slows_the_stream() {
+/// A source whose recorder took one picture and nothing since, and the server that waits for it.
+async fn stuck() -> (Simulator, Watched, Recorder, u64) {
     let server = simulator(SimulatorOptions::default()).await;
     // Room for next to nothing, and nobody takes.
     let (disk, receiver) = DiskLane::new(1);
     receiver.set_taking(true);
     let (tell, samples) = mpsc::unbounded_channel();
     let source = Watched::with_disk(options(server.address().port()), disk, samples);
-    let receiver = Arc::new(receiver);
-    let draining = receiver.clone();
-    let until_live = std::thread::spawn(move || {
+    let until_a_picture = std::thread::spawn(move || {
         loop {
-            let item = draining.recv(Duration::from_millis(50));
+            let item = receiver.recv(Duration::from_millis(50));
             if let Some(DiskItem::Record { sample, ticket, .. }) = item {
                 if let Some(ticket) = ticket {
                     ticket.written();
                 }
                 if matches!(sample.payload, Payload::Frame(_)) {
-                    return;
+                    return receiver;
                 }
             }
         }
     });
-    tokio::task::spawn_blocking(|| until_live.join().unwrap())
+    let receiver = tokio::task::spawn_blocking(|| until_a_picture.join().unwrap())
         .await
         .unwrap();
     let before = server.counters();
@@ -461,18 +458,60 @@ async fn a_recorder_that_does_not_take_slows_the_stream() {
     .await
     .unwrap();
     let sent = server.counters().sent - before.sent;
+    (server, source, Recorder { receiver, tell }, sent)
+}
+
+/// The recorder of [`stuck`].
+struct Recorder {
+    receiver: DiskReceiver,
+    tell: mpsc::UnboundedSender<Sample>,
+}
+
+impl Recorder {
+    /// Takes from now on.
+    fn take(self) {
+        std::thread::spawn(move || drain(&self.receiver, &self.tell));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recorder_that_does_not_take_slows_the_stream() {
+    let (_server, mut source, recorder, sent) = stuck().await;
     assert!(
         sent <= 6,
         "{sent} pictures were sent while nothing was taken"
     );
 
     // Once the recorder takes again everything goes on and ends in order.
-    std::thread::spawn(move || drain(&receiver, &tell));
-    let mut source = source;
+    recorder.take();
     for _ in 0..10 {
         source.frame().await;
     }
     source.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_had_arrived_before_the_stop_is_recorded() {
+    let (server, mut source, recorder, _) = stuck().await;
+    source.stop.cancel();
+    recorder.take();
+    source.link("ended").await;
+    // One was taken while nobody looked.
+    let frames = source
+        .seen
+        .iter()
+        .filter(|sample| matches!(sample.payload, Payload::Frame(_)));
+    assert_eq!(frames.count() as u64 + 1, server.counters().sent);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_is_ended_while_the_disk_hangs_balances_its_books() {
+    let (_server, source, _recorder, _) = stuck().await;
+    source.stop.cancel();
+    source.task.abort();
+    assert!(source.task.await.unwrap_err().is_cancelled());
+    let book = source.pipeline.ledger().snapshot().source(SourceId(0));
+    assert_eq!((book.residue(), book.total().in_flight), (0, 0), "{book:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -138,6 +139,12 @@ impl Source {
             self.timers().await;
         }
         let _ = timeout(FAREWELL, self.client.close()).await;
+        // What had arrived while the recorder took nothing is handed on all the same.
+        while let Some(Some(event)) = self.events.recv().now_or_never() {
+            if !matches!(event, ClientEvent::Down { .. }) {
+                self.client_event(event).await;
+            }
+        }
         let left = self.viewer.release();
         self.carry_out(left).await;
         self.outlet.link(LinkState::Ended).await;
