@@ -82,6 +82,8 @@ enum Phase {
     Resigned { at_ns: u64 },
 }
 
+/// Detectors that are told apart; a server may invent a new name for each picture.
+const DETECTORS: usize = 64;
 /// Between two questions to a server that has no better answer.
 const RESIGNED_NS: u64 = 30_000_000_000;
 
@@ -112,8 +114,8 @@ impl Watch {
             .stopped
             .get(detector)
             .is_some_and(|at| now_ns.saturating_sub(*at) < self.patience_ns);
-        if !was_stopped && !self.streams.contains(detector) {
-            self.streams.insert(detector.clone());
+        if !was_stopped {
+            self.watch_over(detector);
         }
     }
 
@@ -124,14 +126,18 @@ impl Watch {
             self.expect(detector, now_ns);
         } else {
             self.streams.remove(&detector);
-            self.stopped.insert(detector, now_ns);
+            if self.stopped.len() < DETECTORS || self.stopped.contains_key(&detector) {
+                self.stopped.insert(detector, now_ns);
+            }
             self.rest_if_nothing_runs();
         }
     }
 
     /// The exposure time of a camera, as far as is known.
     pub(super) fn exposure(&mut self, detector: PlainText, ms: f64) {
-        self.exposures_ms.insert(detector, ms);
+        if self.exposures_ms.len() < DETECTORS || self.exposures_ms.contains_key(&detector) {
+            self.exposures_ms.insert(detector, ms);
+        }
     }
 
     /// Whether any stream should bring pictures.
@@ -246,7 +252,13 @@ impl Watch {
         if self.streams.is_empty() && self.phase == Phase::Content {
             self.since_ns = now_ns;
         }
-        self.streams.insert(detector);
+        self.watch_over(&detector);
+    }
+
+    fn watch_over(&mut self, detector: &PlainText) {
+        if self.streams.len() < DETECTORS && !self.streams.contains(detector) {
+            self.streams.insert(detector.clone());
+        }
     }
 
     fn rest_if_nothing_runs(&mut self) {
@@ -369,6 +381,23 @@ mod tests {
                 (49, Tick, Some("ask: no frame for 36 s from Cam")),
             ],
         );
+    }
+
+    #[test]
+    fn a_server_that_invents_detectors_does_not_fill_the_memory() {
+        let mut watch = Watch::new(Duration::from_secs(3));
+        for n in 0..1_000 {
+            let name = PlainText::from(format!("Cam{n}"));
+            watch.frame(&name, n);
+            watch.exposure(name.clone(), 1.0);
+            watch.stream(name, n % 2 == 0, n);
+        }
+        let kept = [
+            watch.streams.len(),
+            watch.stopped.len(),
+            watch.exposures_ms.len(),
+        ];
+        assert!(kept.iter().all(|kept| *kept <= DETECTORS), "{kept:?}");
     }
 
     #[test]
