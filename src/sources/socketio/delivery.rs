@@ -85,9 +85,10 @@ impl Delivery {
         let (lane, most) = match &mut event {
             ClientEvent::Event(event) => {
                 let is_bulk = !event.attachments.is_empty() || event.array.len() >= BULK_BYTES;
-                if event.array.len() < BULK_BYTES {
-                    // A small slice would keep the whole buffer alive that it was read into.
-                    event.array = Bytes::copy_from_slice(&event.array);
+                // A small slice would keep the whole buffer alive that it was read into.
+                let parts = std::iter::once(&mut event.array).chain(&mut event.attachments);
+                for part in parts.filter(|part| part.len() < BULK_BYTES) {
+                    *part = Bytes::copy_from_slice(part);
                 }
                 if is_bulk {
                     (&mut lanes.bulk, limits.bulk_events)
@@ -275,6 +276,22 @@ mod tests {
         delivery.push(event("x", 5_000, None));
         delivery.push(event("y", 5_000, None));
         assert_eq!(taken(&delivery), ["-1 x", "y"]);
+    }
+
+    #[test]
+    fn what_is_small_does_not_keep_what_is_large_alive() {
+        let delivery = Delivery::new(SMALL);
+        let read = Bytes::from(vec![0; 1_000_000]);
+        let ClientEvent::Event(mut small) = event("note", 0, None) else {
+            return;
+        };
+        small.array = read.slice(..10);
+        small.attachments = vec![read.slice(10..30)];
+        delivery.push(ClientEvent::Event(small));
+        assert!(
+            read.is_unique(),
+            "the queue holds on to what it was read from"
+        );
     }
 
     #[test]
