@@ -1107,3 +1107,33 @@ async fn slow_rest_does_not_slow_pictures() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_blocking_get_holds_up_everything_but_posts() {
+    let simulator = start(SimulatorOptions {
+        live: true,
+        faults: vec![Fault::BlockingRest {
+            by: Duration::from_secs(3600),
+        }],
+        ..quiet(Dialect::Modern)
+    })
+    .await;
+    let mut client = Client::connect(&simulator, Dialect::Modern).await;
+    client.picture().await;
+    let mut command = Box::pin(http(simulator.address(), "GET", "/api/version", ""));
+    let standstill = async {
+        loop {
+            let picture = tokio::time::timeout(Duration::from_millis(500), client.picture());
+            tokio::select! {
+                _ = &mut command => panic!("answered at once"),
+                came = picture => if came.is_err() { return },
+            }
+        }
+    };
+    let found = tokio::time::timeout(Duration::from_secs(60), standstill).await;
+    assert!(found.is_ok(), "pictures go on while the command runs");
+    let call = "LiveViewController/setStreamParameters?protocol=binary";
+    assert_eq!(post(&simulator, call, json!({})).await["status"], "success");
+    drop(command);
+    client.picture().await;
+}

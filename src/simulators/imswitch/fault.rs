@@ -46,6 +46,12 @@ pub enum Fault {
         /// The delay.
         by: Duration,
     },
+    /// Let every GET take this long, and nothing pass on any connection meanwhile: the servers
+    /// run commands on the thread that serves the WebSocket.
+    BlockingRest {
+        /// How long a command takes.
+        by: Duration,
+    },
     /// Accept TCP connections and say nothing.
     NoAnswer,
     /// Close the WebSocket when the client asks to connect.
@@ -83,7 +89,7 @@ impl Damage {
 
 impl Fault {
     /// Every fault with the value it has when none is given.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::DropLink {
             after: Duration::from_secs(10),
         },
@@ -99,6 +105,9 @@ impl Fault {
         Self::EscapeText,
         Self::SlowRest {
             by: Duration::from_secs(3),
+        },
+        Self::BlockingRest {
+            by: Duration::from_secs(1),
         },
         Self::NoAnswer,
         Self::CloseBeforeConnect,
@@ -119,6 +128,7 @@ impl Fault {
             Self::IdsOutOfOrder => "ids-out-of-order",
             Self::EscapeText => "escape-text",
             Self::SlowRest { .. } => "slow-rest",
+            Self::BlockingRest { .. } => "blocking-rest",
             Self::NoAnswer => "no-answer",
             Self::CloseBeforeConnect => "close-before-connect",
         }
@@ -141,6 +151,9 @@ impl Fault {
             Self::IdsOutOfOrder => "swap the ids of neighbouring pictures",
             Self::EscapeText => "put terminal escape sequences into names and log lines",
             Self::SlowRest { .. } => "answer REST calls N seconds late (default 3)",
+            Self::BlockingRest { .. } => {
+                "let each GET take N seconds (default 1) and everything else wait for it"
+            }
             Self::NoAnswer => "accept connections and say nothing",
             Self::CloseBeforeConnect => "close the WebSocket when the client asks to connect",
         }
@@ -154,6 +167,9 @@ impl Fault {
                 after: Duration::from_secs(u64::from(positive)),
             },
             Self::SlowRest { .. } => Self::SlowRest {
+                by: Duration::from_secs(u64::from(positive)),
+            },
+            Self::BlockingRest { .. } => Self::BlockingRest {
                 by: Duration::from_secs(u64::from(positive)),
             },
             Self::CorruptFrame { .. } => Self::CorruptFrame { every: positive },
@@ -266,6 +282,13 @@ impl Faults {
     pub(super) fn slow_rest(&self) -> Option<Duration> {
         self.find(|fault| match fault {
             Fault::SlowRest { by } => Some(by),
+            _ => None,
+        })
+    }
+
+    pub(super) fn blocking_rest(&self) -> Option<Duration> {
+        self.find(|fault| match fault {
+            Fault::BlockingRest { by } => Some(by),
             _ => None,
         })
     }

@@ -94,6 +94,11 @@ async fn answer(microscope: Arc<Microscope>, request: Request<Incoming>, door: D
     if let Some(delay) = delay {
         tokio::time::sleep(delay).await;
     }
+    let busy = microscope.hub.faults.borrow().blocking_rest();
+    if let (Some(busy), &Method::GET) = (busy, request.method()) {
+        let _thread = microscope.server_thread.lock().await;
+        tokio::time::sleep(busy).await;
+    }
     // From 2.1.191 on the calls are below /api, before that at the root.
     let prefix = if microscope.options.dialect.is_modern() {
         "/api/"

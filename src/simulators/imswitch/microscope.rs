@@ -91,6 +91,8 @@ pub(super) struct Microscope {
     pub pictures: AtomicU64,
     /// A stage command was given.
     pub stage_commanded: Notify,
+    /// Held while something runs on the thread that serves all connections.
+    pub server_thread: tokio::sync::Mutex<()>,
     pub cancel: CancellationToken,
     pub tasks: TaskTracker,
     started: Instant,
@@ -125,6 +127,7 @@ impl Microscope {
             }),
             pictures: AtomicU64::new(0),
             stage_commanded: Notify::new(),
+            server_thread: tokio::sync::Mutex::default(),
             cancel: CancellationToken::new(),
             tasks: TaskTracker::new(),
             started: Instant::now(),

@@ -122,6 +122,7 @@ impl Session {
             if !reached(&mut faults, false).await {
                 return End::Vanish;
             }
+            drop(self.microscope.server_thread.lock().await);
             let sent = if let Some(packet) = self.client.next() {
                 let mut sent = sink.feed(Message::text(packet.text)).await;
                 if let (Ok(()), Some(attachment)) = (&sent, packet.attachment) {
