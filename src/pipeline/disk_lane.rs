@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -84,7 +84,6 @@ struct Shared {
     taking: AtomicBool,
     /// The recorder began, ended or failed.
     recorder_changed: Notify,
-    high_water_bytes: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -108,7 +107,6 @@ impl DiskLane {
             arrived: Condvar::new(),
             taking: AtomicBool::new(false),
             recorder_changed: Notify::new(),
-            high_water_bytes: AtomicU64::new(0),
         });
         (Self(Arc::clone(&shared)), DiskReceiver(shared))
     }
@@ -152,9 +150,6 @@ impl DiskLane {
         });
         queue.records += 1;
         queue.bytes += size as u64;
-        self.0
-            .high_water_bytes
-            .fetch_max(queue.bytes, Ordering::Relaxed);
         drop(queue);
         self.0.arrived.notify_one();
         Ok(taking)
@@ -191,16 +186,6 @@ impl DiskLane {
     pub fn waiting(&self) -> (u64, u64) {
         let queue = self.0.lock();
         (queue.records, queue.bytes)
-    }
-
-    /// The most bytes that ever waited.
-    pub fn high_water_bytes(&self) -> u64 {
-        self.0.high_water_bytes.load(Ordering::Relaxed)
-    }
-
-    /// The bound in bytes.
-    pub fn bound_bytes(&self) -> usize {
-        self.0.bound_bytes
     }
 }
 
