@@ -8,6 +8,7 @@ pub mod history;
 pub mod ledger;
 pub mod metrics;
 pub mod sample;
+pub mod size;
 pub mod stamp;
 pub mod status;
 pub mod text;
@@ -21,6 +22,7 @@ pub use sample::{
     LogLine, Loss, Message, Origin, Payload, Reading, SIMULATOR_HOSTNAME, Sample, SourceId,
     SourceInfo, Value,
 };
+pub use size::size_text;
 pub use stamp::{Clock, Stamp};
 pub use status::{EndReason, Fault, FaultKind, LinkState, RecorderState, RecorderStatus, Severity};
 pub use text::PlainText;

@@ -117,7 +117,7 @@ fn a_recording_ends_as_asked_and_is_whole() {
     let microscope = Microscope::small();
     let cases: [(&[&str], &str); 3] = [
         (&["--for", "2s"], "2.0 s"),
-        (&["--max-size", "200kB"], "195.3 KiB"),
+        (&["--max-size", "200kB"], "195 KiB"),
         (&["--max-messages", "60"], "60 messages"),
     ];
     for (limit, reason) in cases {

@@ -9,7 +9,7 @@ use super::signals::Signals;
 use crate::imaging::Picture;
 use crate::model::{
     CameraKey, LinkState, LogLine, Origin, Payload, PlainText, RecorderState, RecorderStatus,
-    Sample, Severity, SourceId, SourceInfo, Stamp,
+    Sample, Severity, SourceId, SourceInfo, Stamp, size_text,
 };
 use crate::pipeline::{CameraSnapshot, LoopStats, PipelineSnapshot, SourceSnapshot, TerminalStats};
 use crate::ui::number;
@@ -209,7 +209,7 @@ impl Facts {
                 Some((Severity::Info, "stopping: writing what waits".to_owned()))
             }
             (_, RecorderState::Off) => {
-                let written = number::bytes(self.recorder.written_bytes.max(now.written_bytes));
+                let written = size_text(self.recorder.written_bytes.max(now.written_bytes));
                 Some((Severity::Info, format!("recording ended after {written}")))
             }
             (_, RecorderState::Failed(why)) => {

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use crate::model::size_text;
 use crate::model::{DropReason, PlainText};
-use crate::recording::human_bytes;
 
 /// Why items are lost when the file fails with this error.
 pub fn loss_reason(error: &io::Error) -> DropReason {
@@ -33,7 +33,7 @@ pub fn reason(error: &io::Error) -> String {
 
 /// The sentence for a recording that failed.
 pub fn failure(path: &Path, written_bytes: u64, error: &io::Error) -> PlainText {
-    let kept = human_bytes(written_bytes);
+    let kept = size_text(written_bytes);
     let text = if written_bytes == 0 && is_full(error) {
         let dir = path.parent().unwrap_or(path).display();
         format!("recording not started: {dir} is full; make room or name another folder")

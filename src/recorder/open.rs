@@ -14,10 +14,10 @@ use super::shared_file::SharedFile;
 use super::storage::Storage;
 use crate::model::ledger::DiskTicket;
 use crate::model::{
-    DropReason, Fault, FaultKind, Payload, Sample, Severity, SourceId, SourceInfo, Stamp,
+    DropReason, Fault, FaultKind, Payload, Sample, Severity, SourceId, SourceInfo, Stamp, size_text,
 };
 use crate::pipeline::RecordingPlan;
-use crate::recording::{Account, RecordingWriter, Session, SourceAccount, human_bytes, last_words};
+use crate::recording::{Account, RecordingWriter, Session, SourceAccount, last_words};
 
 /// A chunk ends when its first record is this old. Half of the one second that a killed recording
 /// may lack: the other half is for a machine too busy to wake this thread or to write at once.
@@ -267,7 +267,7 @@ impl Open {
         let most = limits.size_bytes.filter(|_| self.size_reached)?;
         Some(format!(
             "the next message would not have fitted into the {} asked for",
-            human_bytes(most)
+            size_text(most)
         ))
     }
 

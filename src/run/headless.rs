@@ -10,7 +10,9 @@ use super::journal::{self, Journal};
 use super::session::Session;
 use super::signals::{Signals, Told};
 use super::voice::{Patience, Voice, json_line, people};
-use crate::model::{Fate, LinkState, LogLine, Origin, Payload, RecorderState, Sample, SourceId};
+use crate::model::{
+    Fate, LinkState, LogLine, Origin, Payload, RecorderState, Sample, SourceId, size_text,
+};
 use crate::pipeline::{LoopStats, PipelineSnapshot, TerminalStats};
 use crate::ui::number;
 
@@ -267,8 +269,8 @@ fn say_status(
                 line.push_str(&format!(
                     "  rec {} messages {}  waiting {}",
                     recorder.messages,
-                    number::bytes(recorder.written_bytes),
-                    number::bytes(recorder.waiting_bytes),
+                    size_text(recorder.written_bytes),
+                    size_text(recorder.waiting_bytes),
                 ));
             }
             if let Some(age_s) = durable_age_s {

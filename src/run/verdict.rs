@@ -7,8 +7,7 @@ use serde::Serialize;
 use super::headless::Links;
 use super::mission::Exit;
 use super::session::Remains;
-use crate::model::DropReason;
-use crate::ui::number;
+use crate::model::{DropReason, size_text};
 
 /// The summary of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -261,7 +260,7 @@ impl fmt::Display for Verdict {
                 f,
                 "{}: {}, {} messages, {}",
                 file.path,
-                number::bytes(file.size_bytes),
+                size_text(file.size_bytes),
                 file.written,
                 file.ended
             )?;

@@ -44,28 +44,6 @@ pub fn throughput(bytes_per_s: f64) -> String {
     }
 }
 
-/// Bytes on a disk: `1.24 GiB`.
-pub fn bytes(value: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    if value < 1024 {
-        return format!("{value} B");
-    }
-    let mut scaled = value as f64 / 1024.0;
-    let mut unit = 0;
-    while scaled >= 1000.0 && unit + 1 < UNITS.len() {
-        scaled /= 1024.0;
-        unit += 1;
-    }
-    let decimals = if scaled < 10.0 {
-        2
-    } else if scaled < 100.0 {
-        1
-    } else {
-        0
-    };
-    format!("{scaled:.decimals$} {}", UNITS[unit])
-}
-
 /// How long ago: `12 ms`, `7 s`, `4 min`, `3 h`, `2 d`.
 pub fn age(age: Duration) -> String {
     match age.as_secs() {
@@ -154,9 +132,6 @@ mod tests {
             (megabytes(4_619_000.0), "4.62"),
             (throughput(84_200.0), "84 kB/s"),
             (throughput(999_600.0), "1.0 MB/s"),
-            (bytes(1_023), "1023 B"),
-            (bytes(1_331_439_861), "1.24 GiB"),
-            (bytes(18_000_000), "17.2 MiB"),
             (age(Duration::from_millis(12)), "12 ms"),
             (age(Duration::from_secs(99)), "99 s"),
             (age(Duration::from_secs(240)), "4 min"),

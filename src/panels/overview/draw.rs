@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Below, Detail, INDENT, OverviewPanel};
-use crate::model::{Origin, Percentiles, RecorderState, Stamp};
+use crate::model::{Origin, Percentiles, RecorderState, Stamp, size_text};
 use crate::panels::facts::{Facts, SourceFacts};
 use crate::panels::{Look, Standing};
 use crate::pipeline::{CameraSnapshot, SourceSnapshot, Stage};
@@ -360,7 +360,7 @@ fn recorder_items(facts: &Facts, can_record: bool, at: Stamp) -> Vec<Item> {
     let mut items = Vec::new();
     let mut say = |label, value: String, role| items.push(Item::new(label, value, role));
     if is_writing || status.messages > 0 {
-        say("written", number::bytes(status.written_bytes), Role::Value);
+        say("written", size_text(status.written_bytes), Role::Value);
     }
     if is_writing {
         let durable = Duration::from_nanos(at.mono_ns.saturating_sub(status.durable_mono_ns));
@@ -382,7 +382,7 @@ fn recorder_items(facts: &Facts, can_record: bool, at: Stamp) -> Vec<Item> {
         let lasts = (rate >= 1.0).then(|| (free as f64 / rate).min(1e9) as u64);
         let words = match lasts.map(|seconds| (seconds, Duration::from_secs(seconds))) {
             Some((_, time)) => format!("{} left on the disk", number::age(time)),
-            None => format!("{} free", number::bytes(free)),
+            None => format!("{} free", size_text(free)),
         };
         let role = match lasts {
             Some(0..=1_800) => Role::Warning,
@@ -402,7 +402,7 @@ fn recorder_items(facts: &Facts, can_record: bool, at: Stamp) -> Vec<Item> {
     }
     if status.waiting > 0 {
         let (waiting, size) = (number::count(status.waiting), status.waiting_bytes);
-        let words = format!("{waiting} ({})", number::bytes(size));
+        let words = format!("{waiting} ({})", size_text(size));
         say("waiting", words, Role::Text);
     }
     if status.latency.count > 0 {

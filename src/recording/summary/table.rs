@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{Gap, GapKind, Summary};
+use crate::model::size_text;
 use crate::recording::session::rfc3339;
-use crate::recording::size::human_bytes;
 
 /// Lines of each list that are printed; the rest is counted.
 const MAX_LINES: usize = 20;
@@ -12,7 +12,7 @@ const MAX_LINES: usize = 20;
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = crate::model::PlainText::from(self.path.display().to_string());
-        writeln!(f, "{path}  {}", human_bytes(self.size_bytes))?;
+        writeln!(f, "{path}  {}", size_text(self.size_bytes))?;
         match &self.version {
             Some(version) => writeln!(f, "recorded by  ttyscope {version}")?,
             None => writeln!(f, "recorded by  another program")?,
@@ -102,7 +102,7 @@ impl Summary {
                 channel.schema,
                 channel.messages,
                 channel.rate_hz,
-                human_bytes(channel.bytes),
+                size_text(channel.bytes),
                 channel.span.seconds()
             )?;
         }
