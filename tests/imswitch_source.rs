@@ -624,3 +624,51 @@ async fn two_clients_get_their_own_pictures() {
         source.end().await;
     }
 }
+
+/// What happens to the link, what is said of it, and that pictures come once the fault is over.
+async fn said_and_survived(fault: Fault, sentence: &str) {
+    let server = simulator(SimulatorOptions {
+        faults: vec![fault],
+        ..SimulatorOptions::default()
+    })
+    .await;
+    let mut source = Watched::start(impatient(server.address().port()));
+    source
+        .until(sentence, |payload| match payload {
+            Payload::Link(LinkState::Down { detail, .. }) => detail.contains(sentence),
+            Payload::Link(LinkState::Stale { missing }) => missing.contains(sentence),
+            _ => false,
+        })
+        .await;
+    server.set_faults(&[]);
+    source.frame().await;
+    source.end().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_fails_is_said_and_survived() {
+    let closed = "it closed the connection (code 1000)";
+    for (fault, sentence) in [
+        (Fault::Refuse, "403"),
+        (Fault::CloseBeforeConnect, closed),
+        (
+            Fault::Silent,
+            "no frame for 0 s from FocusLock, WidefieldCamera",
+        ),
+    ] {
+        said_and_survived(fault, sentence).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_stands_still_while_connected_is_said_and_survived() {
+    let server = simulator(SimulatorOptions::default()).await;
+    let mut source = Watched::start(impatient(server.address().port()));
+    source.frame().await;
+    server.set_faults(&[Fault::Stall]);
+    source.link("stale").await;
+    server.set_faults(&[]);
+    source.link("live").await;
+    source.end().await;
+}

@@ -111,6 +111,8 @@ impl ImSwitchOptions {
         client.backoff = self.backoff;
         client.queue.bulk_events = WAITING_EVENTS;
         client.recovery = false;
+        // A server that takes us answers at once; one that does not says nothing.
+        client.limits.connect_answer = Duration::from_secs(5);
         // A server that shuts down says good-bye, and comes back.
         client.retry_refused = true;
         client
