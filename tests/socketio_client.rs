@@ -775,6 +775,40 @@ async fn an_upgrade_that_fails_leaves_long_polling_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_server_that_goes_down_during_the_upgrade_is_left_and_tried_again() {
+    let answers = Answers::new(&[POLLING_OPEN, "40{\"sid\":\"s1\"}\u{1e}42[\"a\"]"]);
+    let poll = vec![Step::Poll(answers.clone())];
+    let upgrade = vec![Step::Expect("2probe"), Step::Hold];
+    let server = Server::start(vec![script(poll, upgrade); 20]).await;
+    let mut options = options(server.port);
+    options.transport = TransportChoice::PollingThenUpgrade;
+    let (_handle, mut events) = start(options);
+    received(&mut events).await;
+    let asked = async {
+        while !server
+            .requests()
+            .iter()
+            .any(|head| head.contains("websocket"))
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, asked).await.unwrap();
+    drop(server);
+    let (reason, detail, retry_in) = down(&mut events).await;
+    assert!(
+        matches!(
+            reason,
+            EndReason::TransportClose | EndReason::TransportError
+        ),
+        "{reason:?}: {detail}"
+    );
+    assert!(retry_in.is_some());
+    let again = |event| matches!(event, ClientEvent::Connecting { .. }).then_some(());
+    until(&mut events, again).await;
+}
+
+#[tokio::test]
 async fn a_server_that_does_not_read_is_left_before_memory_fills() {
     let server = Server::start(vec![script(accepted(), vec![Step::Freeze])]).await;
     let (handle, mut events) = start(options(server.port));
