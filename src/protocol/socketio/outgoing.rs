@@ -33,7 +33,7 @@ pub enum EmitError {
         namespace: String,
     },
     /// See [`RESERVED_NAMES`].
-    #[error("{name:?} is a reserved event name")]
+    #[error("\"{name}\" is a reserved event name")]
     ReservedName {
         /// The name.
         name: String,

@@ -18,6 +18,7 @@ use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Endpoint, NetError, Step, Stream, Traffic, connect};
+use crate::model::PlainText;
 
 /// Most bytes accepted as the head of an answer.
 pub const HEAD_LIMIT_BYTES: usize = 16 * 1024;
@@ -51,7 +52,7 @@ impl Headers {
         let mut map = HeaderMap::new();
         for (name, value) in pairs {
             let wrong = || NetError::BadRequest {
-                what: format!("the header {name:?}"),
+                what: format!("the header \"{}\"", PlainText::from_peer(name)),
             };
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
             let mut value = HeaderValue::from_str(value).map_err(|_| wrong())?;

@@ -202,7 +202,7 @@ impl WebSocketLink {
                 Ok(Incoming::Message(other)) => {
                     let head = other.as_bytes().get(..32).unwrap_or(other.as_bytes());
                     return Err(format!(
-                        "the server answered {:?} to the probe",
+                        "the server answered \"{}\" to the probe",
                         PlainText::from_peer_bytes(head)
                     ));
                 }

@@ -152,7 +152,7 @@ impl Source {
                 return;
             }
             StartAnswer::LongExposure { message } => message,
-            StartAnswer::Other(status) => PlainText::from(format!("status {status:?}")),
+            StartAnswer::Other(status) => PlainText::from(format!("status \"{status}\"")),
         };
         let text = format!("the live view was not started: {refused}");
         let fault = Fault::new(FaultKind::Peer, Severity::Warning, text);
