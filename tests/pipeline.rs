@@ -393,6 +393,28 @@ fn a_flood_of_one_source_costs_the_others_nothing() {
 }
 
 #[test]
+fn large_samples_are_bounded_in_bytes() {
+    let mut rig = Rig::new();
+    let half = ScreenLanes::SAMPLES_BOUND_BYTES / 2;
+    for _ in 0..4 {
+        let outlet = rig.outlet(0);
+        rig.start(async move {
+            let message = Payload::Message(Message {
+                name: "large".into(),
+                json: Bytes::from(vec![b' '; half]),
+                attachments: Vec::new(),
+            });
+            outlet.publish(outlet.clock().now(), message).await;
+        });
+    }
+    let gauge = rig.lanes.gauge(SourceId(0), LaneKind::Samples);
+    assert_eq!((gauge.depth, gauge.bound), (1, 4));
+    let dropped = rig.pipeline.ledger().snapshot().sources[0].total().dropped;
+    assert_eq!(dropped[DropReason::ScreenLaneFull as usize], 3);
+    rig.check();
+}
+
+#[test]
 fn repeated_faults_are_counted_and_told_once_a_second() {
     let mut rig = Rig::new();
     let outlet = rig.outlet(0);

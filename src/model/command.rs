@@ -10,3 +10,14 @@ pub enum Command {
     /// Read positions, detectors and streams again.
     Refresh,
 }
+
+impl Command {
+    /// What is asked, in words.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::StartLiveView => "start of the live view",
+            Self::StopLiveView => "stop of the live view",
+            Self::Refresh => "refresh",
+        }
+    }
+}

@@ -70,7 +70,32 @@ struct Queues {
 #[derive(Debug, Default)]
 struct SampleQueue {
     items: VecDeque<Delivery>,
+    bytes: usize,
     high_water: usize,
+}
+
+impl SampleQueue {
+    fn push(&mut self, delivery: Delivery) {
+        self.bytes += delivery.sample.payload.size_bytes();
+        self.items.push_back(delivery);
+        self.high_water = self.high_water.max(self.items.len());
+    }
+
+    fn pop(&mut self) -> Option<Delivery> {
+        let delivery = self.items.pop_front()?;
+        self.bytes = self
+            .bytes
+            .saturating_sub(delivery.sample.payload.size_bytes());
+        Some(delivery)
+    }
+
+    /// The oldest, one by one, while one more item of `size` would be too much. An empty queue
+    /// takes anything.
+    fn give_way(&mut self, size: usize, most: usize) -> Option<Delivery> {
+        let full = self.items.len() >= most
+            || self.bytes.saturating_add(size) > ScreenLanes::SAMPLES_BOUND_BYTES;
+        if full { self.pop() } else { None }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -86,6 +111,9 @@ impl ScreenLanes {
     /// "queue to the consumer".
     pub const SAMPLES_BOUND: usize = 10_000;
 
+    /// Bytes of one source's samples that may wait, so that large messages fill no memory while
+    /// the loop is busy.
+    pub const SAMPLES_BOUND_BYTES: usize = 64 << 20;
     /// Cameras that may have a picture waiting: a peer that invents a name for every picture
     /// fills no memory.
     pub const CAMERAS_BOUND: usize = 64;
@@ -120,7 +148,7 @@ impl ScreenLanes {
             .queues()
             .samples
             .iter_mut()
-            .flat_map(|queue| std::mem::take(&mut queue.items))
+            .flat_map(|queue| std::mem::take(queue).items)
             .collect();
         let places = std::mem::take(&mut self.frames().places);
         for delivery in samples.into_iter().chain(places.into_values()) {
@@ -192,18 +220,13 @@ impl ScreenLanes {
             queues.samples.resize_with(index + 1, SampleQueue::default);
         }
         let queue = &mut queues.samples[index];
-        let evicted = if queue.items.len() >= self.bounds.samples {
-            queue.items.pop_front()
-        } else {
-            None
-        };
-        queue.items.push_back(delivery);
-        queue.high_water = queue.high_water.max(queue.items.len());
-        drop(queues);
-        if let Some(old) = evicted {
+        let size = delivery.sample.payload.size_bytes();
+        while let Some(old) = queue.give_way(size, self.bounds.samples) {
             old.ticket
                 .settle(Fate::NotShown(DropReason::ScreenLaneFull));
         }
+        queue.push(delivery);
+        drop(queues);
         self.ready.notify_one();
     }
 
@@ -244,7 +267,7 @@ impl ScreenLanes {
         let sources = queues.samples.len();
         for step in 0..sources {
             let index = (queues.turn + step) % sources;
-            if let Some(delivery) = queues.samples[index].items.pop_front() {
+            if let Some(delivery) = queues.samples[index].pop() {
                 queues.turn = (index + 1) % sources;
                 return Some(delivery);
             }

@@ -327,8 +327,9 @@ impl<'a> EventLoop<'a> {
                 Effect::StopRecording => self.session.stop_recording(),
                 Effect::Watch(requests) => self.pictures.want(requests),
                 Effect::Send(source, command) => {
-                    if !self.session.send(source, command.clone()) {
-                        tracing::warn!("{command:?} was not taken: the source is busy or gone");
+                    let what = command.as_str();
+                    if !self.session.send(source, command) {
+                        tracing::warn!("{what} was not taken: the source is busy or gone");
                     }
                 }
             }
