@@ -21,7 +21,7 @@ mkdir -p "$into/node"
 if [ ! -f "$into/installed" ]; then
     python3 -m venv "$into/venv" || skip "python3 cannot make virtual environments"
     "$into/venv/bin/pip" install --quiet --disable-pip-version-check \
-        python-socketio==5.18.1 uvicorn==0.54.0 websockets \
+        python-socketio==5.18.1 uvicorn==0.54.0 websockets aiohttp \
         flask flask-socketio==5.7.0 werkzeug==3.1.9 simple-websocket ||
         skip "the Python packages cannot be installed"
     npm install --silent --no-audit --no-fund --prefix "$into/node" socket.io@4.8.4 ||
