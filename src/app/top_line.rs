@@ -124,8 +124,12 @@ fn truths(app: &App) -> Vec<Truth> {
         say(caution, "", Role::Banner, 0);
     }
     if let Some(held) = &app.held {
-        let since = number::age(app.now.since(held.since));
-        say(format!("‖ FROZEN {since}"), "‖", Role::Held, 0);
+        // The line is drawn once a second: a finer figure would stand there and be wrong.
+        let text = match app.now.since(held.since) {
+            since if since.as_secs() == 0 => "‖ FROZEN <1 s".to_owned(),
+            since => format!("‖ FROZEN {}", number::age(since)),
+        };
+        say(text, "‖", Role::Held, 0);
     }
     let facts = &app.facts;
     match &facts.recorder.state {
