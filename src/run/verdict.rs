@@ -39,6 +39,8 @@ pub struct SourceAccount {
     pub recorded_only: u64,
     /// Items lost.
     pub dropped: u64,
+    /// The same by reason.
+    pub dropped_by: Vec<(String, u64)>,
     /// Items neither settled nor lost: 0 at rest.
     pub in_flight: u64,
     /// What the accounts cannot explain: 0.
@@ -101,6 +103,12 @@ impl Verdict {
                     coalesced: total.coalesced,
                     recorded_only: total.recorded_only,
                     dropped: total.dropped_total(),
+                    dropped_by: DropReason::ALL
+                        .into_iter()
+                        .zip(total.dropped)
+                        .filter(|(_, count)| *count > 0)
+                        .map(|(reason, count)| (reason.as_str().to_owned(), count))
+                        .collect(),
                     in_flight: total.in_flight + figures.disk.in_flight,
                     residue: figures.residue(),
                     accepted: figures.disk.accepted,
@@ -236,18 +244,31 @@ impl Verdict {
     }
 }
 
+/// ` (malformed 7, too large 3)`; nothing if there are none.
+fn reasons(dropped_by: &[(String, u64)]) -> String {
+    if dropped_by.is_empty() {
+        return String::new();
+    }
+    let each: Vec<String> = dropped_by
+        .iter()
+        .map(|(reason, count)| format!("{reason} {count}"))
+        .collect();
+    format!(" ({})", each.join(", "))
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for source in &self.sources {
             writeln!(
                 f,
-                "{}: received {}, shown {}, coalesced {}, recorded only {}, dropped {}, in flight {}, residue {}",
+                "{}: received {}, shown {}, coalesced {}, recorded only {}, dropped {}{}, in flight {}, residue {}",
                 source.name,
                 source.received,
                 source.shown,
                 source.coalesced,
                 source.recorded_only,
                 source.dropped,
+                reasons(&source.dropped_by),
                 source.in_flight,
                 source.residue
             )?;
@@ -271,5 +292,23 @@ impl fmt::Display for Verdict {
             (true, false) => write!(f, "complete"),
             (false, _) => write!(f, "NOT COMPLETE: {}", self.missing.join("; ")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reasons;
+
+    #[test]
+    fn what_was_dropped_is_said_with_its_reasons() {
+        let counts = |list: &[(&str, u64)]| -> Vec<(String, u64)> {
+            list.iter()
+                .map(|(why, n)| ((*why).to_owned(), *n))
+                .collect()
+        };
+        assert_eq!(reasons(&counts(&[])), "");
+        assert_eq!(reasons(&counts(&[("shutdown", 2)])), " (shutdown 2)");
+        let two = counts(&[("malformed", 7), ("too large", 3)]);
+        assert_eq!(reasons(&two), " (malformed 7, too large 3)");
     }
 }
