@@ -231,7 +231,9 @@ impl WebSocketLink {
             Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => LinkEnd::new(
                 TransportError,
                 format!(
-                    "it sent a message of {size} bytes and the limit is {max_size}: raise the message limit if that is right"
+                    "it sent a message of {size} bytes and none of more than {} are read, so that \
+                     one message cannot fill the memory: let the server send smaller ones",
+                    max_size.saturating_sub(PREFIX_BYTES)
                 ),
             ),
             Error::Utf8(_) => LinkEnd::new(TransportError, "it sent text that is not UTF-8"),
@@ -345,10 +347,13 @@ fn check_answer(headers: &HeaderMap, key: &str) -> Result<(), &'static str> {
 /// processor's nearest caches is paid for twice: 16 KiB and 128 KiB both cost more.
 const READ_BYTES: usize = 64 * 1024;
 
+/// Revision 3 of Engine.IO puts one byte before an attachment.
+const PREFIX_BYTES: usize = 1;
+
 fn config(limits: &Limits) -> WebSocketConfig {
-    // One more for the prefix byte of revision 3. A frame's announced length is reserved at once,
-    // so this limit is also the bound of what a header alone can make us reserve.
-    let largest = limits.text_bytes.max(limits.attachment_bytes) + 1;
+    // A frame's announced length is reserved at once, so this limit is also the bound of what a
+    // header alone can make us reserve.
+    let largest = limits.text_bytes.max(limits.attachment_bytes) + PREFIX_BYTES;
     WebSocketConfig::default()
         .max_message_size(Some(largest))
         .max_frame_size(Some(largest))
