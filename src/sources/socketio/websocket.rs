@@ -231,8 +231,8 @@ impl WebSocketLink {
             Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => LinkEnd::new(
                 TransportError,
                 format!(
-                    "it sent a message of {size} bytes and none of more than {} are read, so that \
-                     one message cannot fill the memory: let the server send smaller ones",
+                    "it sent a message of {size} bytes, more than the {} that are read: let it send \
+                     smaller ones",
                     max_size.saturating_sub(PREFIX_BYTES)
                 ),
             ),
