@@ -37,6 +37,8 @@ pub struct Look<'a> {
     pub focused: bool,
     /// Whether the sources are played from a file.
     pub replay: bool,
+    /// Whether the screen is held, so that nothing new comes onto it.
+    pub held: bool,
 }
 
 /// The beginning of a text, so that a peer's megabytes do not stay in memory line by line.

@@ -40,6 +40,7 @@ impl App {
             utc_offset_s: self.utc_offset_s,
             focused: pane == self.focused() && self.overlays.is_empty(),
             replay: self.replay,
+            held: self.held.is_some(),
         }
     }
 

@@ -187,6 +187,10 @@ fn why_no_picture(
     let standing = Standing::of(source, look.at);
     let name = &source.info.name;
     match (&source.link, camera) {
+        // No picture is made for a held screen: to wait for one would be in vain.
+        (_, Some(_)) if look.held => {
+            "no picture was drawn before the screen was held: f lets it go on".to_owned()
+        }
         (Some(LinkState::Live | LinkState::Connected | LinkState::Stale { .. }), Some(_)) => {
             "waiting for the picture".to_owned()
         }
