@@ -343,10 +343,6 @@ fn check_answer(headers: &HeaderMap, key: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// As much is read at once. tungstenite zeroes it first, so that what does not stay in the
-/// processor's nearest caches is paid for twice: 16 KiB and 128 KiB both cost more.
-const READ_BYTES: usize = 64 * 1024;
-
 /// Revision 3 of Engine.IO puts one byte before an attachment.
 const PREFIX_BYTES: usize = 1;
 
@@ -358,7 +354,6 @@ fn config(limits: &Limits) -> WebSocketConfig {
         .max_message_size(Some(largest))
         .max_frame_size(Some(largest))
         .write_buffer_size(0)
-        .read_buffer_size(READ_BYTES)
 }
 
 /// The stream under the WebSocket. It remembers how the server's side began, because Node writes
