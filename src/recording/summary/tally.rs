@@ -1,13 +1,13 @@
 //! Counts what a reader finds, in bounded memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::gaps::Rhythm;
 use super::{
     ChannelSummary, DamageSummary, FaultSummary, Gap, GapKind, LossSummary, Span, Summary,
 };
 use crate::recording::reader::{Damage, Ending, RecordedMessage, RecordingReader};
-use crate::recording::records::{FaultRecord, FrameRecord, LossRecord};
+use crate::recording::records::{FaultRecord, FrameRecord, LinkRecord, LossRecord};
 use crate::recording::session::{Account, RecordedSource, Session, SourceAccount, rfc3339};
 
 /// Entries of each list that are kept; a broken file could fill the memory with them.
@@ -26,6 +26,9 @@ pub(super) struct Tally {
     losses: BTreeMap<(String, String, String), u64>,
     faults: BTreeMap<(String, String, String), (u64, String)>,
     damage: Vec<DamageSummary>,
+    /// Sources whose link was seen, and those of them that were ever up.
+    links: BTreeSet<String>,
+    up: BTreeSet<String>,
 }
 
 struct Channel {
@@ -87,6 +90,7 @@ impl Tally {
             "ttyscope.Frame" => self.frame(message, &topic, before),
             "ttyscope.Loss" => self.loss(message),
             "ttyscope.Fault" => self.fault(message),
+            "ttyscope.Link" => self.link(message),
             _ => {}
         }
     }
@@ -121,6 +125,19 @@ impl Tally {
         if self.losses.len() < MAX_LISTED || self.losses.contains_key(&key) {
             let count = self.losses.entry(key).or_default();
             *count = count.saturating_add(loss.count);
+        }
+    }
+
+    fn link(&mut self, message: &RecordedMessage) {
+        let Ok(link) = serde_json::from_slice::<LinkRecord<'_>>(&message.data) else {
+            return;
+        };
+        let source = source_name(message);
+        if self.links.len() < MAX_LISTED {
+            if matches!(&*link.state, "connected" | "live" | "stale") {
+                self.up.insert(source.clone());
+            }
+            self.links.insert(source);
         }
     }
 
@@ -242,6 +259,9 @@ impl Tally {
                 damage.at, damage.what, damage.skipped_bytes
             ));
         }
+        for source in self.links.difference(&self.up) {
+            because.push(format!("{source}: never connected"));
+        }
         match &self.account {
             Some(account) => {
                 for source in account.sources.iter().filter(|s| !s.is_complete()) {
@@ -295,12 +315,18 @@ impl Channel {
     }
 }
 
-/// Whether a silence means something: links, faults, losses and log lines come when they come.
+/// Whether a silence means something: links, faults, losses, log lines and changed values come
+/// when they come.
 /// The record beside each picture has the picture's own rhythm and would only repeat its gaps.
 fn is_regular(schema: &str) -> bool {
     !matches!(
         schema,
-        "ttyscope.Link" | "ttyscope.Fault" | "ttyscope.Loss" | "ttyscope.Frame" | "foxglove.Log"
+        "ttyscope.Link"
+            | "ttyscope.Fault"
+            | "ttyscope.Loss"
+            | "ttyscope.Frame"
+            | "ttyscope.Readings"
+            | "foxglove.Log"
     )
 }
 
