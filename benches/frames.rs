@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use ttyscope::control::{Intake, StopBoard};
 use ttyscope::model::{Clock, Fate, Origin, Payload, SourceId, SourceInfo};
 use ttyscope::pipeline::{DiskLane, Order, Pipeline, RecordingLimits, RecordingPlan, ScreenLanes};
 use ttyscope::recorder::{Recorder, RecorderContext};
@@ -291,9 +291,10 @@ async fn receive_frames(port: u16, spec: &Value, dir: Option<&Path>) -> Value {
     let mut options = ClientOptions::new(Endpoint::plain("127.0.0.1", port));
     options.greetings = vec![format!("[\"start\",{spec}]")];
     let stop = CancellationToken::new();
-    let (_commands, queue) = mpsc::channel(1);
+    let board = StopBoard::new(clock.clone(), 1);
+    let (_requests, intake) = Intake::new(&board, SourceId(0), 1);
     let outlet = pipeline.outlet(SourceId(0));
-    let reader = tokio::spawn(source::run(options, outlet, queue, stop.clone()));
+    let reader = tokio::spawn(source::run(options, outlet, intake, stop.clone()));
 
     // The screen's side: pictures are taken and thrown away as fast as they come.
     let viewer = std::thread::spawn({

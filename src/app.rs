@@ -15,7 +15,7 @@ pub use event::{Effect, Event};
 
 use crate::imaging::PictureRequest;
 use crate::intent::{Action, KeyChord, Keymap};
-use crate::model::{Payload, RecorderState, SourceInfo, Stamp};
+use crate::model::{Payload, PlainText, RecorderState, SourceInfo, Stamp};
 use crate::panels::{
     Facts, JournalPanel, OverviewPanel, PipelinePanel, ScopePanel, overview, pipeline, scope,
 };
@@ -46,6 +46,8 @@ pub struct AppOptions {
     pub started: Stamp,
     /// Seconds to add to UTC for the clock on the screen.
     pub utc_offset_s: i32,
+    /// Who sits at the keyboard, for the record of commands.
+    pub operator: PlainText,
     /// Lines typed into the palette in earlier runs, oldest first.
     pub palette_history: Vec<String>,
 }
@@ -77,6 +79,9 @@ pub struct App {
     notice: Option<Notice>,
     palette_history: Vec<String>,
     watching: Vec<PictureRequest>,
+    /// Commands given so far.
+    commands: u64,
+    operator: PlainText,
     dirty: bool,
 }
 
@@ -126,6 +131,8 @@ impl App {
             notice: None,
             palette_history: options.palette_history,
             watching: Vec::new(),
+            commands: 0,
+            operator: options.operator,
             dirty: true,
         }
     }
@@ -293,9 +300,13 @@ impl App {
     fn shows(&self, payload: &Payload) -> bool {
         match payload {
             // The top line and tiny screens speak of these, held or not.
-            Payload::Link(_) | Payload::Fault(_) | Payload::Loss(_) => true,
+            Payload::Link(_)
+            | Payload::Fault(_)
+            | Payload::Loss(_)
+            | Payload::Command(_)
+            | Payload::Stop(_) => true,
             Payload::Log(_) => self.lists_journal() && self.held.is_none(),
-            Payload::Readings(_) | Payload::Message(_) => {
+            Payload::Readings(_) | Payload::Message(_) | Payload::Instrument(_) => {
                 matches!(self.screen, Screen::Scope | Screen::Overview) && self.held.is_none()
             }
             Payload::Frame(_) => false,

@@ -5,17 +5,26 @@
 pub mod command;
 pub mod frame;
 pub mod history;
+pub mod instrument;
 pub mod ledger;
 pub mod metrics;
 pub mod sample;
 pub mod size;
 pub mod stamp;
 pub mod status;
+pub mod stop;
 pub mod text;
+pub mod unit;
 
-pub use command::Command;
+pub use command::{
+    Command, CommandId, CommandKind, CommandReport, CommandState, Danger, Request, Target,
+};
 pub use frame::{AckWindow, CameraKey, Compression, Frame, FrameEncoding};
 pub use history::History;
+pub use instrument::{
+    Activity, Axis, Camera, Evidence, Instrument, Light, Limits, Motion, Position, Workflow,
+    WorkflowState,
+};
 pub use ledger::{Counts, DropReason, Fate, LaneKind, Ledger, LedgerSnapshot, Ticket};
 pub use metrics::{LatencyWindow, Percentiles, RateMeter};
 pub use sample::{
@@ -25,4 +34,6 @@ pub use sample::{
 pub use size::size_text;
 pub use stamp::{Clock, Stamp};
 pub use status::{EndReason, Fault, FaultKind, LinkState, RecorderState, RecorderStatus, Severity};
+pub use stop::{StopEvent, StopLevel, StopOrigin, StopPath, StopPress, StopReport, StopState};
 pub use text::PlainText;
+pub use unit::{Quantity, Unit};

@@ -11,6 +11,7 @@ const FLOORS: [&[&str]; 5] = [
         "recording",
         "imaging",
         "config",
+        "control",
         "intent",
         "ui",
         "pipeline",
@@ -34,7 +35,14 @@ const SIDEWAYS: [(&str, &str); 3] = [
 const CRATES: [(&str, &[&str]); 6] = [
     (
         "tokio",
-        &["pipeline", "sources", "simulators", "run", "main"],
+        &[
+            "pipeline",
+            "control",
+            "sources",
+            "simulators",
+            "run",
+            "main",
+        ],
     ),
     ("hyper", &["sources", "simulators"]),
     ("tokio_tungstenite", &["sources", "simulators"]),

@@ -11,7 +11,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use ttyscope::model::{Clock, Command, Frame, LinkState, Payload, Reading, Sample, SourceId};
+use ttyscope::control::{Intake, StopBoard};
+use ttyscope::model::{
+    Clock, Command, CommandId, Frame, LinkState, Payload, Reading, Request, Sample, SourceId,
+};
 use ttyscope::pipeline::{DiskItem, DiskLane, DiskReceiver, Pipeline};
 use ttyscope::simulators::imswitch::{Dialect, Fault, Simulator, SimulatorOptions};
 use ttyscope::sources::imswitch::{ImSwitchOptions, Patience, run};
@@ -26,7 +29,7 @@ struct Watched {
     pipeline: Pipeline,
     samples: mpsc::UnboundedReceiver<Sample>,
     seen: Vec<Sample>,
-    commands: mpsc::Sender<Command>,
+    requests: mpsc::Sender<Request>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -46,22 +49,32 @@ impl Watched {
         samples: mpsc::UnboundedReceiver<Sample>,
     ) -> Self {
         let pipeline = Pipeline::new(Clock::system(), 1, Some(disk), None);
-        let (commands, orders) = mpsc::channel(8);
+        let board = StopBoard::new(Clock::system(), 1);
+        let (requests, intake) = Intake::new(&board, SourceId(0), 8);
         let stop = CancellationToken::new();
         let task = tokio::spawn(run(
             options,
             pipeline.outlet(SourceId(0)),
-            orders,
+            intake,
             stop.clone(),
         ));
         Self {
             pipeline,
             samples,
             seen: Vec::new(),
-            commands,
+            requests,
             stop,
             task,
         }
+    }
+
+    async fn ask(&self, command: Command) {
+        let request = Request {
+            id: CommandId(1),
+            command,
+            operator: "test".into(),
+        };
+        self.requests.send(request).await.unwrap();
     }
 
     /// Waits for a payload and returns it; what came before is skipped.
@@ -264,7 +277,7 @@ async fn the_state_is_read_at_the_start_and_on_request() {
         let position = source.reading("stage/VirtualStage/X").await;
         assert_eq!(position.unit, "um", "round {round}");
         source.reading("camera/WidefieldCamera/exposure").await;
-        source.commands.send(Command::Refresh).await.unwrap();
+        source.ask(Command::Refresh).await;
     }
     source.end().await;
 }
@@ -279,22 +292,22 @@ async fn the_live_view_is_started_and_only_our_own_is_stopped() {
     let port = server.address().port();
     let mut source = Watched::start(impatient(port));
     source.link("connected").await;
-    source.commands.send(Command::StopLiveView).await.unwrap();
+    source.ask(Command::StopLiveView).await;
     source.text("none of those running was started here").await;
-    source.commands.send(Command::StartLiveView).await.unwrap();
+    source.ask(Command::StartLiveView { protocol: None }).await;
     source.text("live view started of WidefieldCamera").await;
     source.frame().await;
     source.reading("server/WidefieldCamera/fps_emit").await;
 
     let mut other = Watched::start(options(port));
     other.frame().await;
-    other.commands.send(Command::StartLiveView).await.unwrap();
+    other.ask(Command::StartLiveView { protocol: None }).await;
     other.text("a live view runs already (binary)").await;
-    other.commands.send(Command::StopLiveView).await.unwrap();
+    other.ask(Command::StopLiveView).await;
     other.text("none of those running was started here").await;
     other.end().await;
 
-    source.commands.send(Command::StopLiveView).await.unwrap();
+    source.ask(Command::StopLiveView).await;
     source.text("live view stopped of WidefieldCamera").await;
     source.end().await;
 }
@@ -310,10 +323,10 @@ async fn the_live_view_of_old_releases_is_one_switch() {
         .await;
         let mut source = Watched::start(options(server.address().port()));
         source.link("connected").await;
-        source.commands.send(Command::StartLiveView).await.unwrap();
+        source.ask(Command::StartLiveView { protocol: None }).await;
         source.text("live view started").await;
         source.frame().await;
-        source.commands.send(Command::StopLiveView).await.unwrap();
+        source.ask(Command::StopLiveView).await;
         source.text("live view stopped").await;
         source.end().await;
     }

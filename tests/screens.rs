@@ -13,8 +13,8 @@ use ratatui::style::Color;
 use screens::{Scene, State};
 use ttyscope::app::{AppOptions, Effect, Event};
 use ttyscope::model::{
-    Command, EndReason, LinkState, LogLine, Message, Origin, Payload, Reading, RecorderState,
-    RecorderStatus, Severity, SourceInfo,
+    Command, CommandId, EndReason, LinkState, LogLine, Message, Origin, Payload, Reading,
+    RecorderState, RecorderStatus, Request, Severity, SourceInfo,
 };
 use ttyscope::pipeline::{PipelineSnapshot, TerminalStats};
 use ttyscope::ui::{ColorDepth, Role, Theme};
@@ -323,8 +323,16 @@ fn an_unexplained_item_is_an_error_line() {
 /// Keys on the live screens, and what they ask of the world.
 #[test]
 fn keys_and_their_effects() {
-    let send = |command: Command| Effect::Send(screens::SCOPE, command);
-    let sensors = |command: Command| Effect::Send(screens::SENSORS, command);
+    let asked = |source, command| {
+        let request = Request {
+            id: CommandId(1),
+            command,
+            operator: "ada".into(),
+        };
+        Effect::Send(source, request)
+    };
+    let send = |command| asked(screens::SCOPE, command);
+    let sensors = |command| asked(screens::SENSORS, command);
     let recording: [(&str, Vec<Effect>); 20] = [
         ("q", vec![]),
         ("q q", vec![Effect::Quit]),
@@ -341,10 +349,13 @@ fn keys_and_their_effects() {
         (": 'stop-recording' enter", vec![Effect::StopRecording]),
         (": 'record' enter", vec![]),
         ("L", vec![send(Command::StopLiveView)]),
-        ("j L", vec![sensors(Command::StartLiveView)]),
+        (
+            "j L",
+            vec![sensors(Command::StartLiveView { protocol: None })],
+        ),
         (
             ": 'live start sensors' enter",
-            vec![sensors(Command::StartLiveView)],
+            vec![sensors(Command::StartLiveView { protocol: None })],
         ),
         (": 'live stop' enter", vec![send(Command::StopLiveView)]),
         ("r", vec![send(Command::Refresh)]),

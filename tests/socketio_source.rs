@@ -13,8 +13,10 @@ use scripted::{Server, Step, accepted, say};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use ttyscope::control::{Intake, StopBoard};
 use ttyscope::model::{
-    Clock, Command, DropReason, EndReason, Fate, LaneKind, LinkState, Payload, SourceId,
+    Clock, Command, CommandId, CommandState, DropReason, EndReason, Fate, LaneKind, LinkState,
+    Payload, Request, SourceId,
 };
 use ttyscope::pipeline::{Pipeline, ScreenLanes};
 use ttyscope::sources::net::Endpoint;
@@ -27,7 +29,7 @@ const SOURCE: SourceId = SourceId(0);
 struct Running {
     pipeline: Pipeline,
     screen: Arc<ScreenLanes>,
-    commands: mpsc::Sender<Command>,
+    requests: mpsc::Sender<Request>,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<()>,
 }
@@ -36,15 +38,16 @@ impl Running {
     fn start(options: ClientOptions) -> Self {
         let clock = Clock::system();
         let screen = Arc::new(ScreenLanes::new(clock.clone()));
-        let pipeline = Pipeline::new(clock, 1, None, Some(Arc::clone(&screen)));
-        let (commands, inbox) = mpsc::channel(4);
+        let pipeline = Pipeline::new(clock.clone(), 1, None, Some(Arc::clone(&screen)));
+        let board = StopBoard::new(clock.clone(), 1);
+        let (requests, intake) = Intake::new(&board, SOURCE, 4);
         let stop = CancellationToken::new();
         let outlet = pipeline.outlet(SOURCE);
-        let task = tokio::spawn(source::run(options, outlet, inbox, stop.clone()));
+        let task = tokio::spawn(source::run(options, outlet, intake, stop.clone()));
         Self {
             pipeline,
             screen,
-            commands,
+            requests,
             stop,
             task,
         }
@@ -200,14 +203,21 @@ async fn the_link_is_told_step_by_step() {
     };
     assert_eq!((reason, retry_in), (EndReason::ServerDisconnect, None));
 
-    running.commands.send(Command::StartLiveView).await.unwrap();
+    let request = Request {
+        id: CommandId(1),
+        command: Command::StartLiveView { protocol: None },
+        operator: "test".into(),
+    };
+    running.requests.send(request).await.unwrap();
     let answer = running
         .until(|payload| match payload {
-            Payload::Fault(fault) => Some(fault.text.to_string()),
+            Payload::Command(report) => Some(report),
             _ => None,
         })
         .await;
-    assert!(answer.contains("no live view"), "{answer}");
+    assert_eq!(answer.state, CommandState::Refused);
+    let why = answer.detail.as_ref().map(|why| why.to_string());
+    assert!(why.is_some_and(|why| why.contains("nothing to ask")));
     running.stop.cancel();
     assert_eq!(running.until(link).await, LinkState::Ended);
     timeout(PATIENCE, running.task).await.unwrap().unwrap();

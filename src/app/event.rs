@@ -2,7 +2,7 @@
 
 use crate::imaging::{Picture, PictureRequest};
 use crate::intent::KeyChord;
-use crate::model::{Command, LogLine, Sample, SourceId};
+use crate::model::{LogLine, Request, Sample, SourceId};
 use crate::pipeline::PipelineSnapshot;
 
 /// What happened.
@@ -41,5 +41,5 @@ pub enum Effect {
     /// These pictures are on the screen now; no others need decoding.
     Watch(Vec<PictureRequest>),
     /// Give a source a command.
-    Send(SourceId, Command),
+    Send(SourceId, Request),
 }

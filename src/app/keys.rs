@@ -176,7 +176,7 @@ impl App {
         self.ask_current(if is_streaming {
             Command::StopLiveView
         } else {
-            Command::StartLiveView
+            Command::StartLiveView { protocol: None }
         })
     }
 

@@ -4,7 +4,7 @@ use super::overlay::Overlay;
 use super::screen::Screen;
 use super::{App, Effect};
 use crate::intent::{Order, Vocabulary, parse};
-use crate::model::{Command, SourceId};
+use crate::model::{Command, CommandId, Request, SourceId};
 use crate::panels::ScopePanel;
 use crate::panels::scope::subject_name;
 use crate::panels::signals::SortBy;
@@ -50,7 +50,7 @@ impl App {
             Order::Record => effects.push(self.start_recording()?),
             Order::StopRecording => effects.push(self.stop_recording()?),
             Order::LiveStart(name) => {
-                effects.push(self.send(name, Command::StartLiveView)?);
+                effects.push(self.send(name, Command::StartLiveView { protocol: None })?);
             }
             Order::LiveStop(name) => effects.push(self.send(name, Command::StopLiveView)?),
             Order::Refresh(name) => effects.push(self.send(name, Command::Refresh)?),
@@ -108,15 +108,22 @@ impl App {
             return Err("a replay asks nothing of an instrument".to_owned());
         }
         let name = &source.info.name;
-        let words = match command {
-            Command::StartLiveView => format!("asked {name} to start its live view"),
+        let words = match &command {
+            Command::StartLiveView { .. } => format!("asked {name} to start its live view"),
             Command::StopLiveView => {
                 format!("asked {name} to stop the live view that was started here")
             }
             Command::Refresh => format!("asked {name} for its state again"),
+            _ => format!("{name}: {command}"),
         };
         self.note(words);
-        Ok(Effect::Send(id, command))
+        self.commands += 1;
+        let request = Request {
+            id: CommandId(self.commands),
+            command,
+            operator: self.operator.clone(),
+        };
+        Ok(Effect::Send(id, request))
     }
 
     /// Sets the filter of what the screen lists.

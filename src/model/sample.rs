@@ -1,11 +1,16 @@
 //! What sources say: one [`Sample`] at a time, every kind of it in one closed [`Payload`].
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
+use super::command::CommandReport;
 use super::frame::{CameraKey, Frame};
+use super::instrument::Instrument;
 use super::ledger::{DropReason, LaneKind};
 use super::stamp::Stamp;
 use super::status::{Fault, LinkState, Severity};
+use super::stop::StopEvent;
 use super::text::PlainText;
 
 /// A source's place in the list of sources of this run.
@@ -82,14 +87,24 @@ pub enum Payload {
     Fault(Fault),
     /// Something is missing from here on.
     Loss(Loss),
+    /// The state of an instrument that can be commanded; replaces the one before.
+    Instrument(Arc<Instrument>),
+    /// A command came to another state.
+    Command(Arc<CommandReport>),
+    /// The stop path, or what became of a stop.
+    Stop(StopEvent),
 }
 
 impl Payload {
     /// The lane it travels in.
     pub fn lane(&self) -> LaneKind {
         match self {
-            Self::Link(_) | Self::Fault(_) | Self::Loss(_) => LaneKind::Control,
-            Self::Readings(_) | Self::Message(_) | Self::Log(_) => LaneKind::Samples,
+            Self::Link(_) | Self::Fault(_) | Self::Loss(_) | Self::Command(_) | Self::Stop(_) => {
+                LaneKind::Control
+            }
+            Self::Readings(_) | Self::Message(_) | Self::Log(_) | Self::Instrument(_) => {
+                LaneKind::Samples
+            }
             Self::Frame(_) => LaneKind::Frames,
         }
     }
@@ -97,7 +112,13 @@ impl Payload {
     /// Whether it is a state that holds until the next of its kind, so that a recording begun later
     /// has to start with it.
     pub fn is_latched(&self) -> bool {
-        matches!(self, Self::Link(_) | Self::Readings(_))
+        matches!(
+            self,
+            Self::Link(_)
+                | Self::Readings(_)
+                | Self::Instrument(_)
+                | Self::Stop(StopEvent::Path(_))
+        )
     }
 
     /// What it costs in a lane that is bounded in bytes: what it holds plus a fixed overhead.
@@ -111,7 +132,15 @@ impl Payload {
                     message.json.len() + message.attachments.iter().map(Bytes::len).sum::<usize>()
                 }
                 Self::Log(line) => line.text.len(),
-                Self::Link(_) | Self::Loss(_) => 0,
+                Self::Link(_) | Self::Loss(_) | Self::Stop(_) => 0,
+                Self::Instrument(instrument) => {
+                    let parts =
+                        instrument.axes.len() + instrument.lights.len() + instrument.cameras.len();
+                    parts * 128
+                }
+                Self::Command(report) => {
+                    report.command.len() + (report.before.len() + report.after.len()) * 64
+                }
                 Self::Fault(fault) => fault.sample.len(),
             }
     }

@@ -126,6 +126,7 @@ impl Facts {
             Payload::Message(message) => source.signals.take_message(message, at),
             // Pictures come by `take_picture`, made for the cells they are drawn in.
             Payload::Frame(_) => {}
+            Payload::Instrument(_) | Payload::Command(_) | Payload::Stop(_) => {}
             Payload::Link(state) => take_link(source, &mut self.journal, state, at),
             Payload::Fault(fault) => self.journal.add(Entry::new(
                 at,

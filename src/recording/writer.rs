@@ -138,6 +138,8 @@ impl<W: Write> RecordingWriter<W> {
                     e.loss(loss, None);
                 });
             }
+            // No source says these yet.
+            Payload::Instrument(_) | Payload::Command(_) | Payload::Stop(_) => {}
         }
     }
 

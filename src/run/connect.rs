@@ -7,11 +7,11 @@ use std::panic::AssertUnwindSafe;
 use anyhow::{Context as _, anyhow};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, SourceKind, SourceSpec, Tls, Transport};
-use crate::model::{Command, EndReason, LinkState};
+use crate::control::Intake;
+use crate::model::{EndReason, LinkState};
 use crate::pipeline::Outlet;
 use crate::protocol::engineio::Revision;
 use crate::sources::imswitch::{self, ImSwitchOptions};
@@ -25,7 +25,7 @@ use crate::sources::socketio::{self, ClientOptions, Namespace, TransportChoice};
 pub fn reader(
     spec: &SourceSpec,
     outlet: Outlet,
-    commands: mpsc::Receiver<Command>,
+    intake: Intake,
     stop: CancellationToken,
 ) -> anyhow::Result<BoxFuture<'static, ()>> {
     let endpoint = endpoint(&spec.endpoint);
@@ -35,10 +35,7 @@ pub fn reader(
             let mut options = ImSwitchOptions::new(endpoint);
             options.base_path.clone_from(prefix);
             options.headers = headers;
-            guarded(
-                outlet.clone(),
-                imswitch::run(options, outlet, commands, stop),
-            )
+            guarded(outlet.clone(), imswitch::run(options, outlet, intake, stop))
         }
         SourceKind::SocketIo {
             path,
@@ -70,7 +67,7 @@ pub fn reader(
             options.namespaces = vec![door];
             guarded(
                 outlet.clone(),
-                socketio::source::run(options, outlet, commands, stop),
+                socketio::source::run(options, outlet, intake, stop),
             )
         }
     })

@@ -10,7 +10,7 @@ use super::signals::Signals;
 use super::terminal;
 use crate::app::{App, AppOptions};
 use crate::intent::Keymap;
-use crate::model::Origin;
+use crate::model::{Origin, PlainText};
 use crate::pipeline::RecordingPlan;
 use crate::ui::Theme;
 use crate::ui::theme::ColorDepth;
@@ -46,6 +46,7 @@ pub async fn run(
         size,
         started,
         utc_offset_s: utc_offset_s(),
+        operator: operator(),
         palette_history: history::load(),
     });
     let outside = Outside {
@@ -58,6 +59,15 @@ pub async fn run(
     let ending = events.run().await;
     history::save(app.palette_history());
     Ok(ending)
+}
+
+/// The name that the system has for whoever runs the program.
+pub fn operator() -> PlainText {
+    let named = |name: &str| std::env::var(name).ok().filter(|name| !name.is_empty());
+    match named("USER").or_else(|| named("LOGNAME")) {
+        Some(name) => PlainText::from_peer(&name),
+        None => format!("uid {}", rustix::process::getuid().as_raw()).into(),
+    }
 }
 
 /// Seconds that local time is ahead of UTC now.

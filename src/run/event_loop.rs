@@ -326,9 +326,9 @@ impl<'a> EventLoop<'a> {
                 }
                 Effect::StopRecording => self.session.stop_recording(),
                 Effect::Watch(requests) => self.pictures.want(requests),
-                Effect::Send(source, command) => {
-                    let what = command.as_str();
-                    if !self.session.send(source, command) {
+                Effect::Send(source, request) => {
+                    let what = request.command.to_string();
+                    if !self.session.send(source, request) {
                         tracing::warn!("{what} was not taken: the source is busy or gone");
                     }
                 }

@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::connect;
 use crate::config::SourceSpec;
+use crate::control::{Intake, StopBoard};
 use crate::model::{
-    Clock, Command, Fate, LedgerSnapshot, Origin, RecorderState, RecorderStatus, Sample, SourceId,
+    Clock, Fate, LedgerSnapshot, Origin, RecorderState, RecorderStatus, Request, Sample, SourceId,
     SourceInfo,
 };
 use crate::pipeline::{
@@ -79,7 +80,9 @@ pub struct Session {
     pub pipeline: Pipeline,
     disk: Option<DiskLane>,
     recorder: Option<RecorderHandle>,
-    commands: Vec<mpsc::Sender<Command>>,
+    commands: Vec<mpsc::Sender<Request>>,
+    /// Where a stop is pressed.
+    pub stops: StopBoard,
     stop: CancellationToken,
     tasks: JoinSet<()>,
     replayed: Arc<OnceLock<String>>,
@@ -151,6 +154,7 @@ impl Session {
         };
 
         let mut session = Self {
+            stops: StopBoard::new(clock.clone(), sources.len()),
             clock,
             sources,
             lanes,
@@ -193,9 +197,9 @@ impl Session {
     fn readers(&mut self, specs: &[SourceSpec]) -> anyhow::Result<Vec<BoxFuture<'static, ()>>> {
         let mut readers = Vec::new();
         for (info, spec) in self.sources.iter().zip(specs) {
-            let (sender, commands) = mpsc::channel(COMMANDS);
+            let (sender, intake) = Intake::new(&self.stops, info.id, COMMANDS);
             let outlet = self.pipeline.outlet(info.id);
-            let reader = connect::reader(spec, outlet, commands, self.stop.clone())
+            let reader = connect::reader(spec, outlet, intake, self.stop.clone())
                 .with_context(|| format!("source \"{}\"", spec.name))?;
             self.commands.push(sender);
             readers.push(reader);
@@ -225,10 +229,10 @@ impl Session {
     }
 
     /// Gives a source a command; `false` if its queue is full or it takes none.
-    pub fn send(&self, source: SourceId, command: Command) -> bool {
+    pub fn send(&self, source: SourceId, request: Request) -> bool {
         self.commands
             .get(usize::from(source.0))
-            .is_some_and(|queue| queue.try_send(command).is_ok())
+            .is_some_and(|queue| queue.try_send(request).is_ok())
     }
 
     /// Orders a recording to begin.

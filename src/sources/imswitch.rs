@@ -8,10 +8,9 @@ mod options;
 mod source;
 mod watch;
 
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::Command;
+use crate::control::Intake;
 use crate::pipeline::Outlet;
 
 pub use options::{DEFAULT_PORT, ImSwitchOptions, Patience, StreamProtocol, address, caution};
@@ -23,10 +22,8 @@ pub use options::{DEFAULT_PORT, ImSwitchOptions, Patience, StreamProtocol, addre
 pub async fn run(
     options: ImSwitchOptions,
     outlet: Outlet,
-    commands: mpsc::Receiver<Command>,
+    intake: Intake,
     stop: CancellationToken,
 ) {
-    source::Source::new(options, outlet)
-        .run(commands, stop)
-        .await;
+    source::Source::new(options, outlet).run(intake, stop).await;
 }

@@ -117,6 +117,7 @@ pub fn options(sources: Vec<SourceInfo>, size: (u16, u16)) -> AppOptions {
         size,
         started: at(0),
         utc_offset_s: 3_600,
+        operator: "ada".into(),
         palette_history: vec!["screen journal".into(), "theme light".into()],
     }
 }

@@ -24,6 +24,7 @@ fn app(sources: Vec<SourceInfo>, started: Stamp) -> App {
         size: (80, 24),
         started,
         utc_offset_s: 0,
+        operator: "ada".into(),
         palette_history: Vec::new(),
     })
 }

@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 use super::api::{Api, News};
 use super::options::ImSwitchOptions;
 use super::watch::{Step, Watch};
+use crate::control::Intake;
 use crate::model::{
-    Command, DropReason, EndReason, Frame, LaneKind, LinkState, Payload, PlainText, Reading, Stamp,
+    DropReason, EndReason, Frame, LaneKind, LinkState, Payload, PlainText, Reading, Request, Stamp,
     Value,
 };
 use crate::pipeline::Outlet;
@@ -78,7 +79,7 @@ enum Diagnostics {
 enum Wake {
     Client(Option<ClientEvent>),
     News(News),
-    Command(Command),
+    Request(Request),
     Timer,
     Stop,
 }
@@ -111,11 +112,7 @@ impl Source {
         }
     }
 
-    pub(super) async fn run(
-        mut self,
-        mut commands: mpsc::Receiver<Command>,
-        stop: CancellationToken,
-    ) {
+    pub(super) async fn run(mut self, mut intake: Intake, stop: CancellationToken) {
         loop {
             let due = sleep_until(self.next_deadline(), self.now());
             // Only waiting happens inside the selection; what was taken is handled to its end.
@@ -123,7 +120,7 @@ impl Source {
             let wake = tokio::select! {
                 biased;
                 () = stop.cancelled() => Wake::Stop,
-                Some(command) = commands.recv() => Wake::Command(command),
+                Some(request) = intake.requests.recv() => Wake::Request(request),
                 Some(news) = self.news.recv() => Wake::News(news),
                 event = self.events.recv() => Wake::Client(event),
                 () = due => Wake::Timer,
@@ -131,7 +128,7 @@ impl Source {
             match wake {
                 Wake::Client(Some(event)) => self.client_event(event).await,
                 Wake::News(news) => self.news(news).await,
-                Wake::Command(command) => self.command(command),
+                Wake::Request(request) => self.request(request).await,
                 Wake::Timer => {}
                 Wake::Client(None) | Wake::Stop => break,
             }

@@ -1,19 +1,20 @@
 //! Any Socket.IO server as a source: what it says is kept as it is, and pictures are recognised.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::client::{Client, ClientEvent, ClientHandle, ReceivedEvent};
 use super::options::ClientOptions;
+use crate::control::{Desk, Intake};
 use crate::model::{
-    Command, DropReason, EndReason, Fault, FaultKind, Frame, FrameEncoding, LaneKind, LinkState,
-    Message, Payload, PlainText, Severity,
+    DropReason, EndReason, Fault, FaultKind, Frame, FrameEncoding, LaneKind, LinkState, Message,
+    Payload, PlainText, Request, Severity,
 };
 use crate::pipeline::Outlet;
 
@@ -21,7 +22,7 @@ use crate::pipeline::Outlet;
 pub async fn run(
     options: ClientOptions,
     outlet: Outlet,
-    mut commands: mpsc::Receiver<Command>,
+    mut intake: Intake,
     stop: CancellationToken,
 ) {
     let greetings = options.greetings.clone();
@@ -33,7 +34,7 @@ pub async fn run(
                 Some(event) => reader.take(event).await,
                 None => break,
             },
-            Some(command) = commands.recv() => reader.decline(command).await,
+            Some(request) = intake.requests.recv() => reader.decline(request).await,
             () = stop.cancelled() => break,
         }
     }
@@ -208,15 +209,12 @@ impl Reader {
         }
     }
 
-    async fn decline(&self, command: Command) {
-        let what = match command {
-            Command::StartLiveView | Command::StopLiveView => {
-                "it has no live view to start or stop: a plain Socket.IO server sends what it sends"
-            }
-            Command::Refresh => "there is nothing to read again from a plain Socket.IO server",
-        };
-        let fault = Fault::new(FaultKind::Local, Severity::Info, what);
-        self.outlet.fault(self.outlet.clock().now(), fault).await;
+    async fn decline(&self, request: Request) {
+        let what = "a plain Socket.IO server sends what it sends: there is nothing to ask of it";
+        let report = Desk::refuse(&request, what);
+        let now = self.outlet.clock().now();
+        let payload = Payload::Command(Arc::new(report));
+        self.outlet.publish(now, payload).await;
     }
 }
 

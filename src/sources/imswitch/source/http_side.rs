@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use super::{Diagnostics, Source, nanos};
+use crate::control::Desk;
 use crate::model::{
-    Command, Fault, FaultKind, LogLine, Payload, PlainText, Reading, Severity, Stamp,
+    Command, Fault, FaultKind, LogLine, Payload, PlainText, Reading, Request, Severity, Stamp,
 };
 use crate::protocol::imswitch::rest::{self, StartAnswer};
 use crate::sources::imswitch::api::{Api, Figures, News};
@@ -108,11 +109,11 @@ impl Source {
         (self.client, self.events) = Client::start(self.options.client(port), clock);
     }
 
-    pub(super) fn command(&mut self, command: Command) {
+    pub(super) async fn request(&mut self, request: Request) {
         let (api, to) = (Arc::clone(&self.api), self.report.clone());
-        match command {
+        match &request.command {
             Command::Refresh => self.refresh(),
-            Command::StartLiveView => {
+            Command::StartLiveView { .. } => {
                 let protocol = self.options.protocol;
                 self.lasting.spawn(async move {
                     let news = api.start(protocol).await;
@@ -133,6 +134,12 @@ impl Source {
                         let _ = to.send(news).await;
                     }
                 });
+            }
+            _ => {
+                let report = Desk::refuse(&request, "this server takes no such command");
+                let now = self.outlet.clock().now();
+                let payload = Payload::Command(Arc::new(report));
+                self.outlet.publish(now, payload).await;
             }
         }
     }

@@ -1,0 +1,32 @@
+//! Floor 1: commanding instruments, whatever they are: what may be sent, what became of it, and the
+//! stop. No socket, no key and no screen.
+
+use tokio::sync::mpsc;
+
+use crate::model::{Request, SourceId};
+
+mod check;
+mod desk;
+mod stop;
+
+pub use check::{Refusal, check, level_of, target_of};
+pub use desk::Desk;
+pub use stop::{Latch, StopBoard, StopWatch, Watcher};
+
+/// What a source is told from outside.
+#[derive(Debug)]
+pub struct Intake {
+    /// Commands, in their order.
+    pub requests: mpsc::Receiver<Request>,
+    /// Stops, which go before all of them.
+    pub stops: StopWatch,
+}
+
+impl Intake {
+    /// An intake for `source` in which at most `bound` commands wait, and its other end.
+    pub fn new(board: &StopBoard, source: SourceId, bound: usize) -> (mpsc::Sender<Request>, Self) {
+        let (sender, requests) = mpsc::channel(bound.max(1));
+        let stops = board.watch(source, Watcher::Source);
+        (sender, Self { requests, stops })
+    }
+}
