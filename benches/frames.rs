@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-use ttyscope::control::{Intake, StopBoard};
+use ttyscope::control::{Intake, StopBoard, StopReporter};
 use ttyscope::model::{Clock, Fate, Origin, Payload, SourceId, SourceInfo};
 use ttyscope::pipeline::{DiskLane, Order, Pipeline, RecordingLimits, RecordingPlan, ScreenLanes};
 use ttyscope::recorder::{Recorder, RecorderContext};
@@ -292,7 +292,7 @@ async fn receive_frames(port: u16, spec: &Value, dir: Option<&Path>) -> Value {
     options.greetings = vec![format!("[\"start\",{spec}]")];
     let stop = CancellationToken::new();
     let board = StopBoard::new(clock.clone(), 1);
-    let (_requests, intake) = Intake::new(&board, SourceId(0), 1);
+    let (_requests, intake) = Intake::new(&board, SourceId(0), 1, StopReporter::new().0);
     let outlet = pipeline.outlet(SourceId(0));
     let reader = tokio::spawn(source::run(options, outlet, intake, stop.clone()));
 

@@ -11,7 +11,7 @@ mod stop;
 
 pub use check::{Refusal, check, level_of, target_of};
 pub use desk::Desk;
-pub use stop::{Latch, StopBoard, StopWatch, Watcher};
+pub use stop::{Latch, StopBoard, StopReporter, StopReports, StopWatch, Watcher};
 
 /// What a source is told from outside.
 #[derive(Debug)]
@@ -20,13 +20,25 @@ pub struct Intake {
     pub requests: mpsc::Receiver<Request>,
     /// Stops, which go before all of them.
     pub stops: StopWatch,
+    /// Where the source says what became of a stop that it sent itself.
+    pub stop_reports: StopReporter,
 }
 
 impl Intake {
     /// An intake for `source` in which at most `bound` commands wait, and its other end.
-    pub fn new(board: &StopBoard, source: SourceId, bound: usize) -> (mpsc::Sender<Request>, Self) {
+    pub fn new(
+        board: &StopBoard,
+        source: SourceId,
+        bound: usize,
+        stop_reports: StopReporter,
+    ) -> (mpsc::Sender<Request>, Self) {
         let (sender, requests) = mpsc::channel(bound.max(1));
         let stops = board.watch(source, Watcher::Source);
-        (sender, Self { requests, stops })
+        let intake = Self {
+            requests,
+            stops,
+            stop_reports,
+        };
+        (sender, intake)
     }
 }

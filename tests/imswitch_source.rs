@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use ttyscope::control::{Intake, StopBoard};
+use ttyscope::control::{Intake, StopBoard, StopReporter};
 use ttyscope::model::{
     Clock, Command, CommandId, Frame, LinkState, Payload, Reading, Request, Sample, SourceId,
 };
@@ -50,7 +50,7 @@ impl Watched {
     ) -> Self {
         let pipeline = Pipeline::new(Clock::system(), 1, Some(disk), None);
         let board = StopBoard::new(Clock::system(), 1);
-        let (requests, intake) = Intake::new(&board, SourceId(0), 8);
+        let (requests, intake) = Intake::new(&board, SourceId(0), 8, StopReporter::new().0);
         let stop = CancellationToken::new();
         let task = tokio::spawn(run(
             options,

@@ -13,7 +13,7 @@ use scripted::{Server, Step, accepted, say};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use ttyscope::control::{Intake, StopBoard};
+use ttyscope::control::{Intake, StopBoard, StopReporter};
 use ttyscope::model::{
     Clock, Command, CommandId, CommandState, DropReason, EndReason, Fate, LaneKind, LinkState,
     Payload, Request, SourceId,
@@ -40,7 +40,7 @@ impl Running {
         let screen = Arc::new(ScreenLanes::new(clock.clone()));
         let pipeline = Pipeline::new(clock.clone(), 1, None, Some(Arc::clone(&screen)));
         let board = StopBoard::new(clock.clone(), 1);
-        let (requests, intake) = Intake::new(&board, SOURCE, 4);
+        let (requests, intake) = Intake::new(&board, SOURCE, 4, StopReporter::new().0);
         let stop = CancellationToken::new();
         let outlet = pipeline.outlet(SOURCE);
         let task = tokio::spawn(source::run(options, outlet, intake, stop.clone()));

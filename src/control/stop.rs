@@ -5,12 +5,16 @@
 //! thread of its own, and its source, which sends a stop ahead of everything else on the connection
 //! that it owns, because a move that it had written before may overtake the stop path's.
 
+mod reporter;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
 use crate::model::{Clock, SourceId, Stamp, StopLevel, StopOrigin, StopPress};
+
+pub use reporter::{StopReporter, StopReports};
 
 /// A second press within this time also ends light and workflows.
 const SECOND_PRESS_NS: u64 = 2_000_000_000;

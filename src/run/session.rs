@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connect;
 use crate::config::SourceSpec;
-use crate::control::{Intake, StopBoard};
+use crate::control::{Intake, StopBoard, StopReporter};
 use crate::model::{
     Clock, Fate, LedgerSnapshot, Origin, RecorderState, RecorderStatus, Request, Sample, SourceId,
     SourceInfo,
@@ -197,7 +197,8 @@ impl Session {
     fn readers(&mut self, specs: &[SourceSpec]) -> anyhow::Result<Vec<BoxFuture<'static, ()>>> {
         let mut readers = Vec::new();
         for (info, spec) in self.sources.iter().zip(specs) {
-            let (sender, intake) = Intake::new(&self.stops, info.id, COMMANDS);
+            let (sender, intake) =
+                Intake::new(&self.stops, info.id, COMMANDS, StopReporter::new().0);
             let outlet = self.pipeline.outlet(info.id);
             let reader = connect::reader(spec, outlet, intake, self.stop.clone())
                 .with_context(|| format!("source \"{}\"", spec.name))?;
