@@ -3,7 +3,9 @@
 //! [`Facts`] are what the sources said and are never changed by a key; a panel is what the
 //! operator chose to see of them. Holding the screen still is keeping a copy of the facts.
 
+pub mod commands;
 pub mod facts;
+pub mod instrument;
 pub mod journal;
 pub mod overview;
 pub mod pace;
@@ -11,13 +13,17 @@ pub mod pipeline;
 pub mod scope;
 pub mod signals;
 pub mod standing;
+pub mod stops;
 
+pub use commands::Commands;
 pub use facts::{Facts, SourceFacts};
+pub use instrument::InstrumentPanel;
 pub use journal::{Entry, EntryKind, Journal, JournalPanel};
 pub use overview::OverviewPanel;
 pub use pipeline::PipelinePanel;
 pub use scope::ScopePanel;
 pub use standing::Standing;
+pub use stops::Stops;
 
 use crate::model::{PlainText, Stamp};
 use crate::ui::{ColorDepth, Theme};

@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::commands::{self, Commands};
+use super::instrument::KnownInstrument;
 use super::journal::{Entry, EntryKind, Journal};
 use super::pace::Paces;
 use super::signals::Signals;
+use super::stops::{self, Stops};
 use crate::imaging::Picture;
 use crate::model::{
     CameraKey, LinkState, LogLine, Origin, Payload, PlainText, RecorderState, RecorderStatus,
@@ -33,6 +36,12 @@ pub struct SourceFacts {
     pub signals: Signals,
     /// Its pictures, counted there and here.
     pub paces: Paces,
+    /// Its instrument, once it described one.
+    pub instrument: Option<KnownInstrument>,
+    /// The commands given to it.
+    pub commands: Commands,
+    /// Its stop path, and what became of stops.
+    pub stops: Stops,
 }
 
 impl SourceFacts {
@@ -47,6 +56,11 @@ impl SourceFacts {
         self.snapshot
             .as_ref()
             .map_or(&[], |snapshot| snapshot.cameras.as_slice())
+    }
+
+    /// Whether it can be stopped: it has described an instrument, or a way to stop one.
+    pub fn is_stoppable(&self) -> bool {
+        self.instrument.is_some() || self.stops.path().is_some()
     }
 
     /// Whether pictures are coming in.
@@ -93,6 +107,9 @@ impl Facts {
                     snapshot: None,
                     signals: Signals::default(),
                     paces: Paces::default(),
+                    instrument: None,
+                    commands: Commands::default(),
+                    stops: Stops::default(),
                 })
                 .collect(),
             pictures: BTreeMap::new(),
@@ -126,7 +143,28 @@ impl Facts {
             Payload::Message(message) => source.signals.take_message(message, at),
             // Pictures come by `take_picture`, made for the cells they are drawn in.
             Payload::Frame(_) => {}
-            Payload::Instrument(_) | Payload::Command(_) | Payload::Stop(_) => {}
+            Payload::Instrument(state) => {
+                let known = source.instrument.take();
+                source.instrument = Some(KnownInstrument::take(known, state, at));
+            }
+            Payload::Command(report) => {
+                let outcome = commands::outcome(report);
+                if source.commands.take(report, at)
+                    && let Some((severity, text)) = outcome
+                {
+                    let who = source.info.name.clone();
+                    self.journal
+                        .add(Entry::new(at, severity, EntryKind::Command, who, text));
+                }
+            }
+            Payload::Stop(event) => {
+                let change = source.stops.take(event, at);
+                if let Some((severity, text)) = change.and_then(stops::line) {
+                    let who = source.info.name.clone();
+                    self.journal
+                        .add(Entry::new(at, severity, EntryKind::Stop, who, text));
+                }
+            }
             Payload::Link(state) => take_link(source, &mut self.journal, state, at),
             Payload::Fault(fault) => self.journal.add(Entry::new(
                 at,
@@ -286,6 +324,11 @@ fn take_link(source: &mut SourceFacts, journal: &mut Journal, state: &LinkState,
     if matches!(state, LinkState::Down { .. }) {
         source.paces.reset();
         source.lost_since.get_or_insert(at);
+    }
+    if matches!(state, LinkState::Down { .. } | LinkState::Ended)
+        && let Some(instrument) = &mut source.instrument
+    {
+        instrument.lose(at);
     }
     source.link = Some(state.clone());
     // A source that is away all night would fill the journal with tries; each that fails counts in

@@ -21,6 +21,10 @@ pub enum EntryKind {
     Log,
     /// The recorder began, ended or failed.
     Recorder,
+    /// What became of a command.
+    Command,
+    /// The stop path, or what became of a stop.
+    Stop,
 }
 
 impl EntryKind {
@@ -32,6 +36,8 @@ impl EntryKind {
             Self::Loss => "loss",
             Self::Log => "log",
             Self::Recorder => "rec",
+            Self::Command => "cmd",
+            Self::Stop => "stop",
         }
     }
 }
@@ -111,15 +117,18 @@ impl Journal {
     const FOLD_DEPTH: usize = 8;
 
     /// Adds a line. One that says the same as a recent one is folded into it and moves to the end.
-    /// A change of a link is folded only with the latest of the same link, because their order
-    /// matters; losses and the recorder's lines only with their direct neighbour.
+    /// A change of a link or of a stop is folded only with the latest of the same source, because
+    /// their order matters; losses, commands and the recorder's lines only with their direct
+    /// neighbour.
     pub fn add(&mut self, mut entry: Entry) {
         let depth = match entry.kind {
-            EntryKind::Fault | EntryKind::Log | EntryKind::Link => Self::FOLD_DEPTH,
-            EntryKind::Loss | EntryKind::Recorder => 1,
+            EntryKind::Fault | EntryKind::Log | EntryKind::Link | EntryKind::Stop => {
+                Self::FOLD_DEPTH
+            }
+            EntryKind::Loss | EntryKind::Recorder | EntryKind::Command => 1,
         };
         let is_near = |known: &Entry| match entry.kind {
-            EntryKind::Link => known.kind == EntryKind::Link && known.who == entry.who,
+            EntryKind::Link | EntryKind::Stop => known.kind == entry.kind && known.who == entry.who,
             _ => known.is_same_as(&entry),
         };
         let same = self
