@@ -4,6 +4,7 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 pub mod engineio;
+pub mod flamingo;
 pub mod imswitch;
 pub mod socketio;
 pub mod uc2f;

@@ -1,0 +1,9 @@
+//! The Flamingo light-sheet protocol: messages of 128 bytes on one socket, pictures on another.
+//!
+//! Everything is fed by hand. There is no I/O and no clock: whoever owns the sockets reads into
+//! the decoders and tells the correlator the time.
+
+pub mod message;
+pub mod stream;
+#[cfg(test)]
+mod vectors;
