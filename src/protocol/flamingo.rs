@@ -3,10 +3,14 @@
 //! Everything is fed by hand. There is no I/O and no clock: whoever owns the sockets reads into
 //! the decoders and tells the correlator the time.
 
+pub mod commands;
+pub mod event;
 pub mod geometry;
 pub mod light;
 pub mod live;
 pub mod message;
+pub mod profile;
+pub mod request;
 pub mod stage;
 pub mod stream;
 #[cfg(test)]
