@@ -4,12 +4,14 @@
 //! the decoders and tells the correlator the time.
 
 pub mod commands;
+pub mod correlator;
 pub mod event;
 pub mod geometry;
 pub mod light;
 pub mod live;
 pub mod message;
 pub mod profile;
+pub mod reply;
 pub mod request;
 pub mod stage;
 pub mod stream;

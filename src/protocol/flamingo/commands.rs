@@ -246,6 +246,20 @@ impl Command {
     pub fn name(self) -> &'static str {
         self.info().name
     }
+
+    /// Whether it can only end motion, light or an acquisition. Such a command is never queued
+    /// behind others.
+    pub fn only_stops(self) -> bool {
+        matches!(
+            self,
+            Self::StageHalt
+                | Self::WorkflowStop
+                | Self::LaserDisable
+                | Self::LedDisable
+                | Self::IlluminationLeftDisable
+                | Self::IlluminationRightDisable
+        )
+    }
 }
 
 #[cfg(test)]

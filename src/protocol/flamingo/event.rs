@@ -117,14 +117,9 @@ impl Event {
             Some(Command::StagePositionGet) if is_position_update(message) => Self::Positions {
                 positions: positions_in(&message.text.to_str()),
             },
-            Some(Command::StagePositionGet) => match Axis::from_number(message.d0()) {
-                Some(axis) if message.double.is_finite() && message.status != 0 => {
-                    Self::AxisPosition {
-                        axis,
-                        position: message.double,
-                    }
-                }
-                _ => Self::Other(message.clone()),
+            Some(Command::StagePositionGet) => match axis_position(message) {
+                Some((axis, position)) => Self::AxisPosition { axis, position },
+                None => Self::Other(message.clone()),
             },
             _ => Self::Other(message.clone()),
         }
@@ -174,6 +169,15 @@ impl Event {
             Self::GaugeValue { .. } | Self::Positions { .. } | Self::MotionStopped { .. }
         )
     }
+}
+
+/// The position in a reply. An exact 0 is what servers send where they have none, so it is no news
+/// on x, y and z; who asked for it and knows that nothing moves reads the reply itself.
+fn axis_position(message: &Message) -> Option<(Axis, f64)> {
+    let axis = Axis::from_number(message.d0())?;
+    let position = message.double;
+    let is_position = position.is_finite() && (position != 0.0 || axis == Axis::R);
+    (is_position && message.status != 0).then_some((axis, position))
 }
 
 /// Whether a message with the code of a position is an update of the moving stage and no reply: its
