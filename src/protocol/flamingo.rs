@@ -13,7 +13,9 @@ pub mod message;
 pub mod profile;
 pub mod reply;
 pub mod request;
+pub mod settings;
 pub mod stage;
 pub mod stream;
+pub mod text;
 #[cfg(test)]
 mod vectors;
