@@ -274,7 +274,7 @@ mod tests {
             assert_eq!(info.command as usize, place, "{}", info.name);
             assert_eq!(info.command.info().name, info.name);
         }
-        assert!(COMMANDS.windows(2).all(|two| two[0].code < two[1].code));
+        assert!(COMMANDS.is_sorted_by(|one, next| one.code < next.code));
     }
 
     #[test]
