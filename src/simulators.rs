@@ -1,3 +1,5 @@
 //! Floor 2: servers on loopback that speak the real protocols, with faults on request.
 
 pub mod imswitch;
+
+mod specimen;

@@ -26,7 +26,6 @@ mod microscope;
 mod options;
 mod rest;
 mod session;
-mod specimen;
 mod stage;
 mod stream_params;
 mod window;

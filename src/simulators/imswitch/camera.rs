@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::options::Depth;
-use super::specimen::{FULL_SCALE, Specimen, View};
+use crate::simulators::specimen::{FULL_SCALE, Specimen, View};
 
 /// What a camera looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,9 +16,9 @@ use super::fault::{Fault, Faults};
 use super::hub::{ESCAPES, Hub, lock};
 use super::live_view::Stream;
 use super::options::{Depth, SimulatorOptions};
-use super::specimen::Specimen;
 use super::stage::{AXES, Stage};
 use super::stream_params::StreamParams;
+use crate::simulators::specimen::Specimen;
 
 /// The one stage there is.
 pub(super) const STAGE: &str = "VirtualStage";
