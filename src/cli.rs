@@ -1,6 +1,7 @@
 //! The command line: what may be written, and which part of the program does it.
 
 mod commands;
+mod simulators;
 mod values;
 
 use std::path::PathBuf;
@@ -79,7 +80,7 @@ enum Verb {
     Replay(Replay),
     /// Say what is in a recording and what is missing from it
     Inspect(Inspect),
-    /// Run the simulators alone, on loopback, until interrupted
+    /// Run simulators alone, on loopback, until interrupted; all of them if none is named
     Sim(Sim),
     /// Check the configuration
     Check(Check),
@@ -146,13 +147,16 @@ struct Inspect {
 
 #[derive(Debug, Args)]
 struct Sim {
-    /// Port for the microscope; 0 for any free one
-    #[arg(long, value_name = "PORT", default_value_t = 8001)]
-    imswitch: u16,
-    /// Which server release to speak like
+    /// Start the ImSwitch microscope on this port; 0 for any free one
+    #[arg(long, value_name = "PORT")]
+    imswitch: Option<u16>,
+    /// Start the Flamingo microscope on this port and the one above; 0 for any free ones
+    #[arg(long, value_name = "PORT")]
+    flamingo: Option<u16>,
+    /// Which release of the ImSwitch server to speak like
     #[arg(long, value_name = "NAME", default_value = "modern")]
     dialect: String,
-    /// Columns and rows of the first camera
+    /// Columns and rows of the first camera of each microscope
     #[arg(long, value_name = "WxH", default_value = "512x512", value_parser = parse_dimensions)]
     sensor: (u32, u32),
     /// A fault to make, may be repeated; --fault list names them

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::{Check, Inputs, Inspect, Record, Replay, Sim, Watch};
+use super::{Check, Inputs, Inspect, Record, Replay, Sim, Watch, simulators};
 use crate::config::{
     ConfigError, FileConfig, OnTerminalLoss, SourceSpec, data_dir, default_path, name_sources,
     state_dir,
@@ -18,7 +18,6 @@ use crate::run::journal::{Journal, parse_filter};
 use crate::run::mission::{self, Exit, Look};
 use crate::run::session::Feed;
 use crate::run::voice::{self, Patience, Voice};
-use crate::simulators::imswitch::{Dialect, Fault, SimulatorOptions};
 use crate::sources::replay::Speed;
 use crate::ui::Theme;
 
@@ -116,26 +115,11 @@ pub fn inspect(inspect: &Inspect) -> Outcome {
 /// Simulators alone.
 pub fn sim(sim: &Sim) -> Outcome {
     if sim.faults.iter().any(|name| name == "list") {
-        for fault in Fault::ALL {
-            voice::text(&format_args!("{:20} {}\n", fault.name(), fault.summary()));
-        }
+        voice::text(&format_args!("{}", simulators::list_faults()));
         return Ok(Exit::Done);
     }
-    let usage = |error: &dyn std::fmt::Display| Usage(error.to_string());
-    let dialect: Dialect = sim.dialect.parse().map_err(|e| usage(&e))?;
-    let faults = sim
-        .faults
-        .iter()
-        .map(|name| name.parse::<Fault>())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|e| usage(&e))?;
-    mission::simulate(SimulatorOptions {
-        port: sim.imswitch,
-        dialect,
-        sensor_px: sim.sensor,
-        faults,
-        ..SimulatorOptions::default()
-    })
+    let plan = simulators::plan(sim).map_err(Usage)?;
+    mission::simulate(plan)
 }
 
 /// The configuration.

@@ -1,6 +1,7 @@
 //! What a verb runs, from its first connection to its exit code.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -17,7 +18,7 @@ use crate::config::OnTerminalLoss;
 use crate::intent::Keymap;
 use crate::model::RecorderState;
 use crate::pipeline::RecordingPlan;
-use crate::simulators::imswitch::{Simulator, SimulatorOptions};
+use crate::simulators::{flamingo, imswitch};
 use crate::ui::Theme;
 
 /// An end that takes longer than this is explained.
@@ -168,25 +169,70 @@ pub fn play(feed: Feed, voice: Voice, mut journal: Journal) -> anyhow::Result<Ex
     })
 }
 
-/// Runs a simulator until a signal.
+/// Which simulators are to run.
+#[derive(Clone, Debug, Default)]
+pub struct Simulators {
+    /// The ImSwitch microscope.
+    pub imswitch: Option<imswitch::SimulatorOptions>,
+    /// The Flamingo microscope.
+    pub flamingo: Option<flamingo::SimulatorOptions>,
+}
+
+/// Runs simulators until a signal.
 ///
 /// # Errors
-/// The port cannot be used.
-pub fn simulate(options: SimulatorOptions) -> anyhow::Result<Exit> {
+/// A port cannot be used.
+pub fn simulate(simulators: Simulators) -> anyhow::Result<Exit> {
     block_on(async move {
         let mut signals = Signals::listen()?;
-        let port = options.port;
-        let simulator = Simulator::start(options).await.with_context(|| {
-            format!("port {port} cannot be used; --imswitch 0 takes any free one")
-        })?;
-        let address = simulator.address();
-        voice::text(&format_args!(
-            "SIMULATED microscope: imswitch://{address}\n"
-        ));
+        let imswitch = match simulators.imswitch {
+            Some(options) => Some(start_imswitch(options).await?),
+            None => None,
+        };
+        let flamingo = match simulators.flamingo {
+            Some(options) => Some(start_flamingo(options).await?),
+            None => None,
+        };
         while matches!(signals.recv().await, Told::Resize) {}
-        simulator.stop().await;
+        if let Some(simulator) = imswitch {
+            simulator.stop().await;
+        }
+        if let Some(simulator) = flamingo {
+            simulator.stop().await;
+        }
         Ok(Exit::Done)
     })
+}
+
+async fn start_imswitch(
+    options: imswitch::SimulatorOptions,
+) -> anyhow::Result<imswitch::Simulator> {
+    let port = options.port;
+    let simulator = imswitch::Simulator::start(options)
+        .await
+        .with_context(|| format!("port {port} cannot be used; --imswitch 0 takes any free one"))?;
+    say_where("imswitch", simulator.address());
+    Ok(simulator)
+}
+
+async fn start_flamingo(
+    options: flamingo::SimulatorOptions,
+) -> anyhow::Result<flamingo::Simulator> {
+    let port = options.port;
+    let simulator = flamingo::Simulator::start(options).await.with_context(|| {
+        format!(
+            "ports {port} and {} cannot be used; --flamingo 0 takes any free ones",
+            u32::from(port) + 1
+        )
+    })?;
+    say_where("flamingo", simulator.address());
+    Ok(simulator)
+}
+
+fn say_where(scheme: &str, address: SocketAddr) {
+    voice::text(&format_args!(
+        "SIMULATED microscope: {scheme}://{address}\n"
+    ));
 }
 
 fn block_on(work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
