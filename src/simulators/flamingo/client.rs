@@ -124,8 +124,9 @@ impl Client {
         if outbox.overflow {
             return Next::Overflow;
         }
-        while let Some((_, parcel)) = outbox.late.pop_front_if(|(due, _)| *due <= now) {
-            outbox.ready.push_back(parcel);
+        while outbox.late.front().is_some_and(|(due, _)| *due <= now) {
+            let due = outbox.late.pop_front();
+            outbox.ready.extend(due.map(|(_, parcel)| parcel));
         }
         let mut batch = Batch::default();
         while let Some(parcel) = outbox.ready.pop_front() {

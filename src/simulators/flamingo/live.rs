@@ -9,12 +9,23 @@ use tokio_util::sync::CancellationToken;
 
 use super::codes;
 use super::fault::Fault;
+use super::lights::Lights;
 use super::lock;
 use super::log::Deed;
 use super::message::Message;
 use super::microscope::{Instrument, Microscope};
 use super::picture::{self, Photographer, Scene};
 use super::viewer::Frame;
+
+/// What the camera looks at.
+struct Look {
+    scene: Scene,
+    /// Exposure, filter and lights: a change of them is one even where it cannot be seen.
+    setting: (i32, i32, Lights),
+    moving: bool,
+    /// From one picture to the next.
+    period: Duration,
+}
 
 impl Microscope {
     /// Begins live view, if there is none.
@@ -59,21 +70,23 @@ impl Microscope {
     async fn run_live(self: &Arc<Self>, on_change: bool, stop: &CancellationToken) {
         let mut photographer = Photographer::new();
         let mut changes = self.log.changes();
-        let mut shown: Option<Scene> = None;
+        let mut shown = None;
         let mut nth = 0_u64;
         let mut due = Instant::now();
         loop {
             self.viewer_came().await;
             changes.mark_unchanged();
-            let (mut scene, moving, period) = self.look();
-            if on_change && (moving || shown == Some(scene)) {
+            let look = self.look();
+            let key = (look.scene, look.setting);
+            if on_change && (look.moving || shown == Some(key)) {
                 // Nothing to show before something happens.
                 if changes.changed().await.is_err() {
                     return;
                 }
                 continue;
             }
-            shown = Some(scene);
+            shown = Some(key);
+            let mut scene = look.scene;
             if self.has_small_turn(nth) {
                 let (width, height) = scene.size_px;
                 scene.size_px = picture::even((width / 2, height / 4 * 3));
@@ -85,8 +98,8 @@ impl Microscope {
             self.show_unless(stop, &Frame::new(scene.size_px, pixels));
             if !on_change {
                 let now = Instant::now();
-                due += period;
-                if due + period < now {
+                due += look.period;
+                if due + look.period < now {
                     // Behind by more than one: what was missed is not made up for.
                     due = now;
                 }
@@ -105,14 +118,16 @@ impl Microscope {
         }
     }
 
-    /// What there is to see, whether it moves, and the time from one picture to the next.
-    fn look(&self) -> (Scene, bool, Duration) {
+    fn look(&self) -> Look {
         let instrument = lock(&self.instrument);
-        let scene = Scene::new(&instrument, self.now_s());
         let hz = self.options.live_hz.clamp(0.01, 1000.0);
-        let exposure = exposure(&instrument);
-        let period = Duration::from_secs_f64(1.0 / hz).max(exposure);
-        (scene, instrument.stage.is_moving(), period)
+        let lamps = &instrument.lamps;
+        Look {
+            scene: Scene::new(&instrument, self.now_s()),
+            setting: (instrument.camera.exposure_us, lamps.filter, lamps.on),
+            moving: instrument.stage.is_moving(),
+            period: Duration::from_secs_f64(1.0 / hz).max(exposure(&instrument)),
+        }
     }
 
     /// Whether the picture after `nth` others is one of those with another size.

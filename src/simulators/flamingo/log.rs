@@ -55,7 +55,8 @@ pub enum What {
         /// From where.
         connection: u64,
     },
-    /// The last byte of a reply was handed to the socket.
+    /// The last byte of a reply was handed to the socket. The client may know it a moment before
+    /// this entry is there.
     Replied {
         /// To whom.
         connection: u64,

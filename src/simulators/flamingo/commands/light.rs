@@ -50,11 +50,9 @@ pub(super) fn run(turn: &mut Turn<'_>) {
                 });
             }
         }
-        codes::LED_SELECTION => {
-            if (0..4).contains(&turn.request.d0) {
-                turn.instrument.lamps.led_colour = turn.request.d0;
-                acknowledge(turn);
-            }
+        codes::LED_SELECTION if (0..4).contains(&turn.request.d0) => {
+            turn.instrument.lamps.led_colour = turn.request.d0;
+            acknowledge(turn);
         }
         codes::FILTER_SET => turn.microscope.set_filter(turn.instrument, turn.request.d0),
         codes::FILTER_GET => turn.reply(Message {
