@@ -199,6 +199,12 @@ pub enum ProfileError {
         /// What was written.
         written: String,
     },
+    /// Without it nothing can be stopped.
+    #[error("{name} = none would leave no way to stop the stage; write its code")]
+    Needed {
+        /// The command.
+        name: &'static str,
+    },
     /// The same name, two codes.
     #[error("{name} is given twice; leave one out")]
     Twice {
@@ -232,7 +238,7 @@ impl Override {
     /// - `written`: decimal, hexadecimal with `0x`, or `none`
     ///
     /// # Errors
-    /// The name is unknown or the code is none.
+    /// The name is unknown, the code is no code, or the halt would have none.
     pub fn new(name: &str, written: &str) -> Result<Self, ProfileError> {
         let name = name.trim();
         let item = Item::named(name).ok_or_else(|| ProfileError::NoName {
@@ -256,6 +262,9 @@ impl Override {
                 });
             }
         };
+        if code.is_none() && item == Item::Command(Command::StageHalt) {
+            return Err(ProfileError::Needed { name: item.name() });
+        }
         Ok(Self { item, code })
     }
 }

@@ -71,7 +71,11 @@ fn overrides_are_decimal_or_hexadecimal_and_may_swap() {
 
 #[test]
 fn a_wrong_override_is_told_what_may_be_written() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 10] = [
+        (
+            &["STAGE_HALT = none"],
+            "STAGE_HALT = none would leave no way to stop the stage",
+        ),
         (
             &["CAMERA_SNAPSHOT"],
             "\"CAMERA_SNAPSHOT\" is not an override; write NAME = CODE",
