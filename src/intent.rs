@@ -8,4 +8,7 @@ mod palette;
 pub use action::{Action, Context, markdown_table};
 pub use chord::{ChordError, Key, KeyChord};
 pub use keymap::{KeySequence, Keymap, KeymapError, Lookup};
-pub use palette::{Order, PaletteError, VERBS, Verb, Vocabulary, completions, parse};
+pub use palette::{
+    ADDRESS, CommandOrder, InstrumentWords, Order, PaletteError, Preview, VERBS, Verb, Vocabulary,
+    completions, parse, preview,
+};

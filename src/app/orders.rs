@@ -3,7 +3,7 @@
 use super::overlay::Overlay;
 use super::screen::Screen;
 use super::{App, Effect};
-use crate::intent::{Order, Vocabulary, parse};
+use crate::intent::{CommandOrder, Order, Vocabulary, parse};
 use crate::model::{Command, CommandId, Request, SourceId};
 use crate::panels::ScopePanel;
 use crate::panels::scope::subject_name;
@@ -31,6 +31,7 @@ impl App {
                 .collect(),
             columns: names(&SortBy::ALL.map(SortBy::as_str)),
             themes: Theme::names().map(str::to_owned).collect(),
+            ..Vocabulary::default()
         }
     }
 
@@ -49,11 +50,20 @@ impl App {
             }
             Order::Record => effects.push(self.start_recording()?),
             Order::StopRecording => effects.push(self.stop_recording()?),
-            Order::LiveStart(name) => {
-                effects.push(self.send(name, Command::StartLiveView { protocol: None })?);
-            }
-            Order::LiveStop(name) => effects.push(self.send(name, Command::StopLiveView)?),
-            Order::Refresh(name) => effects.push(self.send(name, Command::Refresh)?),
+            Order::Command {
+                source,
+                command:
+                    CommandOrder::Send(
+                        command @ (Command::Refresh
+                        | Command::StartLiveView { .. }
+                        | Command::StopLiveView),
+                    ),
+            } => effects.push(self.send(source, command)?),
+            Order::Command { .. }
+            | Order::Control { .. }
+            | Order::Stop(_)
+            | Order::Clear
+            | Order::JogStep(_) => return Err("not wired".to_owned()),
             Order::Filter(text) => self.set_filter(text)?,
             Order::Sort(column) => {
                 if let Some(sort) = SortBy::ALL.into_iter().find(|s| s.as_str() == column) {

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::{Overlay, Prompt, PromptKind};
 use crate::app::App;
-use crate::intent::{Action, Context, VERBS};
+use crate::intent::{ADDRESS, Action, Context, VERBS};
 use crate::panels::first_row;
 use crate::ui::text::{clear, fit, put, select, width, wrap};
 use crate::ui::{Role, pane::pane};
@@ -250,6 +250,8 @@ impl App {
             let words = format!("{} {}", verb.name, verb.arguments);
             HelpLine::Word(words.trim_end().to_owned(), verb.sentence)
         }));
+        let (words, sentence) = ADDRESS;
+        lines.push(HelpLine::Word(words.to_owned(), sentence));
         lines
     }
 

@@ -1,0 +1,141 @@
+//! The table of words that a line may begin with.
+
+use crate::model::CommandKind;
+
+/// A word the palette knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Verb {
+    /// The word.
+    pub name: &'static str,
+    /// What may follow, as help writes it.
+    pub arguments: &'static str,
+    /// What it does.
+    pub sentence: &'static str,
+    pub(super) takes: Takes,
+}
+
+/// Which rule understands what follows a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    Screen,
+    Record,
+    StopRecording,
+    /// A command for an instrument.
+    Instrument(CommandKind),
+    Control,
+    Stop,
+    Clear,
+    Jog,
+    Filter,
+    Sort,
+    Theme,
+    Camera,
+    Freeze,
+    Help,
+    Quit,
+}
+
+impl Verb {
+    /// The kind of command that it asks an instrument for, if it does; it is offered only where
+    /// the instrument offers that.
+    pub fn kind(&self) -> Option<CommandKind> {
+        match self.takes {
+            Takes::Instrument(kind) => Some(kind),
+            Takes::Jog => Some(CommandKind::Move),
+            _ => None,
+        }
+    }
+
+    /// Whether a source may be named in front of it. A stop reaches every instrument whatever
+    /// stands there: it is never refused for a word too many.
+    pub fn is_addressed(&self) -> bool {
+        matches!(self.takes, Takes::Instrument(_) | Takes::Stop)
+    }
+
+    /// Whether nothing may follow it.
+    pub(super) fn is_bare(&self) -> bool {
+        self.arguments.is_empty()
+    }
+}
+
+const fn verb(
+    name: &'static str,
+    arguments: &'static str,
+    takes: Takes,
+    sentence: &'static str,
+) -> Verb {
+    Verb {
+        name,
+        arguments,
+        sentence,
+        takes,
+    }
+}
+
+use CommandKind as Kind;
+use Takes::Instrument as Ask;
+
+/// How a source is named in front of a command, and what that does; for help.
+pub const ADDRESS: (&str, &str) = (
+    "SOURCE:COMMAND",
+    "Ask another source, e.g. left:move x 1.5mm.",
+);
+
+/// All words, in the order of the help. A command for an instrument may have `SOURCE:` in front.
+#[rustfmt::skip]
+pub const VERBS: [Verb; 28] = [
+    verb("screen", "NAME", Takes::Screen, "Go to a screen."),
+    verb("record", "", Takes::Record, "Start writing to disk."),
+    verb("stop-recording", "", Takes::StopRecording, "Stop writing to disk."),
+    verb("stop", "[safe]", Takes::Stop, "Stop all motion; safe: light and workflows too."),
+    verb("clear", "", Takes::Clear, "End a stop that holds."),
+    verb("control", "[off]", Takes::Control, "Take control, or give it back."),
+    verb("live", "start [PROTOCOL]|stop", Ask(Kind::Live), "Start or stop the live view."),
+    verb("refresh", "[SOURCE]", Ask(Kind::Refresh), "Read positions, detectors, streams again."),
+    verb("move", "AXIS [to|by] N[UNIT]", Ask(Kind::Move), "Move an axis; a signed number is a step."),
+    verb("home", "[AXIS]", Ask(Kind::Home), "Find the reference position."),
+    verb("jog", "STEP", Takes::Jog, "Jog in steps of this size, e.g. 10um."),
+    verb("laser", "LIGHT [N%] [on|off]", Ask(Kind::Light), "Set a light's level, or switch it."),
+    verb("led", "LIGHT [N%] [on|off]", Ask(Kind::Light), "The same as laser."),
+    verb("exposure", "[CAMERA] TIME", Ask(Kind::Exposure), "Set the exposure time, e.g. 20ms."),
+    verb("gain", "[CAMERA] NUMBER", Ask(Kind::Gain), "Set a camera's gain."),
+    verb("stream", "PARAMETER VALUE", Ask(Kind::Stream), "Set a parameter of the live view."),
+    verb("snap", "[NAME]", Ask(Kind::Snap), "Take one picture; it stays on the server."),
+    verb("server-recording", "start [NAME]|stop", Ask(Kind::ServerRecording), "The server's own recording."),
+    verb("workflow", "start FILE|stop", Ask(Kind::Workflow), "Run a workflow from a file, or end it."),
+    verb("settings", "save FILE", Ask(Kind::Settings), "Overwrite the instrument's settings."),
+    verb("raw", "CALL [NAME=VALUE]…", Ask(Kind::Raw), "Send a call as it is written."),
+    verb("filter", "TEXT", Takes::Filter, "Show what contains a text; no text shows all."),
+    verb("sort", "COLUMN", Takes::Sort, "Sort the signals."),
+    verb("theme", "NAME", Takes::Theme, "Look different."),
+    verb("camera", "NAME", Takes::Camera, "Show a camera or source on the scope screen."),
+    verb("freeze", "", Takes::Freeze, "Hold the screen, or let it go on."),
+    verb("help", "", Takes::Help, "Show the keys and these words."),
+    verb("quit", "", Takes::Quit, "Leave the program; asks while it records."),
+];
+
+/// The verb of that name.
+pub(super) fn find(name: &str) -> Option<&'static Verb> {
+    VERBS.iter().find(|verb| verb.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_command_has_its_word() {
+        for kind in CommandKind::ALL {
+            let verb = find(kind.as_str()).unwrap();
+            assert_eq!(verb.kind(), Some(kind));
+        }
+    }
+
+    #[test]
+    fn words_are_unique_and_sentences_end() {
+        for (index, verb) in VERBS.iter().enumerate() {
+            assert!(VERBS[..index].iter().all(|other| other.name != verb.name));
+            assert!(verb.sentence.ends_with('.'), "{}", verb.name);
+        }
+    }
+}
