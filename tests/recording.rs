@@ -27,6 +27,9 @@ use ttyscope::recording::{
 };
 use ttyscope::sources::replay::{self, Speed};
 
+#[path = "recording/control.rs"]
+mod control;
+
 const EPOCH_NS: u64 = 1_795_183_402_000_000_000;
 const LANE_BYTES: usize = 64 * 1024 * 1024;
 
@@ -180,7 +183,7 @@ fn reading(name: &str, value: f64) -> Payload {
 }
 
 fn one_of_each() -> Vec<Payload> {
-    vec![
+    let mut all = vec![
         Payload::Link(LinkState::Live),
         reading("stage/X", 1.5),
         Payload::Frame(frame(1, FrameEncoding::Jpeg, b"\xff\xd8jpeg".to_vec())),
@@ -202,7 +205,9 @@ fn one_of_each() -> Vec<Payload> {
             reason: DropReason::ReaderBehind,
             count: 3,
         }),
-    ]
+    ];
+    all.extend(control::one_of_each());
+    all
 }
 
 fn is_readable(path: &Path) -> Vec<Entry> {
@@ -288,7 +293,10 @@ fn one_of_each_comes_back_as_it_was() {
     }
     let outcome = rig.stop();
     assert!(outcome.complete, "{outcome:?}");
-    assert_eq!((outcome.accepted, outcome.written, outcome.lost), (9, 9, 0));
+    assert_eq!(
+        (outcome.accepted, outcome.written, outcome.lost),
+        (13, 13, 0)
+    );
     assert_eq!(payloads(&outcome.path, 0), one_of_each());
     let name = outcome.path.file_name().unwrap().to_str().unwrap();
     assert_eq!(name, "scope-2026-11-20T140322Z.mcap");
@@ -307,6 +315,9 @@ fn one_of_each_comes_back_as_it_was() {
         ("/scope/link", 1),
         ("/scope/fault", 1),
         ("/scope/loss", 1),
+        ("/scope/instrument", 1),
+        ("/scope/command", 1),
+        ("/scope/stop", 2),
     ];
     for (topic, count) in expected {
         assert_eq!(messages_of(&summary, topic), count, "{topic}\n{summary}");
@@ -484,7 +495,10 @@ fn any_payload() -> impl Strategy<Value = Payload> {
         any_link(),
         log,
         fault,
-        loss
+        loss,
+        control::any_instrument(),
+        control::any_command(),
+        control::any_stop(),
     ]
 }
 
@@ -871,7 +885,7 @@ fn a_file_cut_anywhere_is_read_up_to_there() {
         assert!(summary.messages <= after, "cut at {len}");
         after = summary.messages;
     }
-    assert_eq!((whole.messages, after), (12, 0));
+    assert_eq!((whole.messages, after), (16, 0));
 }
 
 #[test]
@@ -906,7 +920,7 @@ fn a_bad_chunk_costs_only_itself() {
     bytes[at] ^= 1;
     std::fs::write(&path, &bytes).unwrap();
     let summary = recording::inspect(&path).unwrap();
-    assert_eq!((summary.messages, summary.damage.len()), (11, 1));
+    assert_eq!((summary.messages, summary.damage.len()), (15, 1));
     assert!(summary.finished && !summary.complete);
     assert_eq!(
         summary.damage[0].what,

@@ -18,6 +18,8 @@ use crate::model::{
     LinkState, LogLine, Loss, Message, Payload, PlainText, Reading, Severity, Value,
 };
 
+mod control;
+
 /// Something a source said, read from a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Played {
@@ -104,6 +106,9 @@ impl Decoder {
             "ttyscope.Link" => link(message),
             "ttyscope.Fault" => fault(message),
             "ttyscope.Loss" => loss(message).map(|(_, loss)| Payload::Loss(loss)),
+            "ttyscope.Instrument" => control::instrument(&message.data),
+            "ttyscope.Command" => control::command(&message.data),
+            "ttyscope.Stop" => control::stop(&message.data),
             _ => return Ok(None),
         };
         Ok(Some(Played {

@@ -15,6 +15,13 @@ use serde_json::value::RawValue;
 
 use crate::model::{PlainText, Value};
 
+mod control;
+
+pub use control::{
+    AxisRecord, CameraRecord, CommandRecord, InstrumentRecord, LightRecord, LimitsRecord, List,
+    Number, PositionRecord, StopRecord, WorkflowRecord,
+};
+
 /// What a picture's own schema has no field for. It stands right before its picture.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct FrameRecord<'a> {

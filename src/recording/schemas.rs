@@ -2,6 +2,8 @@
 
 use super::foxglove;
 
+mod control;
+
 /// A schema as MCAP wants it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SchemaKind {
@@ -23,12 +25,18 @@ pub enum SchemaKind {
     Fault,
     /// Something is missing, JSON.
     Loss,
+    /// The state of an instrument, JSON.
+    Instrument,
+    /// A step of a command, JSON.
+    Command,
+    /// The stop path, or what became of a stop, JSON.
+    Stop,
 }
 
 impl SchemaKind {
     /// All of them.
     #[cfg(test)]
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::RawImage,
         Self::CompressedImage,
         Self::Log,
@@ -38,6 +46,9 @@ impl SchemaKind {
         Self::Link,
         Self::Fault,
         Self::Loss,
+        Self::Instrument,
+        Self::Command,
+        Self::Stop,
     ];
 
     /// The name in the file.
@@ -52,6 +63,9 @@ impl SchemaKind {
             Self::Link => "ttyscope.Link",
             Self::Fault => "ttyscope.Fault",
             Self::Loss => "ttyscope.Loss",
+            Self::Instrument => "ttyscope.Instrument",
+            Self::Command => "ttyscope.Command",
+            Self::Stop => "ttyscope.Stop",
         }
     }
 
@@ -83,6 +97,9 @@ impl SchemaKind {
             Self::Link => LINK.into(),
             Self::Fault => FAULT.into(),
             Self::Loss => LOSS.into(),
+            Self::Instrument => control::INSTRUMENT.into(),
+            Self::Command => control::COMMAND.into(),
+            Self::Stop => control::STOP.into(),
         }
     }
 }

@@ -19,7 +19,8 @@ use super::encode::Encoder;
 use super::schemas::SchemaKind;
 use super::session::{ACCOUNT, Account, SESSION, Session};
 use crate::model::{
-    FrameEncoding, LinkState, Loss, Payload, PlainText, Reading, Sample, SourceId, Stamp,
+    FrameEncoding, Instrument, LinkState, Loss, Payload, PlainText, Reading, Sample, SourceId,
+    Stamp, StopPath,
 };
 use channels::{ChannelKey, Channels};
 use size_book::SizeBook;
@@ -138,8 +139,19 @@ impl<W: Write> RecordingWriter<W> {
                     e.loss(loss, None);
                 });
             }
-            // No source says these yet.
-            Payload::Instrument(_) | Payload::Command(_) | Payload::Stop(_) => {}
+            Payload::Instrument(instrument) => {
+                self.record(source, SchemaKind::Instrument, None, at, at, |e| {
+                    e.instrument(instrument, None);
+                });
+            }
+            Payload::Command(report) => {
+                self.record(source, SchemaKind::Command, None, at, at, |e| {
+                    e.command(report);
+                });
+            }
+            Payload::Stop(event) => {
+                self.record(source, SchemaKind::Stop, None, at, at, |e| e.stop(event));
+            }
         }
     }
 
@@ -167,6 +179,34 @@ impl<W: Write> RecordingWriter<W> {
         let at = log_time(now_ns);
         self.record(source, SchemaKind::Readings, None, at, at, |e| {
             e.readings(readings.map(|(reading, since)| (reading, Some(since.unix_ns))));
+        });
+    }
+
+    /// Encodes the state an instrument was in when the recording began, at `now_ns`.
+    pub fn stage_held_instrument(
+        &mut self,
+        source: SourceId,
+        instrument: &Instrument,
+        since: Stamp,
+        now_ns: u64,
+    ) {
+        let at = log_time(now_ns);
+        self.record(source, SchemaKind::Instrument, None, at, at, |e| {
+            e.instrument(instrument, Some(since.unix_ns));
+        });
+    }
+
+    /// Encodes how a stop path stood when the recording began, at `now_ns`.
+    pub fn stage_held_stop_path(
+        &mut self,
+        source: SourceId,
+        path: &StopPath,
+        since: Stamp,
+        now_ns: u64,
+    ) {
+        let at = log_time(now_ns);
+        self.record(source, SchemaKind::Stop, None, at, at, |e| {
+            e.stop_path(path, Some(since.unix_ns));
         });
     }
 

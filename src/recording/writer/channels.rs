@@ -126,6 +126,9 @@ impl Channels {
             SchemaKind::Link => format!("/{root}/link"),
             SchemaKind::Fault => format!("/{root}/fault"),
             SchemaKind::Loss => format!("/{root}/loss"),
+            SchemaKind::Instrument => format!("/{root}/instrument"),
+            SchemaKind::Command => format!("/{root}/command"),
+            SchemaKind::Stop => format!("/{root}/stop"),
         };
         let mut metadata = BTreeMap::new();
         if !key.ours {
