@@ -2,10 +2,14 @@
 //! with it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::model::{LinkState, Payload, PlainText, Reading, Sample, SourceId, Stamp};
+use crate::model::{
+    Instrument, LinkState, Payload, PlainText, Reading, Sample, SourceId, Stamp, StopEvent,
+    StopPath,
+};
 
-/// The last link and readings of each source.
+/// The last link, readings, instrument and stop path of each source.
 #[derive(Debug, Default)]
 pub struct Latched(BTreeMap<SourceId, Held>);
 
@@ -14,6 +18,10 @@ pub struct Latched(BTreeMap<SourceId, Held>);
 pub struct Held {
     /// Its link, and since when.
     pub link: Option<(LinkState, Stamp)>,
+    /// Its instrument, and since when.
+    pub instrument: Option<(Arc<Instrument>, Stamp)>,
+    /// How its stop path stands, and since when.
+    pub stop_path: Option<(StopPath, Stamp)>,
     readings: BTreeMap<PlainText, (Reading, Stamp)>,
 }
 
@@ -33,6 +41,14 @@ impl Latched {
                 for reading in readings {
                     held.remember(reading, sample.received);
                 }
+            }
+            Payload::Instrument(instrument) => {
+                let held = self.0.entry(sample.source).or_default();
+                held.instrument = Some((Arc::clone(instrument), sample.received));
+            }
+            Payload::Stop(StopEvent::Path(path)) => {
+                let held = self.0.entry(sample.source).or_default();
+                held.stop_path = Some((path.clone(), sample.received));
             }
             _ => {}
         }

@@ -14,7 +14,8 @@ use super::shared_file::SharedFile;
 use super::storage::Storage;
 use crate::model::ledger::DiskTicket;
 use crate::model::{
-    DropReason, Fault, FaultKind, Payload, Sample, Severity, SourceId, SourceInfo, Stamp, size_text,
+    DropReason, Fault, FaultKind, Payload, Sample, Severity, SourceId, SourceInfo, Stamp,
+    StopEvent, StopPath, size_text,
 };
 use crate::pipeline::RecordingPlan;
 use crate::recording::{Account, RecordingWriter, Session, SourceAccount, last_words};
@@ -24,7 +25,8 @@ use crate::recording::{Account, RecordingWriter, Session, SourceAccount, last_wo
 const FLUSH_AFTER_NS: u64 = 500_000_000;
 /// What was flushed is made durable this often.
 const SYNC_EVERY_NS: u64 = 3_000_000_000;
-/// Errors are made durable at once, but a flood of them not more often than this.
+/// Errors, stops and ends of commands are made durable at once, but a flood of them not more often
+/// than this.
 const URGENT_SYNC_EVERY_NS: u64 = 100_000_000;
 /// Pictures that cannot be read are described one by one this often for each source; the books
 /// count them all.
@@ -112,6 +114,14 @@ impl Open {
             if held.readings().len() > 0 {
                 self.writer
                     .stage_held_readings(source, held.readings(), now_ns);
+            }
+            if let Some((instrument, since)) = &held.instrument {
+                self.writer
+                    .stage_held_instrument(source, instrument, *since, now_ns);
+            }
+            if let Some((path, since)) = &held.stop_path {
+                self.writer
+                    .stage_held_stop_path(source, path, *since, now_ns);
             }
             self.commit_if_it_fits(self.began)?;
         }
@@ -470,6 +480,9 @@ fn is_urgent(payload: &Payload) -> bool {
         Payload::Fault(fault) => fault.severity >= Severity::Error,
         Payload::Link(state) => state.severity() >= Severity::Error,
         Payload::Loss(_) => true,
+        Payload::Command(report) => report.is_final,
+        Payload::Stop(StopEvent::Report(_)) => true,
+        Payload::Stop(StopEvent::Path(path)) => matches!(path, StopPath::Down { .. }),
         _ => false,
     }
 }

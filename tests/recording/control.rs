@@ -495,3 +495,58 @@ fn text_of_a_file_is_made_printable() {
     let why = "␛[2Jfine".into();
     assert_eq!(played.payload, stop_path(StopPath::Down { why }));
 }
+
+#[test]
+fn a_recording_begins_with_the_instrument_and_its_stop_path() {
+    let rig = Rig::new();
+    let idle = Payload::Instrument(Arc::new(Instrument::default()));
+    let down = stop_path(StopPath::Down { why: "cut".into() });
+    let ready = stop_path(StopPath::Ready { round_trip_ns: 9 });
+    for payload in [idle, ready.clone(), instrument(), down.clone()] {
+        rig.say(0, payload);
+        rig.clock.advance(Duration::from_secs(60));
+    }
+    rig.say(1, ready.clone());
+    // These are over.
+    rig.say(0, pressed(1, StopState::NoAnswer));
+    rig.say(0, command(1, CommandState::Done, true));
+    rig.start(RecordingLimits::default());
+    rig.say(0, text(1));
+    let outcome = rig.stop();
+    assert_eq!((outcome.accepted, outcome.written), (1, 1));
+    assert_eq!(payloads(&outcome.path, 0), [instrument(), down, text(1)]);
+    assert_eq!(payloads(&outcome.path, 1), [ready]);
+    // Since the newest word of each, not since the first.
+    let since = |topic: &str| {
+        is_readable(&outcome.path)
+            .into_iter()
+            .find_map(|entry| match entry {
+                Entry::Message(message) if message.channel.topic == topic => {
+                    serde_json::from_slice::<serde_json::Value>(&message.data).unwrap()["since_ns"]
+                        .as_u64()
+                }
+                _ => None,
+            })
+    };
+    let minutes = |count: u64| Some(EPOCH_NS + count * 60_000_000_000);
+    assert_eq!(since("/scope/instrument"), minutes(2));
+    assert_eq!(since("/scope/stop"), minutes(3));
+    rig.quit();
+}
+
+#[test]
+fn the_end_of_a_command_and_a_stop_are_durable_at_once() {
+    let urgent = [
+        command(1, CommandState::Refused, true),
+        pressed(1, StopState::Sent { after_ns: 1 }),
+        stop_path(StopPath::Down { why: "cut".into() }),
+    ];
+    for payload in urgent {
+        let rig = Rig::new();
+        rig.start(RecordingLimits::default());
+        rig.say(0, payload);
+        // Far sooner than a chunk ends, and than anything else is made durable.
+        rig.pass(Duration::from_millis(110));
+        rig.quit();
+    }
+}
