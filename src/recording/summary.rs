@@ -2,10 +2,12 @@
 //!
 //! One pass from front to end with bounded memory, for files of any size and in any state.
 
+mod control;
 mod gaps;
 mod table;
 mod tally;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -47,6 +49,10 @@ pub struct Summary {
     pub losses: Vec<LossSummary>,
     /// Faults it tells of, by source, kind and severity.
     pub faults: Vec<FaultSummary>,
+    /// What became of commands, by source.
+    pub commands: Vec<CommandsSummary>,
+    /// What became of stops, by source.
+    pub stops: Vec<StopsSummary>,
     /// Places that could not be read.
     pub damage: Vec<DamageSummary>,
     /// It was closed properly.
@@ -147,6 +153,36 @@ pub struct FaultSummary {
     pub count: u64,
     /// The first one's sentence.
     pub first: String,
+}
+
+/// The commands to one source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CommandsSummary {
+    /// Whose.
+    pub source: String,
+    /// How many.
+    pub commands: u64,
+    /// How many ended in each state. One that has no answer ends as `sent`.
+    pub outcomes: BTreeMap<String, u64>,
+    /// How many had not ended when the recording did.
+    pub open: u64,
+}
+
+/// The stops of one source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StopsSummary {
+    /// Whose.
+    pub source: String,
+    /// How often was pressed.
+    pub presses: u64,
+    /// Presses that the instrument answered at least once.
+    pub acknowledged: u64,
+    /// The longest time from a press to its first answer.
+    pub slowest_ns: Option<u64>,
+    /// The worst of the last words on the presses: `acknowledged`, `sent`, `no answer`, `not sent`
+    /// or `refused`, from the best to the worst. A stop goes more than one way, so this may be bad
+    /// where every press was acknowledged.
+    pub worst: String,
 }
 
 /// A place that could not be read.

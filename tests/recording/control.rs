@@ -550,3 +550,70 @@ fn the_end_of_a_command_and_a_stop_are_durable_at_once() {
         rig.quit();
     }
 }
+
+#[test]
+fn inspect_counts_commands_by_outcome_and_stops_by_their_worst() {
+    let acknowledged = |ms: u64| StopState::Acknowledged {
+        after_ns: ms * 1_000_000,
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let path = written(
+        dir.path(),
+        [
+            stop_path(StopPath::Opening),
+            command(1, CommandState::Queued, false),
+            command(1, CommandState::Sent, false),
+            command(2, CommandState::Refused, true),
+            command(1, CommandState::Done, true),
+            command(3, CommandState::Sent, true),
+            command(4, CommandState::Done, true),
+            command(5, CommandState::Unknown, false),
+            pressed(1, StopState::Sent { after_ns: 1 }),
+            pressed(1, acknowledged(2)),
+            pressed(1, acknowledged(9)),
+            pressed(2, StopState::Sent { after_ns: 1 }),
+            pressed(2, StopState::NoAnswer),
+            pressed(2, acknowledged(30)),
+            pressed(3, StopState::Sent { after_ns: 1 }),
+        ],
+    );
+    let summary = recording::inspect(&path).unwrap();
+    let table = summary.to_string();
+    let expected = "
+commands
+  scope  5 commands: 2 done, 1 refused, 1 sent without an answer, 1 not ended in it
+
+stops
+  scope  3 presses, 2 acknowledged within 30.0 ms, worst: no answer
+
+complete
+";
+    assert!(table.ends_with(expected), "{table}");
+    let json = serde_json::to_value(&summary).unwrap();
+    assert_eq!(json["commands"][0]["source"], "scope");
+    assert_eq!(json["commands"][0]["outcomes"]["done"], 2);
+    assert_eq!(json["commands"][0]["open"], 1);
+    assert_eq!(json["stops"][0]["presses"], 3);
+    assert_eq!(json["stops"][0]["slowest_ns"], 30_000_000);
+    assert_eq!(json["stops"][0]["worst"], "no answer");
+}
+
+#[test]
+fn a_press_that_got_through_is_no_trouble_and_no_press_is_no_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let ready = stop_path(StopPath::Ready { round_trip_ns: 9 });
+    let path = written(dir.path(), [ready.clone()]);
+    let summary = recording::inspect(&path).unwrap();
+    assert!(summary.stops.is_empty() && summary.commands.is_empty());
+    let acknowledged = StopState::Acknowledged { after_ns: 500_000 };
+    let said = [
+        ready,
+        pressed(1, StopState::Sent { after_ns: 1 }),
+        pressed(1, acknowledged),
+    ];
+    let table = recording::inspect(&written(dir.path(), said))
+        .unwrap()
+        .to_string();
+    let line = "scope  1 press, 1 acknowledged within 0.5 ms, worst: acknowledged";
+    assert!(table.contains(line), "{table}");
+}

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Gap, GapKind, Summary};
+use super::{CommandsSummary, Gap, GapKind, StopsSummary, Summary};
 use crate::model::size_text;
 use crate::recording::session::rfc3339;
 
@@ -53,6 +53,8 @@ impl fmt::Display for Summary {
             )?;
         }
         self.channel_table(f)?;
+        list(f, "commands", &self.commands, commands_line)?;
+        list(f, "stops", &self.stops, stops_line)?;
         list(f, "gaps", &self.gaps, gap_line)?;
         list(f, "losses", &self.losses, |loss| {
             format!(
@@ -123,6 +125,39 @@ fn gap_line(gap: &Gap) -> String {
         GapKind::FrameNumbers => format!("{} pictures never came", gap.missing),
     };
     format!("{}  {}  {what}", rfc3339(gap.from_unix_ns), gap.topic)
+}
+
+fn commands_line(commands: &CommandsSummary) -> String {
+    let mut outcomes: Vec<String> = commands
+        .outcomes
+        .iter()
+        .map(|(state, count)| match state.as_str() {
+            "sent" => format!("{count} sent without an answer"),
+            state => format!("{count} {state}"),
+        })
+        .collect();
+    if commands.open > 0 {
+        outcomes.push(format!("{} not ended in it", commands.open));
+    }
+    let word = plural(commands.commands, "command", "commands");
+    format!("{}  {word}: {}", commands.source, outcomes.join(", "))
+}
+
+fn stops_line(stops: &StopsSummary) -> String {
+    let slowest = stops.slowest_ns.map_or_else(String::new, |ns| {
+        format!(" within {:.1} ms", ns as f64 / 1e6)
+    });
+    format!(
+        "{}  {}, {} acknowledged{slowest}, worst: {}",
+        stops.source,
+        plural(stops.presses, "press", "presses"),
+        stops.acknowledged,
+        stops.worst
+    )
+}
+
+fn plural(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn list<T>(

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::control::{Commands, Stops};
 use super::gaps::Rhythm;
 use super::{
     ChannelSummary, DamageSummary, FaultSummary, Gap, GapKind, LossSummary, Span, Summary,
 };
 use crate::recording::reader::{Damage, Ending, RecordedMessage, RecordingReader};
-use crate::recording::records::{FaultRecord, FrameRecord, LinkRecord, LossRecord};
+use crate::recording::records::{
+    CommandRecord, FaultRecord, FrameRecord, LinkRecord, LossRecord, StopRecord,
+};
 use crate::recording::session::{Account, RecordedSource, Session, SourceAccount, rfc3339};
 
 /// Entries of each list that are kept; a broken file could fill the memory with them.
@@ -25,6 +28,8 @@ pub(super) struct Tally {
     number_gaps: Vec<Gap>,
     losses: BTreeMap<(String, String, String), u64>,
     faults: BTreeMap<(String, String, String), (u64, String)>,
+    commands: BTreeMap<String, Commands>,
+    stops: BTreeMap<String, Stops>,
     damage: Vec<DamageSummary>,
     /// Sources whose link was seen, and those of them that were ever up.
     links: BTreeSet<String>,
@@ -91,6 +96,8 @@ impl Tally {
             "ttyscope.Loss" => self.loss(message),
             "ttyscope.Fault" => self.fault(message),
             "ttyscope.Link" => self.link(message),
+            "ttyscope.Command" => self.command(message),
+            "ttyscope.Stop" => self.stop(message),
             _ => {}
         }
     }
@@ -159,6 +166,26 @@ impl Tally {
         }
     }
 
+    fn command(&mut self, message: &RecordedMessage) {
+        let Ok(record) = serde_json::from_slice::<CommandRecord<'_>>(&message.data) else {
+            return;
+        };
+        if let Some(commands) = of_source(&mut self.commands, message) {
+            commands.count(&record);
+        }
+    }
+
+    fn stop(&mut self, message: &RecordedMessage) {
+        let Ok(record) = serde_json::from_slice::<StopRecord<'_>>(&message.data) else {
+            return;
+        };
+        if record.about == "press"
+            && let Some(stops) = of_source(&mut self.stops, message)
+        {
+            stops.count(&record);
+        }
+    }
+
     pub(super) fn damage(&mut self, damage: Damage) {
         let damage = DamageSummary {
             at: damage.at,
@@ -215,6 +242,16 @@ impl Tally {
                     count,
                     first,
                 })
+                .collect(),
+            commands: self
+                .commands
+                .into_iter()
+                .map(|(source, commands)| commands.summary(source))
+                .collect(),
+            stops: self
+                .stops
+                .into_iter()
+                .filter_map(|(source, stops)| stops.summary(source))
                 .collect(),
             damage: self.damage,
             finished: ending == Ending::Finished,
@@ -315,8 +352,8 @@ impl Channel {
     }
 }
 
-/// Whether a silence means something: links, faults, losses, log lines and changed values come
-/// when they come.
+/// Whether a silence means something: links, faults, losses, log lines, commands, stops and changed
+/// values come when they come.
 /// The record beside each picture has the picture's own rhythm and would only repeat its gaps.
 fn is_regular(schema: &str) -> bool {
     !matches!(
@@ -326,8 +363,23 @@ fn is_regular(schema: &str) -> bool {
             | "ttyscope.Loss"
             | "ttyscope.Frame"
             | "ttyscope.Readings"
+            | "ttyscope.Instrument"
+            | "ttyscope.Command"
+            | "ttyscope.Stop"
             | "foxglove.Log"
     )
+}
+
+/// What is counted of the message's source; `None` where there are too many sources.
+fn of_source<'a, T: Default>(
+    all: &'a mut BTreeMap<String, T>,
+    message: &RecordedMessage,
+) -> Option<&'a mut T> {
+    let source = source_name(message);
+    if all.len() >= MAX_LISTED && !all.contains_key(&source) {
+        return None;
+    }
+    Some(all.entry(source).or_default())
 }
 
 fn source_name(message: &RecordedMessage) -> String {
