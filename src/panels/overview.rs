@@ -7,6 +7,7 @@ use super::signals::Signal;
 use super::{Standing, Step};
 use crate::model::{SourceId, Stamp};
 use crate::pipeline::CameraSnapshot;
+use crate::ui::Role;
 use crate::ui::text::wrap;
 
 /// What the operator chose to see of the sources.
@@ -76,7 +77,8 @@ pub fn source_rows(facts: &Facts, at: Stamp, columns: u16, detail: Detail) -> u1
 
 /// What stands below the row of a source.
 struct Below<'a> {
-    explanation: Vec<String>,
+    /// What is wrong, line by line.
+    explanation: Vec<(String, Role)>,
     cameras: &'a [CameraSnapshot],
     about: Option<String>,
 }
@@ -84,7 +86,7 @@ struct Below<'a> {
 impl<'a> Below<'a> {
     fn of(source: &'a SourceFacts, standing: &Standing, columns: u16, detail: Detail) -> Self {
         Self {
-            explanation: explanation(standing, columns),
+            explanation: explanation(source, standing, columns),
             cameras: match detail {
                 Detail::Source => &[],
                 Detail::Cameras | Detail::All => source.cameras(),
@@ -103,6 +105,13 @@ impl<'a> Below<'a> {
 fn about(source: &SourceFacts) -> String {
     let mut parts = vec![source.info.address.to_string()];
     parts.extend(source.info.caution.as_ref().map(ToString::to_string));
+    if let Some(known) = source
+        .instrument
+        .as_ref()
+        .filter(|known| known.is_current())
+    {
+        parts.push(known.state.activity.as_str().to_owned());
+    }
     let said = |name: &str| source.signals.reading(name).map(Signal::text);
     parts.extend(said("server/dialect").map(|dialect| format!("dialect {dialect}")));
     parts.extend(said("server/version"));
@@ -121,9 +130,22 @@ fn about(source: &SourceFacts) -> String {
     parts.join(" · ")
 }
 
-fn explanation(standing: &Standing, columns: u16) -> Vec<String> {
-    match &standing.explanation {
-        Some(text) => wrap(text, columns.saturating_sub(INDENT + 1), EXPLANATION_LINES),
-        None => Vec::new(),
-    }
+/// A way to stop that does not stand is worse than anything else that can be wrong.
+fn explanation(source: &SourceFacts, standing: &Standing, columns: u16) -> Vec<(String, Role)> {
+    let columns = columns.saturating_sub(INDENT + 1);
+    let stop = source.stops.trouble().map(|why| {
+        let text = format!("STOP PATH DOWN: {why}");
+        (text, Role::Error)
+    });
+    let link = standing
+        .explanation
+        .clone()
+        .map(|text| (text, standing.role));
+    stop.into_iter()
+        .chain(link)
+        .flat_map(|(text, role)| {
+            let lines = wrap(&text, columns, EXPLANATION_LINES);
+            lines.into_iter().map(move |line| (line, role))
+        })
+        .collect()
 }

@@ -91,8 +91,8 @@ pub fn draw(panel: &OverviewPanel, facts: &Facts, look: &Look<'_>, area: Rect, b
             select(buf, line, look.theme.style(Role::Selection));
         }
         y += 1;
-        for line in &block.below.explanation {
-            let style = look.theme.style(block.standing.role);
+        for (line, role) in &block.below.explanation {
+            let style = look.theme.style(*role);
             put(buf, inner, inner.left() + INDENT, y, line, style);
             y += 1;
         }
@@ -110,7 +110,6 @@ pub fn draw(panel: &OverviewPanel, facts: &Facts, look: &Look<'_>, area: Rect, b
 /// A source and everything below its row.
 struct Block<'a> {
     source: &'a SourceFacts,
-    standing: Standing,
     cells: Vec<Cell>,
     cameras: Vec<Vec<Cell>>,
     below: Below<'a>,
@@ -128,7 +127,6 @@ impl<'a> Block<'a> {
                 .iter()
                 .map(|camera| camera_cells(camera, &standing, at))
                 .collect(),
-            standing,
             below,
         }
     }
@@ -176,7 +174,10 @@ fn cells(source: &SourceFacts, standing: &Standing, mixed: bool, at: Stamp) -> V
         source.info.name.to_string()
     };
     let name = Cell::new(name, Role::Text);
-    let glyph = Cell::new(standing.glyph, standing.role);
+    let glyph = match source.stops.trouble() {
+        Some(_) => Cell::new("✕", Role::Error),
+        None => Cell::new(standing.glyph, standing.role),
+    };
     let state = Cell::new(standing.words.as_str(), standing.role);
     let Some(figures) = &source.snapshot else {
         let none = || Cell::new("-", Role::Dim);
