@@ -8,16 +8,19 @@ mod draw;
 mod keys;
 mod orders;
 mod overlay;
+mod stop_line;
 mod summary;
 mod top_line;
 
 pub use event::{Effect, Event};
 
+use crate::control::Latch;
 use crate::imaging::PictureRequest;
 use crate::intent::{Action, KeyChord, Keymap};
 use crate::model::{Payload, PlainText, RecorderState, SourceInfo, Stamp};
 use crate::panels::{
-    Facts, JournalPanel, OverviewPanel, PipelinePanel, ScopePanel, overview, pipeline, scope,
+    Facts, InstrumentPanel, JournalPanel, OverviewPanel, PipelinePanel, ScopePanel, SourceFacts,
+    instrument, overview, pipeline, scope,
 };
 use crate::pipeline::PipelineSnapshot;
 use crate::ui::{ColorDepth, Rect, Role, Theme};
@@ -71,6 +74,7 @@ pub struct App {
     expanded: bool,
     overview: OverviewPanel,
     scope: ScopePanel,
+    instrument: InstrumentPanel,
     pipeline: PipelinePanel,
     journal: JournalPanel,
     overlays: Vec<Overlay>,
@@ -79,6 +83,8 @@ pub struct App {
     notice: Option<Notice>,
     palette_history: Vec<String>,
     watching: Vec<PictureRequest>,
+    /// The stop that holds.
+    latch: Option<Latch>,
     /// Commands given so far.
     commands: u64,
     operator: PlainText,
@@ -124,6 +130,7 @@ impl App {
             expanded: false,
             overview: OverviewPanel::default(),
             scope: ScopePanel::default(),
+            instrument: InstrumentPanel::default(),
             pipeline: PipelinePanel::default(),
             journal: JournalPanel::default(),
             overlays: Vec::new(),
@@ -131,6 +138,7 @@ impl App {
             notice: None,
             palette_history: options.palette_history,
             watching: Vec::new(),
+            latch: None,
             commands: 0,
             operator: options.operator,
             dirty: true,
@@ -179,6 +187,11 @@ impl App {
             Event::Log(line) => {
                 self.facts.take_log(at, &line);
                 self.dirty |= self.lists_journal() && self.held.is_none();
+                Vec::new()
+            }
+            Event::Stop(latch) => {
+                self.latch = latch;
+                self.dirty = true;
                 Vec::new()
             }
         };
@@ -247,8 +260,38 @@ impl App {
         self.held.as_ref().map_or(self.now, |held| held.since)
     }
 
+    /// The pane that has the focus; where that is not there now, the first one.
     fn focused(&self) -> Pane {
-        self.focus[self.screen as usize]
+        let chosen = self.focus[self.screen as usize];
+        let panes = self.panes();
+        match panes.contains(&chosen) {
+            true => chosen,
+            false => panes.first().copied().unwrap_or(chosen),
+        }
+    }
+
+    /// The panes of the screen that can have the focus now.
+    fn panes(&self) -> Vec<Pane> {
+        let source = self.shown_source();
+        let has_instrument = source.is_some_and(|source| source.instrument.is_some());
+        let is_there = |pane: &Pane| match pane {
+            Pane::Instrument => has_instrument,
+            // Without pictures the instrument stands in their place.
+            Pane::Picture => !has_instrument || self.has_camera(),
+            _ => true,
+        };
+        let all = self.screen.panes().iter().copied();
+        all.filter(is_there).collect()
+    }
+
+    fn has_camera(&self) -> bool {
+        let subject = self.scope.subject(self.view());
+        subject.is_some_and(|subject| subject.detector.is_some())
+    }
+
+    /// The source whose instrument the scope shows.
+    fn shown_source(&self) -> Option<&SourceFacts> {
+        self.scope.source(self.view())
     }
 
     /// The key to show for an action; empty if it has none.
@@ -266,10 +309,14 @@ impl App {
             source_rows: overview::Detail::ALL
                 .map(|detail| overview::source_rows(facts, self.view_at(), area.width, detail)),
             subjects: ScopePanel::subjects(facts).len(),
-            has_camera: self
-                .scope
-                .subject(facts)
-                .is_some_and(|subject| subject.detector.is_some()),
+            has_camera: self.has_camera(),
+            instrument_rows: match self.screen {
+                Screen::Scope => self.shown_source().map_or(0, |source| {
+                    instrument::draw::rows(source, self.view_at(), area.width / 2)
+                }),
+                _ => 0,
+            },
+            stop_line: self.has_stop_line(),
             ledger_rows: u16::try_from(pipeline::ledger_rows(facts) + 1).unwrap_or(u16::MAX),
         };
         layout::layout(area, self.screen, self.focused(), self.expanded, needs)

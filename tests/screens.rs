@@ -10,11 +10,12 @@ use proptest::prelude::*;
 use ratatui::buffer::{Buffer, CellWidth};
 use ratatui::style::Color;
 
-use screens::{Scene, State};
+use screens::{Doing, Scene, State};
 use ttyscope::app::{AppOptions, Effect, Event};
 use ttyscope::model::{
-    Command, CommandId, EndReason, LinkState, LogLine, Message, Origin, Payload, Reading,
-    RecorderState, RecorderStatus, Request, Severity, SourceInfo,
+    Activity, Command, CommandId, CommandState, EndReason, Instrument, Limits, LinkState, LogLine,
+    Message, Motion, Origin, Payload, Reading, RecorderState, RecorderStatus, Request, Severity,
+    SourceId, SourceInfo, StopLevel, StopPath, Workflow, WorkflowState,
 };
 use ttyscope::pipeline::{PipelineSnapshot, TerminalStats};
 use ttyscope::ui::{ColorDepth, Role, Theme};
@@ -50,6 +51,286 @@ fn every_screen_in_every_state() {
             }
         }
     }
+}
+
+#[test]
+fn instruments_in_every_state() {
+    for doing in Doing::ALL {
+        for (cols, rows) in SIZES {
+            let mut scene = Scene::with_instruments(doing, (cols, rows));
+            let name = |what: &str| format!("{what}_{}_{cols}x{rows}", doing.name());
+            scene.press("2");
+            if doing != Doing::Lost {
+                scene.picture(scene.now_ms);
+            }
+            snapshot(name("instrument"), &scene);
+            // The light sheet has no camera.
+            scene.press("n n");
+            snapshot(name("lightsheet"), &scene);
+            if matches!(doing, Doing::Workflow | Doing::Stopped | Doing::PathDown) {
+                scene.press("1");
+                snapshot(name("instruments"), &scene);
+            }
+        }
+    }
+}
+
+/// More of everything than there is room for, and names of all kinds.
+fn crowded() -> Instrument {
+    let mut instrument = screens::microscope();
+    let axes = (0..12).map(|n| {
+        let mut axis = instrument.axes[n % 3].clone();
+        axis.name = match n {
+            4 => "ピエゾ".into(),
+            7 => "the axis with the long name of the second detection arm".into(),
+            n => format!("a{n}").into(),
+        };
+        axis.position = axis
+            .position
+            .map(|position| position * 10.0_f64.powi(n as i32 - 5));
+        axis
+    });
+    let axes = axes.collect();
+    let lights = (0..10).map(|n| {
+        let mut light = instrument.lights[n % 3].clone();
+        light.name = format!("{}", 405 + 30 * n).into();
+        light
+    });
+    let lights = lights.collect();
+    instrument.cameras[0].name = "顕微鏡の名前がとても長いカメラ".into();
+    (instrument.axes, instrument.lights) = (axes, lights);
+    instrument
+}
+
+#[test]
+fn an_instrument_with_more_than_there_is_room_for() {
+    let cases = [
+        ("top", (80, 24), "2 tab"),
+        ("last_axis", (80, 24), "2 tab j j j j j j j j j j j"),
+        ("last_light", (80, 24), "2 tab G"),
+        ("expanded", (80, 24), "2 tab e"),
+        ("wide", (160, 48), "2 tab"),
+        ("narrow", (40, 16), "2 tab"),
+        ("least", (20, 7), "2 tab"),
+    ];
+    for (name, size, keys) in cases {
+        let mut scene = Scene::with_instruments(Doing::Moving, size);
+        scene.describe(89_900, screens::SCOPE, &crowded());
+        scene.press(keys);
+        assert_rows_are_whole(&scene.draw());
+        snapshot(format!("crowded_{name}"), &scene);
+    }
+}
+
+#[test]
+fn the_selected_part_is_on_the_screen() {
+    for size in [(80, 24), (60, 18), (40, 12), (160, 48)] {
+        let mut scene = Scene::with_instruments(Doing::Moving, size);
+        let crowded = crowded();
+        scene.describe(89_900, screens::SCOPE, &crowded);
+        scene.press("2 tab");
+        let axes = crowded.axes.iter().map(|axis| axis.name.to_string());
+        let lights = crowded.lights.iter().map(|light| light.name.to_string());
+        for name in axes.chain(lights) {
+            let selected = selected_row(&scene);
+            let begins = name.chars().take(5).collect::<String>();
+            assert!(
+                selected.contains(&begins),
+                "{name} at {size:?}: {selected:?}"
+            );
+            scene.press("j");
+        }
+    }
+}
+
+/// The row with the background of the selection.
+fn selected_row(scene: &Scene) -> String {
+    let selection = Theme::built_in("dark").unwrap().style(Role::Selection).bg;
+    let buf = scene.draw();
+    let is_selected = |x: u16, y: u16| buf[(x, y)].style().bg == selection;
+    for y in 0..buf.area.height {
+        let mut text = String::new();
+        let mut x = 0;
+        while x < buf.area.width {
+            if is_selected(x, y) {
+                text.push_str(buf[(x, y)].symbol());
+            }
+            x += buf[(x, y)].cell_width().max(1);
+        }
+        if !text.is_empty() {
+            return text;
+        }
+    }
+    String::new()
+}
+
+#[test]
+fn the_stop_line_stands_on_every_screen_and_tells_of_now() {
+    let last_but_one = |scene: &Scene| -> String {
+        let text = scene.text();
+        text.lines().rev().nth(1).unwrap().trim().to_owned()
+    };
+    let cases = [
+        (
+            Doing::Settled,
+            "stop path: scope  3 ms ● · lightsheet  1 ms ●",
+        ),
+        (
+            Doing::Stopped,
+            "■ STOPPED  lightsheet no answer: assume it is still moving",
+        ),
+        (
+            Doing::Safe,
+            "■ STOPPED, light too  lightsheet no answer: assume",
+        ),
+        (
+            Doing::PathDown,
+            "✕ STOP PATH DOWN: lightsheet: 10.0.0.9:53717 refused",
+        ),
+    ];
+    for (doing, words) in cases {
+        let mut scene = Scene::with_instruments(doing, (110, 30));
+        for keys in ["1", "2", "2 e", "3", "4", "?", "esc : 'move'", "esc esc f"] {
+            scene.press(keys);
+            let line = last_but_one(&scene);
+            assert!(line.starts_with(words), "{doing:?} {keys}: {line:?}");
+        }
+        // Also behind a held screen.
+        scene.stop(95_000, StopLevel::Halt);
+        let line = last_but_one(&scene);
+        assert!(
+            line.starts_with("■ STOPPED  lightsheet no answer"),
+            "{line:?}"
+        );
+        scene.event(96_000, Event::Stop(None));
+        assert!(!scene.text().contains("STOPPED"));
+    }
+    // Nothing that can be stopped: no line.
+    assert!(
+        !Scene::in_state(State::Live, (110, 30))
+            .text()
+            .contains("stop path")
+    );
+}
+
+#[test]
+fn a_stop_line_says_the_worst_where_there_is_no_room_for_all() {
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = |doing, columns: u16| -> String {
+        let scene = Scene::with_instruments(doing, (columns, 12));
+        words(scene.text().lines().rev().nth(1).unwrap())
+    };
+    let cases = [
+        (
+            Doing::Settled,
+            60,
+            "stop path: scope 3 ms ● · lightsheet 1 ms ● ^X stop",
+        ),
+        (
+            Doing::Settled,
+            48,
+            "stop path: 2 of 2 ready ^X stop everything",
+        ),
+        (Doing::Settled, 30, "^X stop"),
+        (
+            Doing::Stopped,
+            70,
+            "■ STOPPED lightsheet no answer, may be moving · scope ack 3.1 ms",
+        ),
+        (
+            Doing::Stopped,
+            60,
+            "■ STOPPED 1 may be moving · 1 acknowledged",
+        ),
+        (Doing::Stopped, 24, "■ STOPPED, may be mov…"),
+        (
+            Doing::PathDown,
+            60,
+            "✕ STOP PATH DOWN: lightsheet: 10.0.0.9:53717 ref… ^X stop",
+        ),
+        (
+            Doing::PathDown,
+            44,
+            "✕ STOP PATH DOWN: lightsheet: 10… ^X stop",
+        ),
+        (Doing::PathDown, 24, "✕ STOP PATH DOWN: lig…"),
+    ];
+    for (doing, columns, expected) in cases {
+        assert_eq!(line(doing, columns), expected, "{doing:?} at {columns}");
+    }
+    let tiny = |doing, size| words(&Scene::with_instruments(doing, size).text());
+    let cases = [
+        (
+            Doing::Stopped,
+            (50, 3),
+            "SIM ■ STOPPED, lightsheet no answer, may … ^X stop",
+        ),
+        (
+            Doing::PathDown,
+            (50, 1),
+            "SIM ✕ STOP PATH DOWN: lightsheet ^X stop",
+        ),
+        (Doing::Settled, (40, 4), "SIM ● 3 sources, all well ^X stop"),
+        (Doing::Stopped, (19, 1), "SIM ■ STOP… ^X stop"),
+        (Doing::Stopped, (12, 1), "SIM ■ ST… ^X"),
+    ];
+    for (doing, size, expected) in cases {
+        assert_eq!(tiny(doing, size), expected, "{doing:?} at {size:?}");
+    }
+}
+
+#[test]
+fn a_stop_line_with_long_and_wide_names_is_whole() {
+    for size in [(160, 48), (80, 24), (33, 9), (20, 5), (19, 4), (7, 1)] {
+        for doing in Doing::ALL {
+            let mut sources = screens::three_sources();
+            sources[0].name = "顕微鏡の名前がとても長い装置".into();
+            sources[2].name = "the light sheet with the long name on the second floor".into();
+            let scene = Scene::with_named_instruments(doing, sources, size);
+            assert_rows_are_whole(&scene.draw());
+            let text = scene.text();
+            let says = match doing {
+                Doing::Stopped | Doing::Safe => "■",
+                Doing::PathDown => "✕ S",
+                _ if size.0 < 20 => "^X",
+                _ => "^X stop",
+            };
+            // Seven columns hold the origin and little else.
+            assert!(
+                size.0 < 8 || text.contains(says),
+                "{doing:?} at {size:?}: {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_played_from_a_file_cannot_be_stopped() {
+    let mut options = screens::options(screens::sources(), (80, 24));
+    (options.replay, options.can_record) = (true, false);
+    let mut scene = Scene::new(options);
+    scene.describe(1_000, screens::SCOPE, &screens::microscope());
+    let why = "closed".into();
+    scene.stop_path(1_000, screens::SCOPE, StopPath::Down { why });
+    let text = scene.text();
+    assert!(text.contains("recorded stop path: scope DOWN ✕"), "{text}");
+    assert!(!text.contains("^X"), "{text}");
+}
+
+#[test]
+fn a_first_description_after_a_loss_is_believed_again() {
+    let mut scene = Scene::with_instruments(Doing::Lost, (100, 30));
+    scene.press("2");
+    assert!(scene.text().contains("? link lost"));
+    scene.sample(91_000, screens::SCOPE, Payload::Link(LinkState::Live));
+    // Live, and nothing said of the instrument yet.
+    assert!(scene.text().contains("? unknown"));
+    scene.describe(91_500, screens::SCOPE, &screens::microscope());
+    let text = scene.text();
+    assert!(
+        !text.contains("? link lost") && text.contains("● settled"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -304,6 +585,30 @@ fn severity_and_focus_have_a_style_of_their_own() {
         assert_eq!(got.fg, want.fg.or(theme.base().fg).or(got.fg), "{words}");
         assert_eq!(got.add_modifier, want.add_modifier, "{words}");
     }
+    let cases = [
+        (Doing::Moving, "2", "-3.9872", Role::Changed),
+        (Doing::Moving, "2", "12.3470", Role::Value),
+        (Doing::Moving, "2", "▸ to", Role::Starting),
+        (Doing::Moving, "2", "● ON", Role::Warning),
+        (Doing::Moving, "2", "○ off", Role::Dim),
+        (Doing::Lost, "2", "? link lost", Role::Warning),
+        (Doing::Lost, "2", "12.3470", Role::Held),
+        (Doing::Lost, "2", "? unknown   10 s", Role::Warning),
+        (Doing::Stopped, "3", "■ STOPPED", Role::Banner),
+        (Doing::Stopped, "3", "lightsheet no answer", Role::Error),
+        (Doing::Stopped, "2", "✕ move", Role::Text),
+        (Doing::Stopped, "2", "refused", Role::Warning),
+        (Doing::PathDown, "1", "STOP PATH DOWN", Role::Error),
+        (Doing::PathDown, "3", "✕ STOP PATH DOWN", Role::Error),
+        (Doing::Settled, "3", "^X stop", Role::Key),
+    ];
+    for (doing, keys, words, role) in cases {
+        let mut scene = Scene::with_instruments(doing, (100, 30));
+        scene.press(keys);
+        let (want, got) = (theme.style(role), style_at(&scene, words));
+        assert_eq!(got.fg, want.fg.or(got.fg), "{words}");
+        assert_eq!(got.add_modifier, want.add_modifier, "{words}");
+    }
 }
 
 #[test]
@@ -541,6 +846,9 @@ fn any_event() -> impl Strategy<Value = Action> {
         1 => any::<String>().prop_map(Action::Paste),
         1 => (0_u64..200_000).prop_map(Action::Picture),
         1 => (any::<String>(), 0_u8..6).prop_map(|(text, which)| Action::Link(text, which)),
+        2 => (any::<String>(), any::<f64>(), 0_u8..20).prop_map(|(n, x, k)| Action::Describe(n, x, k)),
+        2 => (any::<String>(), 0_u64..40, 0_usize..7).prop_map(|(n, id, s)| Action::Command(n, id, s)),
+        2 => (any::<String>(), 0_u8..8).prop_map(|(why, which)| Action::Stop(why, which)),
     ]
 }
 
@@ -555,6 +863,9 @@ enum Action {
     Paste(String),
     Picture(u64),
     Link(String, u8),
+    Describe(String, f64, u8),
+    Command(String, u64, usize),
+    Stop(String, u8),
 }
 
 fn happen(scene: &mut Scene, action: Action) {
@@ -598,6 +909,50 @@ fn happen(scene: &mut Scene, action: Action) {
             };
             scene.event(now, Event::Log(line));
         }
+        Action::Describe(name, x, count) => {
+            let mut instrument = screens::microscope();
+            let mut axis = instrument.axes[0].clone();
+            axis.name = name.as_str().into();
+            (axis.position, axis.target) = (Some(x), Some(-x));
+            axis.motion = Motion::ALL[usize::from(count) % 3];
+            axis.limits = Limits::new(-x.abs(), x.abs());
+            let mut light = instrument.lights[0].clone();
+            (light.name, light.level) = (name.as_str().into(), Some(x));
+            instrument.axes = vec![axis; usize::from(count)];
+            instrument.lights = vec![light; usize::from(count / 2)];
+            instrument.cameras[0].exposure_ms = Some(x);
+            instrument.activity = Activity::ALL[usize::from(count) % 6];
+            instrument.workflow = Some(Workflow {
+                name: Some(name.into()),
+                state: WorkflowState::ALL[usize::from(count) % 6],
+                acquired: Some(x.abs() as u64),
+                expected: Some(u64::from(count)),
+                saved: Some(u64::MAX),
+            });
+            let source = SourceId(u16::from(count % 2));
+            scene.describe(now, source, &instrument);
+        }
+        Action::Command(words, id, state) => {
+            let state = CommandState::ALL[state];
+            scene.command(now, screens::SCOPE, (id, &words), state);
+        }
+        Action::Stop(why, which) => match which {
+            0 => scene.stop(now, StopLevel::Halt),
+            1 => scene.stop(now, StopLevel::Safe),
+            2 => scene.event(now, Event::Stop(None)),
+            3 | 4 => {
+                let down = StopPath::Down {
+                    why: why.as_str().into(),
+                };
+                scene.stop_path(now, SourceId(u16::from(which % 2)), down);
+            }
+            5 | 6 => {
+                let round_trip_ns = u64::MAX;
+                let ready = StopPath::Ready { round_trip_ns };
+                scene.stop_path(now, SourceId(u16::from(which % 2)), ready);
+            }
+            _ => scene.stop_path(now, screens::SCOPE, StopPath::Opening),
+        },
         Action::Paste(text) => scene.event(now, Event::Paste(text)),
         Action::Picture(ms) => scene.picture(ms),
         Action::Link(text, which) => {

@@ -4,11 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::screen::Pane;
-use super::{App, summary, top_line};
-use crate::panels::{Facts, Look, journal, overview, pipeline, scope, signals};
+use super::{App, stop_line, summary, top_line};
+use crate::panels::{Facts, Look, instrument, journal, overview, pipeline, scope, signals};
 use crate::ui::Role;
 use crate::ui::pane::pane;
-use crate::ui::text::{clear, fit, put, width};
+use crate::ui::text::{clear, fit, put, put_right, width};
 
 impl App {
     /// Draws everything into `area`. Decides nothing: the same app gives the same cells.
@@ -21,6 +21,9 @@ impl App {
         }
         if let Some(top) = layout.top {
             self.draw_top(top, buf);
+        }
+        if let Some(stop) = layout.stop {
+            self.draw_stop(stop, buf);
         }
         let Some(hints) = layout.hints else {
             return;
@@ -56,6 +59,10 @@ impl App {
             Pane::Recent => journal::draw::draw_recent(&facts.journal, look, area, buf),
             Pane::Subjects => scope::draw::draw_subjects(&self.scope, facts, look, area, buf),
             Pane::Picture => scope::draw::draw_picture(&self.scope, facts, look, area, buf),
+            Pane::Instrument => {
+                let source = self.shown_source();
+                instrument::draw::draw(&self.instrument, source, look, area, buf);
+            }
             Pane::Signals => signals::draw::draw(&self.scope, facts, look, area, buf),
             Pane::Ledger => pipeline::draw::draw_ledger(&self.pipeline, facts, look, area, buf),
             Pane::Latency => pipeline::draw::draw_latency(&self.pipeline, facts, look, area, buf),
@@ -95,6 +102,20 @@ impl App {
         }
     }
 
+    /// How a stop would go, or how the one that holds has gone.
+    fn draw_stop(&self, area: Rect, buf: &mut Buffer) {
+        let line = stop_line::compose(self, area.width.saturating_sub(2));
+        let y = area.top();
+        let mut x = area.left() + 1;
+        for (text, role) in &line.left {
+            x = put(buf, area, x, y, text, self.theme.style(*role));
+        }
+        if let Some((text, role)) = &line.right {
+            let right = area.right().saturating_sub(1);
+            put_right(buf, area, right, y, text, self.theme.style(*role));
+        }
+    }
+
     fn draw_hints(&self, area: Rect, buf: &mut Buffer) {
         let mut x = area.left() + 1;
         for (key, word) in top_line::hints(self, area.width.saturating_sub(1)) {
@@ -128,18 +149,29 @@ impl App {
         put(buf, line, line.left() + 1, line.top(), &notice.text, style);
     }
 
+    /// The one key that a tiny screen has room for: the stop where there is something to stop.
+    fn tiny_hint(&self, columns: u16) -> String {
+        if self.has_stop_line() {
+            let hint = format!("{} stop", stop_line::STOP_KEY);
+            return match columns.checked_sub(width(&hint) + 1) {
+                Some(8..) => hint,
+                _ => stop_line::STOP_KEY.to_owned(),
+            };
+        }
+        format!("{} quit", self.key_text(crate::intent::Action::Quit))
+    }
+
     /// One line: the worst state and the key to press.
     fn draw_worst(&self, area: Rect, buf: &mut Buffer) {
         if area.height == 0 {
             return;
         }
-        let (worst, role) = summary::worst(&self.facts, self.now, self.held.is_some());
+        let (worst, role) = summary::worst(self);
         let words = match top_line::origin(self) {
             (_, "", _) => worst,
             (_, short, _) => format!("{short} {worst}"),
         };
-        let key = self.key_text(crate::intent::Action::Quit);
-        let hint = format!("{key} quit");
+        let hint = self.tiny_hint(area.width);
         let room = area.width.saturating_sub(width(&hint) + 1);
         let y = area.top();
         if room < 8 {

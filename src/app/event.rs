@@ -1,5 +1,6 @@
 //! Everything that can happen to the app, and everything it may ask of the world.
 
+use crate::control::Latch;
 use crate::imaging::{Picture, PictureRequest};
 use crate::intent::KeyChord;
 use crate::model::{LogLine, Request, Sample, SourceId};
@@ -27,6 +28,8 @@ pub enum Event {
     Tick(Box<PipelineSnapshot>),
     /// A line of our own log.
     Log(LogLine),
+    /// A stop holds, or none does any more.
+    Stop(Option<Latch>),
 }
 
 /// What the app would like done.

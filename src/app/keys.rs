@@ -132,10 +132,16 @@ impl App {
     }
 
     fn step(&mut self, step: Step) {
+        let focused = self.focused();
         let facts = view(&self.held, &self.facts);
-        match self.focus[self.screen as usize] {
+        match focused {
             Pane::Sources => self.overview.step(step, facts),
             Pane::Picture | Pane::Signals => self.scope.step(step, facts),
+            Pane::Instrument => {
+                if let Some(source) = self.scope.source(facts) {
+                    self.instrument.step(step, source);
+                }
+            }
             Pane::Ledger => self.pipeline.step_ledger(step, facts),
             Pane::Latency => self.pipeline.step_latency(step, facts),
             Pane::Journal => self.journal.step(step, &facts.journal),
@@ -158,7 +164,7 @@ impl App {
     }
 
     fn move_focus(&mut self, forward: bool) {
-        let panes = self.screen.panes();
+        let panes = self.panes();
         let now = panes.iter().position(|pane| *pane == self.focused());
         let step = if forward { 1 } else { panes.len() - 1 };
         self.focus[self.screen as usize] = panes[(now.unwrap_or(0) + step) % panes.len()];

@@ -12,6 +12,10 @@ pub struct Needs {
     pub subjects: usize,
     /// Whether the scope shows one that has pictures.
     pub has_camera: bool,
+    /// Rows that the instrument of what the scope shows would like to have; zero without one.
+    pub instrument_rows: u16,
+    /// Whether something can be stopped.
+    pub stop_line: bool,
     /// Rows of the ledger, its heading included.
     pub ledger_rows: u16,
 }
@@ -21,6 +25,8 @@ pub struct Needs {
 pub struct Layout {
     /// The top line.
     pub top: Option<Rect>,
+    /// The line of the stop, above that of keys.
+    pub stop: Option<Rect>,
     /// The line of keys.
     pub hints: Option<Rect>,
     /// Everything between them.
@@ -50,31 +56,39 @@ const BROAD: u16 = 140;
 /// From so many rows between the first and the last on there is room for a third kind of thing.
 const TALL: u16 = 36;
 
+/// From so many rows on the instrument and the signals stand one below the other.
+const TWO_BELOW: u16 = 22;
+/// Rows that the instrument leaves to the signals.
+const SIGNALS_LEAST: u16 = 6;
+
 /// Divides `area` for a screen; `focus` is the pane that a small or expanded screen shows.
 pub fn layout(area: Rect, screen: Screen, focus: Pane, expanded: bool, needs: Needs) -> Layout {
     if area.width < TINY.0 || area.height < TINY.1 {
         return Layout {
             top: None,
+            stop: None,
             hints: None,
             body: area,
             panes: vec![(Pane::Worst, area)],
         };
     }
     let (top, rest) = split_top(area, 1);
-    let (body, hints) = split_bottom(rest, 1);
+    let (rest, hints) = split_bottom(rest, 1);
+    let (body, stop) = split_bottom(rest, u16::from(needs.stop_line));
     let small = area.width < SMALL.0 || area.height < SMALL.1;
     let panes = if small || expanded {
         vec![(focus, body)]
     } else {
         match screen {
             Screen::Overview => overview(body, needs),
-            Screen::Scope => scope(body, needs),
+            Screen::Scope => scope(body, focus, needs),
             Screen::Pipeline => pipeline(body, needs),
             Screen::Journal => vec![(Pane::Journal, body)],
         }
     };
     Layout {
         top: Some(top),
+        stop: (stop.height > 0).then_some(stop),
         hints: Some(hints),
         body,
         panes,
@@ -118,7 +132,7 @@ fn overview(body: Rect, needs: Needs) -> Vec<(Pane, Rect)> {
     panes
 }
 
-fn scope(body: Rect, needs: Needs) -> Vec<(Pane, Rect)> {
+fn scope(body: Rect, focus: Pane, needs: Needs) -> Vec<(Pane, Rect)> {
     let mut panes = Vec::new();
     let mut rest = body;
     if needs.subjects > 1 {
@@ -137,15 +151,40 @@ fn scope(body: Rect, needs: Needs) -> Vec<(Pane, Rect)> {
             100..140 => 56,
             _ => 62,
         };
-        let (picture, signals) = side_by_side(rest, rest.width * share / 100);
+        let (picture, right) = side_by_side(rest, rest.width * share / 100);
         panes.push((Pane::Picture, picture));
-        panes.push((Pane::Signals, signals));
+        panes.extend(instrument_and_signals(right, focus, needs));
+    } else if needs.instrument_rows > 0 {
+        if rest.width >= WIDE {
+            let (instrument, signals) = side_by_side(rest, rest.width * 60 / 100);
+            panes.push((Pane::Instrument, instrument));
+            panes.push((Pane::Signals, signals));
+        } else {
+            panes.extend(instrument_and_signals(rest, focus, needs));
+        }
     } else {
         let (picture, signals) = split_top(rest, 5);
         panes.push((Pane::Picture, picture));
         panes.push((Pane::Signals, signals));
     }
     panes
+}
+
+/// The instrument above the signals. Where there is no room for both, the one that has the focus.
+fn instrument_and_signals(area: Rect, focus: Pane, needs: Needs) -> Vec<(Pane, Rect)> {
+    if needs.instrument_rows == 0 {
+        return vec![(Pane::Signals, area)];
+    }
+    let has_room = area.height >= needs.instrument_rows.saturating_add(SIGNALS_LEAST);
+    if area.height < TWO_BELOW && !has_room {
+        return match focus {
+            Pane::Signals => vec![(Pane::Signals, area)],
+            _ => vec![(Pane::Instrument, area)],
+        };
+    }
+    let most = area.height - SIGNALS_LEAST;
+    let (instrument, signals) = split_top(area, needs.instrument_rows.min(most));
+    vec![(Pane::Instrument, instrument), (Pane::Signals, signals)]
 }
 
 fn pipeline(body: Rect, needs: Needs) -> Vec<(Pane, Rect)> {
@@ -207,18 +246,26 @@ mod tests {
                 source_rows: [200, 100, 50],
                 subjects: 9,
                 has_camera: true,
+                instrument_rows: 60,
+                stop_line: true,
                 ledger_rows: 500,
+            },
+            Needs {
+                instrument_rows: 9,
+                stop_line: true,
+                ..Needs::default()
             },
         ];
         for width in (0..200).step_by(7) {
             for height in 0..70 {
                 let area = Rect::new(0, 0, width, height);
                 for screen in Screen::ALL {
-                    for (needs, expanded) in needs.into_iter().zip([false, true]) {
+                    for (needs, expanded) in needs.into_iter().zip([false, true, false]) {
                         let focus = screen.panes()[0];
                         let layout = layout(area, screen, focus, expanded, needs);
                         let mut all: Vec<Rect> = layout.panes.iter().map(|(_, r)| *r).collect();
                         all.extend(layout.top);
+                        all.extend(layout.stop);
                         all.extend(layout.hints);
                         for (index, one) in all.iter().enumerate() {
                             assert_eq!(one.intersection(area).area(), one.area(), "{screen:?}");
@@ -234,22 +281,66 @@ mod tests {
 
     #[test]
     fn how_much_is_shown_depends_on_the_size() {
-        let panes = |width, height, screen: Screen| -> Vec<Pane> {
-            let needs = Needs {
-                source_rows: [9, 7, 5],
-                subjects: 1,
-                has_camera: true,
-                ledger_rows: 9,
-            };
+        let needs = Needs {
+            source_rows: [9, 7, 5],
+            subjects: 1,
+            has_camera: true,
+            ledger_rows: 9,
+            ..Needs::default()
+        };
+        let shown = |width, height, screen, focus, needs| -> Vec<Pane> {
             let area = Rect::new(0, 0, width, height);
-            let layout = layout(area, screen, screen.panes()[0], false, needs);
+            let layout = layout(area, screen, focus, false, needs);
             layout.panes.iter().map(|(pane, _)| *pane).collect()
         };
+        let panes =
+            |width, height, screen: Screen| shown(width, height, screen, screen.panes()[0], needs);
         assert_eq!(panes(19, 24, Screen::Scope), [Pane::Worst]);
         assert_eq!(panes(80, 4, Screen::Scope), [Pane::Worst]);
         assert_eq!(panes(59, 24, Screen::Scope), [Pane::Picture]);
         assert_eq!(panes(80, 24, Screen::Scope), [Pane::Picture, Pane::Signals]);
         assert!(panes(160, 48, Screen::Scope).contains(&Pane::Recent));
         assert!(panes(160, 48, Screen::Overview).contains(&Pane::Latency));
+        use Pane::{Instrument, Picture, Signals};
+        let with_instrument = Needs {
+            instrument_rows: 16,
+            stop_line: true,
+            ..needs
+        };
+        let without_camera = Needs {
+            has_camera: false,
+            instrument_rows: 12,
+            ..with_instrument
+        };
+        let cases = [
+            (80, 24, Picture, with_instrument, vec![Picture, Instrument]),
+            (80, 24, Signals, with_instrument, vec![Picture, Signals]),
+            (
+                100,
+                30,
+                Picture,
+                with_instrument,
+                vec![Picture, Instrument, Signals],
+            ),
+            (80, 18, Instrument, without_camera, vec![Instrument]),
+            (
+                80,
+                24,
+                Instrument,
+                without_camera,
+                vec![Instrument, Signals],
+            ),
+            (
+                100,
+                24,
+                Instrument,
+                without_camera,
+                vec![Instrument, Signals],
+            ),
+        ];
+        for (width, height, focus, needs, expected) in cases {
+            let found = shown(width, height, Screen::Scope, focus, needs);
+            assert_eq!(found, expected, "{width}x{height} with {focus:?}");
+        }
     }
 }

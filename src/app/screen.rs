@@ -30,6 +30,8 @@ pub enum Pane {
     Subjects,
     /// The picture and its figures.
     Picture,
+    /// Axes, lights, cameras and commands.
+    Instrument,
     /// Readings and events.
     Signals,
     /// The ledger.
@@ -82,7 +84,7 @@ impl Screen {
     pub fn panes(self) -> &'static [Pane] {
         match self {
             Self::Overview => &[Pane::Sources, Pane::Recent],
-            Self::Scope => &[Pane::Picture, Pane::Signals],
+            Self::Scope => &[Pane::Picture, Pane::Instrument, Pane::Signals],
             Self::Pipeline => &[Pane::Ledger, Pane::Latency],
             Self::Journal => &[Pane::Journal],
         }

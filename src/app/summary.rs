@@ -1,11 +1,39 @@
 //! The one thing that is wrong, for a terminal that has room for nothing else.
 
+use super::App;
 use crate::model::{RecorderState, Severity, Stamp};
 use crate::panels::{Facts, Standing};
 use crate::ui::Role;
 
-/// The worst state of all sources and the recorder, in words.
-pub fn worst(facts: &Facts, at: Stamp, held: bool) -> (String, Role) {
+/// The worst state of all, in words: a stop that holds, then a way to stop that does not stand,
+/// then the sources and the recorder.
+pub fn worst(app: &App) -> (String, Role) {
+    stop(app).unwrap_or_else(|| worst_source(&app.facts, app.now, app.held.is_some()))
+}
+
+fn stop(app: &App) -> Option<(String, Role)> {
+    let sources = || app.facts.sources.iter();
+    if let Some(latch) = &app.latch {
+        let alarm = sources()
+            .filter(|source| source.is_stoppable())
+            .map(|source| (source, source.stops.outcome(&latch.press, app.now)))
+            .find(|(_, outcome)| outcome.is_alarm());
+        return Some(match alarm {
+            Some((source, outcome)) => {
+                let words = format!("■ STOPPED, {} {}", source.info.name, outcome.short());
+                (words, Role::Error)
+            }
+            None => ("■ STOPPED".to_owned(), Role::Banner),
+        });
+    }
+    let down = sources().find(|source| source.stops.trouble().is_some());
+    down.filter(|_| !app.replay).map(|source| {
+        let words = format!("✕ STOP PATH DOWN: {}", source.info.name);
+        (words, Role::Error)
+    })
+}
+
+fn worst_source(facts: &Facts, at: Stamp, held: bool) -> (String, Role) {
     if let RecorderState::Failed(why) = &facts.recorder.state {
         return (format!("✕ recording failed: {why}"), Role::Error);
     }

@@ -248,11 +248,13 @@ impl Outcome {
     /// In short.
     pub fn short(self) -> String {
         match self {
-            Self::Silent => "✕ no report".to_owned(),
+            Self::Silent => "no report, may be moving".to_owned(),
             Self::Reported(StopState::Acknowledged { after_ns }) => {
                 format!("ack {}", number::latency(after_ns))
             }
-            Self::Reported(alarm) if alarm.is_alarm() => format!("✕ {}", alarm.as_str()),
+            Self::Reported(alarm) if alarm.is_alarm() => {
+                format!("{}, may be moving", alarm.as_str())
+            }
             other => other.words(),
         }
     }

@@ -3,6 +3,7 @@
 //! Also used by `examples/screens.rs`, which draws the pictures of the README.
 #![allow(dead_code, clippy::unwrap_used)]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,14 +11,17 @@ use ratatui::buffer::{Buffer, CellWidth};
 use ratatui::layout::Rect;
 
 use ttyscope::app::{App, AppOptions, Effect, Event};
+use ttyscope::control::Latch;
 use ttyscope::imaging::Picture;
 use ttyscope::intent::{KeyChord, KeySequence, Keymap};
 use ttyscope::model::ledger::DiskCounts;
 use ttyscope::model::{
-    AckWindow, CameraKey, Compression, Counts, DropReason, EndReason, Fault, FaultKind,
-    FrameEncoding, LaneKind, LinkState, LogLine, Loss, Message, Origin, Payload, Percentiles,
-    PlainText, Reading, RecorderState, RecorderStatus, Sample, Severity, SourceId, SourceInfo,
-    Stamp,
+    AckWindow, Activity, Axis, Camera, CameraKey, CommandId, CommandKind, CommandReport,
+    CommandState, Compression, Counts, Danger, DropReason, EndReason, Evidence, Fault, FaultKind,
+    FrameEncoding, Instrument, LaneKind, Light, Limits, LinkState, LogLine, Loss, Message, Motion,
+    Origin, Payload, Percentiles, PlainText, Reading, RecorderState, RecorderStatus, Sample,
+    Severity, SourceId, SourceInfo, Stamp, StopEvent, StopLevel, StopOrigin, StopPath, StopPress,
+    StopReport, StopState, Unit, Workflow, WorkflowState,
 };
 use ttyscope::pipeline::{
     CameraSnapshot, LaneGauge, LaneSnapshot, LoopStats, PipelineSnapshot, SourceSnapshot, Stage,
@@ -39,6 +43,7 @@ pub fn at(ms: u64) -> Stamp {
 
 pub const SCOPE: SourceId = SourceId(0);
 pub const SENSORS: SourceId = SourceId(1);
+pub const LIGHTSHEET: SourceId = SourceId(2);
 
 /// What the screens are shown with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +84,49 @@ impl State {
     }
 }
 
+/// What two instruments are shown doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// Nothing: all rests.
+    Settled,
+    /// An axis moves, a command waits.
+    Moving,
+    /// The links were lost while it moved.
+    Lost,
+    /// A workflow takes pictures.
+    Workflow,
+    /// A stop holds; one instrument has not answered.
+    Stopped,
+    /// As before, and light was to go off too.
+    Safe,
+    /// A stop would not go out on one of the paths.
+    PathDown,
+}
+
+impl Doing {
+    pub const ALL: [Self; 7] = [
+        Self::Settled,
+        Self::Moving,
+        Self::Lost,
+        Self::Workflow,
+        Self::Stopped,
+        Self::Safe,
+        Self::PathDown,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Settled => "settled",
+            Self::Moving => "moving",
+            Self::Lost => "lost",
+            Self::Workflow => "workflow",
+            Self::Stopped => "stopped",
+            Self::Safe => "safe",
+            Self::PathDown => "path_down",
+        }
+    }
+}
+
 /// An app and what it asked for so far.
 pub struct Scene {
     pub app: App,
@@ -104,6 +152,19 @@ pub fn sources() -> Vec<SourceInfo> {
             caution: Some("TLS NOT VERIFIED".into()),
         },
     ]
+}
+
+/// [`sources`] and a light sheet.
+pub fn three_sources() -> Vec<SourceInfo> {
+    let mut known = sources();
+    known.push(SourceInfo {
+        id: LIGHTSHEET,
+        name: "lightsheet".into(),
+        address: "flamingo://10.0.0.9:53717".into(),
+        origin: Origin::Simulated,
+        caution: None,
+    });
+    known
 }
 
 pub fn options(sources: Vec<SourceInfo>, size: (u16, u16)) -> AppOptions {
@@ -155,6 +216,181 @@ impl Scene {
             State::NoSource | State::Empty | State::Live => {}
         }
         scene
+    }
+
+    /// A microscope with a camera and a light sheet without one.
+    pub fn with_instruments(doing: Doing, size: (u16, u16)) -> Self {
+        Self::with_named_instruments(doing, three_sources(), size)
+    }
+
+    /// The same, with other names.
+    pub fn with_named_instruments(doing: Doing, known: Vec<SourceInfo>, size: (u16, u16)) -> Self {
+        let mut scene = Self::new(options(known, size));
+        scene.live();
+        scene.sample(61_300, LIGHTSHEET, Payload::Link(LinkState::Live));
+        for (source, ms) in [(SCOPE, 3), (LIGHTSHEET, 1)] {
+            let round_trip_ns = ms * 1_000_000 + 200_000;
+            scene.stop_path(61_300, source, StopPath::Ready { round_trip_ns });
+        }
+        let (mut scope, mut sheet) = (microscope(), light_sheet());
+        scene.describe(61_400, SCOPE, &scope);
+        scene.describe(61_400, LIGHTSHEET, &sheet);
+        scene.command(62_000, SCOPE, (1, "move x by +25 um"), CommandState::Done);
+        scene.command(
+            64_000,
+            LIGHTSHEET,
+            (2, "laser 488 5 % on"),
+            CommandState::Done,
+        );
+        scene.now_ms = 90_000;
+        match doing {
+            Doing::Settled => {}
+            Doing::Moving => {
+                scope.axes[1].motion = Motion::Moving;
+                scope.axes[1].target = Some(-3.9);
+                scope.axes[1].position = Some(-3.9872);
+                sheet.axes[3].motion = Motion::Moving;
+                sheet.axes[3].target = Some(90.0);
+                sheet.axes[3].position = Some(41.25);
+                let asked = (3, "move y to -3.9 mm");
+                scene.command(89_600, SCOPE, asked, CommandState::Acknowledged);
+                scene.command(89_700, SCOPE, (4, "snap"), CommandState::Queued);
+                let asked = (5, "move r to 90 deg");
+                scene.command(89_700, LIGHTSHEET, asked, CommandState::Sent);
+            }
+            Doing::Lost => {
+                scope.axes[1].motion = Motion::Moving;
+                scope.axes[1].target = Some(-3.9);
+                scene.describe(80_000, SCOPE, &scope);
+                let asked = (3, "move y to -3.9 mm");
+                scene.command(80_000, SCOPE, asked, CommandState::Sent);
+                let down = || {
+                    Payload::Link(LinkState::Down {
+                        reason: EndReason::Refused,
+                        detail: "nobody listens".into(),
+                        retry_in: Some(Duration::from_secs(4)),
+                    })
+                };
+                scene.sample(84_000, SCOPE, down());
+                scene.sample(84_000, LIGHTSHEET, down());
+                scene.command(84_000, SCOPE, asked, CommandState::Unknown);
+            }
+            Doing::Workflow => {
+                sheet.activity = Activity::Workflow;
+                sheet.lights[0].on = Some(true);
+                sheet.workflow = Some(Workflow {
+                    name: Some("zebrafish-tail-12-views.txt".into()),
+                    state: WorkflowState::Running,
+                    acquired: Some(1_284),
+                    expected: Some(4_800),
+                    saved: Some(1_280),
+                });
+                scope.workflow = Some(Workflow {
+                    name: None,
+                    state: WorkflowState::Ended,
+                    acquired: Some(40),
+                    expected: None,
+                    saved: Some(40),
+                });
+            }
+            Doing::Stopped | Doing::Safe => {
+                let level = match doing {
+                    Doing::Safe => StopLevel::Safe,
+                    _ => StopLevel::Halt,
+                };
+                scene.stop(85_000, level);
+                if doing == Doing::Safe {
+                    scope.lights[0].on = Some(false);
+                }
+                for asked in [(3, "move y by +10 um"), (4, "home z")] {
+                    scene.command(86_000, SCOPE, asked, CommandState::Refused);
+                }
+            }
+            Doing::PathDown => {
+                let why =
+                    "10.0.0.9:53717 refused the connection: is the microscope's server running?";
+                scene.stop_path(84_000, LIGHTSHEET, StopPath::Down { why: why.into() });
+            }
+        }
+        if doing != Doing::Lost {
+            scene.describe(89_800, SCOPE, &scope);
+            scene.describe(89_800, LIGHTSHEET, &sheet);
+        }
+        scene.tick(90_000, figures_of_three(90_000, 560, doing == Doing::Lost));
+        scene
+    }
+
+    /// A source describes its instrument.
+    pub fn describe(&mut self, ms: u64, source: SourceId, instrument: &Instrument) {
+        let instrument = Arc::new(instrument.clone());
+        self.sample(ms, source, Payload::Instrument(instrument));
+    }
+
+    /// A command has come to a state; it was sent a little before, and queued before that.
+    pub fn command(
+        &mut self,
+        ms: u64,
+        source: SourceId,
+        (id, words): (u64, &str),
+        state: CommandState,
+    ) {
+        use CommandState::{Done, Failed, Queued, Refused, Sent};
+        let detail = match state {
+            Refused => Some("a stop holds; :clear lets commands pass again".into()),
+            Failed => Some("the server answered 500".into()),
+            CommandState::Unknown => Some("connection lost".into()),
+            _ => None,
+        };
+        for (before, state) in [(80, Queued), (60, Sent), (0, state)] {
+            let report = CommandReport {
+                id: CommandId(id),
+                command: words.into(),
+                kind: CommandKind::Move,
+                danger: Danger::Move,
+                operator: "ada".into(),
+                state,
+                is_final: matches!(state, Done | Failed | Refused),
+                detail: detail.clone().filter(|_| before == 0),
+                axis: None,
+                before: Vec::new(),
+                after: Vec::new(),
+            };
+            self.sample(
+                ms.saturating_sub(before),
+                source,
+                Payload::Command(Arc::new(report)),
+            );
+        }
+    }
+
+    /// A source's stop path stands so.
+    pub fn stop_path(&mut self, ms: u64, source: SourceId, path: StopPath) {
+        self.sample(ms, source, Payload::Stop(StopEvent::Path(path)));
+    }
+
+    /// A stop is pressed; the microscope answers, the light sheet does not.
+    pub fn stop(&mut self, ms: u64, level: StopLevel) {
+        let press = StopPress {
+            number: 1,
+            level,
+            origin: StopOrigin::Key,
+            mono_ns: at(ms).mono_ns,
+        };
+        self.event(ms, Event::Stop(Some(Latch { press })));
+        let mut report = |after_ms: u64, source, state| {
+            let report = StopReport {
+                press,
+                state,
+                detail: None,
+            };
+            let event = StopEvent::Report(report);
+            self.sample(ms + after_ms, source, Payload::Stop(event));
+        };
+        report(1, SCOPE, StopState::Sent { after_ns: 400_000 });
+        report(1, LIGHTSHEET, StopState::Sent { after_ns: 300_000 });
+        let after_ns = 3_100_000;
+        report(4, SCOPE, StopState::Acknowledged { after_ns });
+        report(800, LIGHTSHEET, StopState::NoAnswer);
     }
 
     pub fn event(&mut self, now_ms: u64, event: Event) {
@@ -337,6 +573,99 @@ impl Scene {
         quiet.sources[0].cameras[0].bytes_per_s = 0.0;
         self.tick(65_500, quiet);
     }
+}
+
+fn axis(name: &str, unit: Unit, position: f64, limits: (f64, f64)) -> Axis {
+    Axis {
+        name: name.into(),
+        unit,
+        position: Some(position),
+        target: None,
+        limits: Limits::new(limits.0, limits.1),
+        motion: Motion::Settled,
+    }
+}
+
+fn lamp(name: &str, label: &str, level: f64, unit: Unit, on: bool) -> Light {
+    Light {
+        name: name.into(),
+        label: label.into(),
+        level: Some(level),
+        unit,
+        range: Limits::new(0.0, 100.0),
+        on: Some(on),
+        evidence: Evidence::Read,
+    }
+}
+
+/// A microscope at rest: three axes, two lasers, an LED, a camera.
+pub fn microscope() -> Instrument {
+    let mm = Unit::Millimetre;
+    let mut led = lamp("LED", "LED", 12.0, Unit::Raw, false);
+    led.evidence = Evidence::Assumed;
+    let mut unknown = lamp("561", "laser 561 nm", 0.0, Unit::Percent, false);
+    (unknown.level, unknown.on, unknown.evidence) = (None, None, Evidence::None);
+    Instrument {
+        activity: Activity::LiveView,
+        axes: vec![
+            axis("X", mm, 12.347, (0.0, 25.0)),
+            axis("Y", mm, -4.0021, (-12.5, 12.5)),
+            axis("Z", mm, 0.8215, (0.0, 2.0)),
+        ],
+        lights: vec![
+            lamp("488", "laser 488 nm", 5.0, Unit::Percent, true),
+            unknown,
+            led,
+        ],
+        cameras: vec![Camera {
+            name: "WidefieldCamera".into(),
+            exposure_ms: Some(25.0),
+            exposure_range_ms: Limits::new(0.1, 1_000.0),
+            gain: Some(3.0),
+            gain_range: None,
+            streaming: Some(true),
+        }],
+        workflow: None,
+        offers: CommandKind::ALL.to_vec(),
+    }
+}
+
+/// A light sheet at rest, whose axes have two units.
+pub fn light_sheet() -> Instrument {
+    let mm = Unit::Millimetre;
+    Instrument {
+        activity: Activity::Idle,
+        axes: vec![
+            axis("x", mm, 8.25, (0.0, 26.0)),
+            axis("y", mm, 14.5, (0.0, 26.0)),
+            axis("z", mm, 19.1234, (0.0, 26.0)),
+            axis("r", Unit::Degree, 0.0, (-720.0, 720.0)),
+        ],
+        lights: vec![
+            lamp("488", "laser 2, 488 nm", 5.0, Unit::Percent, false),
+            lamp("561", "laser 3, 561 nm", 0.0, Unit::Percent, false),
+        ],
+        ..Instrument::default()
+    }
+}
+
+/// As [`figures`], with the light sheet; `quiet` once nothing comes from anybody.
+pub fn figures_of_three(ms: u64, frames: u64, quiet: bool) -> PipelineSnapshot {
+    let mut snapshot = figures(ms, frames);
+    let mut sheet = snapshot.sources[1].clone();
+    sheet.id = LIGHTSHEET;
+    sheet.rate_hz = 4.0;
+    sheet.bytes_per_s = 900.0;
+    snapshot.sources.push(sheet);
+    if quiet {
+        for source in &mut snapshot.sources {
+            source.rate_hz = 0.0;
+            for camera in &mut source.cameras {
+                camera.fps = 0.0;
+            }
+        }
+    }
+    snapshot
 }
 
 /// A round cell with a bright nucleus on an uneven background.

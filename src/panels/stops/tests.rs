@@ -150,3 +150,43 @@ fn a_path_is_down_until_it_is_ready_again() {
     }
     assert_eq!(stops.path().unwrap().since, at(9_000));
 }
+
+#[test]
+fn an_alarm_is_an_error_in_the_journal_and_a_write_is_no_line() {
+    let told = |state, detail: Option<&str>| {
+        line(Change::Press(KnownPress {
+            press: press(7, StopLevel::Safe),
+            state,
+            detail: detail.map(Into::into),
+            at: at(1_000),
+        }))
+    };
+    let cases = [
+        (told(sent(1), None), None),
+        (
+            told(acknowledged(3_100_000), None),
+            Some((Severity::Info, "stop 7 (safe): acknowledged after 3.1 ms")),
+        ),
+        (
+            told(StopState::NotSent, Some("closed")),
+            Some((
+                Severity::Error,
+                "stop 7 (safe): not sent: assume it is still moving: closed",
+            )),
+        ),
+        (
+            line(Change::PathDown("closed".into())),
+            Some((Severity::Error, "STOP PATH DOWN: closed")),
+        ),
+        (
+            line(Change::PathBack(Duration::from_secs(6))),
+            Some((Severity::Info, "stop path ready again after 6 s")),
+        ),
+    ];
+    for (found, expected) in cases {
+        assert_eq!(
+            found,
+            expected.map(|(severity, text)| (severity, text.into()))
+        );
+    }
+}
