@@ -10,10 +10,18 @@ use ttyscope::ui::{Theme, svg};
 #[path = "../tests/support/screens.rs"]
 mod screens;
 
-use screens::{Scene, State};
+use screens::{Doing, Scene, State};
 
 /// Name, state, size, theme and the keys that lead there.
 type Shot = (&'static str, State, (u16, u16), &'static str, &'static str);
+
+/// The same with two instruments.
+type Bench = (&'static str, Doing, (u16, u16), &'static str);
+
+const BENCHES: [Bench; 2] = [
+    ("instrument", Doing::Moving, (120, 34), "2 tab j"),
+    ("stop", Doing::Stopped, (120, 34), "2 tab"),
+];
 
 const SHOTS: [Shot; 7] = [
     ("overview", State::Live, (100, 26), "dark", "1"),
@@ -51,6 +59,14 @@ fn draw_all(folder: &std::path::Path) -> std::io::Result<()> {
         let theme = Theme::built_in(theme).unwrap_or_else(Theme::monochrome);
         let path = folder.join(format!("{name}.svg"));
         std::fs::write(&path, svg(&scene.draw(), &theme))?;
+        println!("{}", path.display());
+    }
+    for (name, doing, size, keys) in BENCHES {
+        let mut scene = Scene::with_instruments(doing, size);
+        scene.press(keys);
+        scene.picture(scene.now_ms);
+        let path = folder.join(format!("{name}.svg"));
+        std::fs::write(&path, svg(&scene.draw(), &Theme::default()))?;
         println!("{}", path.display());
     }
     Ok(())
