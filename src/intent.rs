@@ -4,11 +4,13 @@ mod action;
 mod chord;
 mod keymap;
 mod palette;
+mod stop_keys;
 
-pub use action::{Action, Context, markdown_table};
+pub use action::{Action, Context, INTERRUPT, markdown_table};
 pub use chord::{ChordError, Key, KeyChord};
 pub use keymap::{KeySequence, Keymap, KeymapError, Lookup};
 pub use palette::{
     ADDRESS, CommandOrder, InstrumentWords, Order, PaletteError, Preview, VERBS, Verb, Vocabulary,
     completions, parse, preview,
 };
+pub use stop_keys::StopKeys;

@@ -121,6 +121,19 @@ impl App {
             Action::ScreenJournal => self.go_to(Screen::Journal),
             Action::NextScreen => self.go_to(self.screen.step(true)),
             Action::PreviousScreen => self.go_to(self.screen.step(false)),
+            Action::Stop
+            | Action::Fire
+            | Action::Jog
+            | Action::JogLeft
+            | Action::JogRight
+            | Action::JogDown
+            | Action::JogUp
+            | Action::JogIn
+            | Action::JogOut
+            | Action::JogTurnLeft
+            | Action::JogTurnRight
+            | Action::StepUp
+            | Action::StepDown => self.say("not wired".to_owned(), Role::Warning),
             Action::Down
             | Action::Up
             | Action::Top

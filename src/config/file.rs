@@ -1,9 +1,11 @@
 //! The configuration file: what it may hold, and errors that name the line.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use toml::Spanned;
 
 use super::source::{SourceSpec, Tls, is_name};
@@ -19,7 +21,7 @@ pub struct FileConfig {
     pub log: Option<String>,
     /// Recording.
     pub record: RecordConfig,
-    /// Keys by the name of their action.
+    /// Keys by the name of their action; an action with several is there several times.
     pub keys: Vec<(Spot<String>, Spot<String>)>,
     /// Sources, in the order of the file.
     pub sources: Vec<SourceSpec>,
@@ -88,8 +90,45 @@ struct Written {
     theme: Option<Spanned<String>>,
     log: Option<String>,
     record: WrittenRecord,
-    keys: BTreeMap<Spanned<String>, Spanned<String>>,
+    keys: BTreeMap<Spanned<String>, Spanned<WrittenKeys>>,
     sources: BTreeMap<Spanned<String>, Spanned<WrittenSource>>,
+}
+
+/// One key, or a list of them.
+#[derive(Debug)]
+struct WrittenKeys(Vec<String>);
+
+impl<'de> Deserialize<'de> for WrittenKeys {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(KeysVisitor).map(Self)
+    }
+}
+
+struct KeysVisitor;
+
+impl<'de> Visitor<'de> for KeysVisitor {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key such as \"f\", or a list of keys such as [\"f\", \"F5\"]")
+    }
+
+    fn visit_str<E: de::Error>(self, key: &str) -> Result<Vec<String>, E> {
+        Ok(vec![key.to_owned()])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
+        let mut keys = Vec::new();
+        while let Some(key) = list.next_element()? {
+            keys.push(key);
+        }
+        match keys.is_empty() {
+            true => Err(de::Error::custom(
+                "an empty list names no key; write \"none\" to leave the action without one",
+            )),
+            false => Ok(keys),
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -184,7 +223,15 @@ impl FileConfig {
             keys: written
                 .keys
                 .iter()
-                .map(|(action, key)| (spot(action), spot(key)))
+                .flat_map(|(action, keys)| {
+                    let line = line_of(text, keys.span().start);
+                    let key = move |value: &String| Spot {
+                        value: value.clone(),
+                        line,
+                    };
+                    let keys = keys.get_ref().0.iter().map(key);
+                    keys.map(|key| (spot(action), key))
+                })
                 .collect(),
             sources: sources.into_iter().map(|(_, spec)| spec).collect(),
         })
@@ -266,6 +313,7 @@ mod tests {
             on_terminal_loss = "quit"
             [keys]
             freeze = "F"
+            stop = ["ctrl-x", "F12"]
             [sources.scope]
             url = "imswitchs://lab:8001"
             tls_verify = false
@@ -282,7 +330,18 @@ mod tests {
             Some(("light".into(), 2))
         );
         assert_eq!(config.record.on_terminal_loss, OnTerminalLoss::Quit);
-        assert_eq!(config.keys[0].0.value, "freeze");
+        let keys = config
+            .keys
+            .iter()
+            .map(|(action, key)| (action.value.as_str(), key.value.as_str(), key.line));
+        assert_eq!(
+            keys.collect::<Vec<_>>(),
+            [
+                ("freeze", "F", 8),
+                ("stop", "ctrl-x", 9),
+                ("stop", "F12", 9)
+            ]
+        );
         let addresses: Vec<String> = config.sources.iter().map(ToString::to_string).collect();
         assert_eq!(
             addresses,
@@ -316,6 +375,12 @@ mod tests {
                 "line 2: \"imswitch://x\": tls options need imswitchs://",
             ),
             ("[record]\non_terminal_loss = \"maybe\"", "line 2"),
+            ("[keys]\nfreeze = []", "line 2: an empty list names no key"),
+            (
+                "[keys]\nfreeze = 5",
+                "line 2: invalid type: integer `5`, expected a key",
+            ),
+            ("[keys]\nfreeze = [5]", "line 2"),
             (
                 "[sources.a]\nurl = \"socketio://x\"\nemit = ['[\"connect\"]']",
                 "line 2: \"socketio://x\": emit, entry 1: \"connect\" is a reserved event name",

@@ -14,11 +14,21 @@ pub enum Context {
     Pipeline,
     /// The journal screen.
     Journal,
+    /// Jog mode, on whatever screen: the keys that move about there move the stage instead.
+    Jog,
 }
 
 impl Context {
-    /// All of them, in the order of the screens.
-    pub const ALL: [Self; 4] = [Self::Overview, Self::Scope, Self::Pipeline, Self::Journal];
+    /// The screens, in their order.
+    pub const SCREENS: [Self; 4] = [Self::Overview, Self::Scope, Self::Pipeline, Self::Journal];
+    /// All of them: the screens, then the modes.
+    pub const ALL: [Self; 5] = [
+        Self::Overview,
+        Self::Scope,
+        Self::Pipeline,
+        Self::Journal,
+        Self::Jog,
+    ];
 
     /// The word in help and errors.
     pub fn as_str(self) -> &'static str {
@@ -27,12 +37,24 @@ impl Context {
             Self::Scope => "scope",
             Self::Pipeline => "pipeline",
             Self::Journal => "journal",
+            Self::Jog => "jog mode",
+        }
+    }
+
+    /// Where that is, to go on in a sentence.
+    pub fn place(self) -> String {
+        match self {
+            Self::Jog => "in jog mode".to_owned(),
+            screen => format!("on the {} screen", screen.as_str()),
         }
     }
 }
 
 const EVERYWHERE: &[Context] = &Context::ALL;
-const SOURCES: &[Context] = &[Context::Overview, Context::Scope];
+/// What moves about on a screen; in jog mode such a key would move the stage or nothing.
+const SCREENS: &[Context] = &Context::SCREENS;
+const SOURCES: &[Context] = &[Context::Overview, Context::Scope, Context::Jog];
+const JOG: &[Context] = &[Context::Jog];
 
 macro_rules! actions {
     ($($(#[doc = $sentence:literal])+ $action:ident = $name:literal, $hint:literal, $keys:expr, $contexts:expr;)+) => {
@@ -73,6 +95,32 @@ macro_rules! actions {
 }
 
 actions! {
+    /// Stop all motion; again within 2 s: light and workflows too.
+    Stop = "stop", "STOP", &["ctrl-x", "space"], EVERYWHERE;
+    /// Send what is armed. Enter arms, and never fires.
+    Fire = "fire", "", &["!"], EVERYWHERE;
+    /// Enter or leave jog mode: a step of the stage for each press.
+    Jog = "jog", "jog", &["J"], EVERYWHERE;
+    /// One step back on the first axis.
+    JogLeft = "jog-left", "left", &["h", "left"], JOG;
+    /// One step forth on the first axis.
+    JogRight = "jog-right", "right", &["l", "right"], JOG;
+    /// One step back on the second axis.
+    JogDown = "jog-down", "down", &["j", "down"], JOG;
+    /// One step forth on the second axis.
+    JogUp = "jog-up", "up", &["k", "up"], JOG;
+    /// One step back on the third axis.
+    JogIn = "jog-in", "in", &["i", "pgdn"], JOG;
+    /// One step forth on the third axis.
+    JogOut = "jog-out", "out", &["o", "pgup"], JOG;
+    /// One step back on the fourth axis.
+    JogTurnLeft = "jog-turn-left", "turn", &["{", ","], JOG;
+    /// One step forth on the fourth axis.
+    JogTurnRight = "jog-turn-right", "turn", &["}", "."], JOG;
+    /// The next larger step.
+    StepUp = "step-up", "larger", &["+", "="], JOG;
+    /// The next smaller step.
+    StepDown = "step-down", "smaller", &["-"], JOG;
     /// Show or leave this help.
     Help = "help", "help", &["?"], EVERYWHERE;
     /// Type a command, with completion and history.
@@ -106,18 +154,18 @@ actions! {
     /// The camera before, or source without one.
     PreviousCamera = "previous-camera", "", &["N", "h", "left"], &[Context::Scope];
     /// Move down.
-    Down = "down", "", &["j", "down"], EVERYWHERE;
+    Down = "down", "", &["j", "down"], SCREENS;
     /// Move up.
-    Up = "up", "", &["k", "up"], EVERYWHERE;
+    Up = "up", "", &["k", "up"], SCREENS;
     /// Go to the first line.
-    Top = "top", "", &["gg", "home"], EVERYWHERE;
+    Top = "top", "", &["gg", "home"], SCREENS;
     /// Go to the last line; the journal follows from there.
-    Bottom = "bottom", "", &["G", "end"], EVERYWHERE;
+    Bottom = "bottom", "", &["G", "end"], SCREENS;
     /// A screenful down.
-    PageDown = "page-down", "", &["pgdn", "ctrl-d"], EVERYWHERE;
+    PageDown = "page-down", "", &["pgdn", "ctrl-d"], SCREENS;
     /// A screenful up.
-    PageUp = "page-up", "", &["pgup", "ctrl-u"], EVERYWHERE;
-    /// Leave overlay, expanded pane, filter, held screen. Never quits.
+    PageUp = "page-up", "", &["pgup", "ctrl-u"], SCREENS;
+    /// Leave overlay, jog mode, pane, filter, freeze. Never quits.
     Back = "back", "", &["esc"], EVERYWHERE;
     /// The overview screen.
     ScreenOverview = "screen-overview", "", &["1"], EVERYWHERE;
@@ -138,7 +186,16 @@ impl Action {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|a| a.name() == name)
     }
+
+    /// Whether its keys count on every screen, whatever the modes.
+    pub fn is_on_every_screen(self) -> bool {
+        let here = self.contexts();
+        Context::SCREENS.iter().all(|screen| here.contains(screen))
+    }
 }
+
+/// What Ctrl-C does. It is in no table, so that nothing can take it away.
+pub const INTERRUPT: &str = "Stops while anything moves or emits; pressed again, quits.";
 
 /// The table for the README.
 pub fn markdown_table() -> String {
@@ -151,6 +208,7 @@ pub fn markdown_table() -> String {
             .collect();
         let place = match action.contexts() {
             all if all.len() == Context::ALL.len() => String::new(),
+            _ if action.is_on_every_screen() => " (not in jog mode)".to_owned(),
             some => {
                 let words: Vec<&str> = some.iter().map(|context| context.as_str()).collect();
                 format!(" ({})", words.join(", "))
@@ -164,7 +222,8 @@ pub fn markdown_table() -> String {
         ));
     }
     text.push_str(
-        "| `ctrl-c` | | Quit; asks while a recording runs, the second press does not |\n",
+        "| `ctrl-c` | | Stops first while anything moves or emits; quits on the second press. \
+         At rest it quits at once, and asks while a recording runs |\n",
     );
     text
 }
@@ -194,5 +253,28 @@ mod tests {
         assert_eq!(table.lines().count(), Action::ALL.len() + 3);
         assert!(table.contains("| `f` | `freeze` | Hold the screen still;"));
         assert!(table.contains("(scope, journal)"));
+        assert!(table.contains("Move down. (not in jog mode)"));
+    }
+
+    #[test]
+    fn no_key_moves_both_the_stage_and_the_screen() {
+        for action in [
+            Action::Down,
+            Action::Up,
+            Action::Top,
+            Action::Bottom,
+            Action::PageDown,
+            Action::PageUp,
+            Action::NextCamera,
+            Action::PreviousCamera,
+        ] {
+            assert!(!action.contexts().contains(&Context::Jog), "{action:?}");
+        }
+        for action in Action::ALL.iter().filter(|a| a.name().starts_with("jog-")) {
+            assert_eq!(action.contexts(), [Context::Jog], "{action:?}");
+        }
+        for action in [Action::Stop, Action::Fire, Action::Palette, Action::Back] {
+            assert_eq!(action.contexts(), Context::ALL, "{action:?}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use super::action::{Action, Context};
 use super::chord::{ChordError, Key, KeyChord};
+use super::stop_keys::{StopKeys, always_stops};
 
 /// One or more chords pressed one after the other, such as `gg`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -73,9 +74,9 @@ pub enum KeymapError {
     },
     /// Two actions would have the same key.
     #[error(
-        "keys: \"{key}\" would be both \"{first}\" and \"{second}\" on the {} screen; give one of \
+        "keys: \"{key}\" would be both \"{first}\" and \"{second}\" {}; give one of \
          them another key, or \"none\"",
-        .context.as_str()
+        .context.place()
     )]
     Taken {
         /// The key, or the shorter of two sequences of which one begins with the other.
@@ -95,6 +96,41 @@ pub enum KeymapError {
         /// Its default key.
         default: &'static str,
     },
+    /// The key that always stops would do something else.
+    #[error("keys: {action} = \"{key}\": ctrl-x always stops; give \"{action}\" another key")]
+    StopTaken {
+        /// The action.
+        action: &'static str,
+        /// What was written.
+        key: String,
+    },
+    /// The key that always stops would be left out.
+    #[error("keys: stop without ctrl-x: ctrl-x always stops; write stop = {}", list(.others))]
+    StopNeeded {
+        /// The keys that were written.
+        others: Vec<String>,
+    },
+    /// A stop that takes more than one press.
+    #[error("keys: stop = \"{key}\": a stop is one press; write a single key, e.g. \"F12\"")]
+    StopIsOnePress {
+        /// What was written.
+        key: String,
+    },
+    /// The key that arms would fire.
+    #[error("keys: fire = \"{key}\": Enter arms and must not fire; write another key, e.g. \"!\"")]
+    EnterFires {
+        /// What was written.
+        key: String,
+    },
+}
+
+/// The keys of a stop, as the configuration has them: with the one that always is.
+fn list(others: &[String]) -> String {
+    if others.is_empty() {
+        return "\"ctrl-x\"".to_owned();
+    }
+    let others: Vec<String> = others.iter().map(|key| format!(", \"{key}\"")).collect();
+    format!("[\"ctrl-x\"{}]", others.concat())
 }
 
 impl KeymapError {
@@ -102,7 +138,11 @@ impl KeymapError {
     pub fn concerns(&self, written: &str) -> bool {
         match self {
             Self::UnknownAction { got } => got == written,
-            Self::Chord { action, .. } | Self::Needed { action, .. } => *action == written,
+            Self::Chord { action, .. }
+            | Self::Needed { action, .. }
+            | Self::StopTaken { action, .. } => *action == written,
+            Self::StopNeeded { .. } | Self::StopIsOnePress { .. } => written == Action::Stop.name(),
+            Self::EnterFires { .. } => written == Action::Fire.name(),
             Self::Taken { first, second, .. } => *first == written || *second == written,
         }
     }
@@ -184,12 +224,16 @@ impl Keymap {
                 }
             }
         }
+        check_safety(&bindings)?;
         check(&bindings)?;
         Ok(Self { bindings })
     }
 
     /// What the chords pressed so far mean in a context.
     pub fn look_up(&self, pressed: &[KeyChord], context: Context) -> Lookup {
+        if pressed.last().copied().is_some_and(always_stops) {
+            return Lookup::Action(Action::Stop);
+        }
         let here = || {
             self.bindings
                 .iter()
@@ -204,6 +248,12 @@ impl Keymap {
         Lookup::Unbound
     }
 
+    /// The keys that stop, for the thread that reads the keyboard.
+    pub fn stop_keys(&self) -> StopKeys {
+        let chords = self.keys(Action::Stop).flat_map(KeySequence::chords);
+        StopKeys::with(chords.copied())
+    }
+
     /// The keys of an action, the one to show first.
     pub fn keys(&self, action: Action) -> impl Iterator<Item = &KeySequence> {
         self.bindings
@@ -211,6 +261,33 @@ impl Keymap {
             .filter(move |(_, of)| *of == action)
             .map(|(keys, _)| keys)
     }
+}
+
+/// What no configuration may do: take the stop's key away, make a stop of two presses, or let the
+/// key that arms fire.
+fn check_safety(bindings: &[(KeySequence, Action)]) -> Result<(), KeymapError> {
+    let mut stops = Vec::new();
+    for (keys, action) in bindings {
+        let key = keys.to_string();
+        match action {
+            Action::Stop if keys.0.len() > 1 => return Err(KeymapError::StopIsOnePress { key }),
+            Action::Stop => stops.push(keys),
+            _ if keys.0.iter().copied().any(always_stops) => {
+                let action = action.name();
+                return Err(KeymapError::StopTaken { action, key });
+            }
+            Action::Fire if keys.0.iter().any(|chord| chord.key == Key::Enter) => {
+                return Err(KeymapError::EnterFires { key });
+            }
+            _ => {}
+        }
+    }
+    let ctrl_x = [KeyChord::ctrl('x')];
+    if stops.iter().any(|keys| keys.0 == ctrl_x) {
+        return Ok(());
+    }
+    let others = stops.iter().map(ToString::to_string).collect();
+    Err(KeymapError::StopNeeded { others })
 }
 
 fn parse_key(action: Action, key: &str) -> Result<Option<KeySequence>, KeymapError> {
@@ -260,88 +337,4 @@ fn check(bindings: &[(KeySequence, Action)]) -> Result<(), KeymapError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn press(keymap: &Keymap, keys: &str, context: Context) -> Lookup {
-        let keys: KeySequence = keys.parse().unwrap();
-        keymap.look_up(keys.chords(), context)
-    }
-
-    #[test]
-    fn the_defaults_fit_together() {
-        let keymap = Keymap::from_bindings([]).unwrap();
-        assert_eq!(keymap, Keymap::default());
-        for action in Action::ALL {
-            for key in action.default_keys() {
-                for context in action.contexts() {
-                    assert_eq!(
-                        press(&keymap, key, *context),
-                        Lookup::Action(*action),
-                        "{key}"
-                    );
-                }
-            }
-        }
-        assert_eq!(press(&keymap, "g", Context::Scope), Lookup::Pending);
-        assert_eq!(press(&keymap, "ctrl-x", Context::Scope), Lookup::Unbound);
-        assert_eq!(
-            press(&keymap, "s", Context::Journal),
-            Lookup::Action(Action::Severity)
-        );
-        assert_eq!(press(&keymap, "s", Context::Pipeline), Lookup::Unbound);
-    }
-
-    #[test]
-    fn a_change_replaces_the_defaults_of_its_action() {
-        let keymap = Keymap::from_bindings([("freeze", "F5"), ("freeze", "ctrl-f")]).unwrap();
-        let shown: Vec<String> = keymap.keys(Action::Freeze).map(|k| k.to_string()).collect();
-        assert_eq!(shown, ["F5", "ctrl-f"]);
-        assert_eq!(press(&keymap, "f", Context::Scope), Lookup::Unbound);
-    }
-
-    #[test]
-    fn mistakes_say_what_to_write() {
-        let cases: [(&[(&str, &str)], &str); 6] = [
-            (
-                &[("freze", "f")],
-                "keys: there is no action \"freze\"; did you mean \"freeze\"?",
-            ),
-            (
-                &[("freeze", "spc")],
-                "keys: freeze = \"spc\": \"spc\" is not a key; write a character such as \"f\" or \
-                 \"G\", a name such as \"space\", \"enter\", \"pgdn\" or \"F5\", with \"ctrl-\" or \
-                 \"alt-\" before it if needed",
-            ),
-            (
-                &[("freeze", "/")],
-                "keys: \"/\" would be both \"filter\" and \"freeze\" on the scope screen; give one \
-                 of them another key, or \"none\"",
-            ),
-            (
-                &[("freeze", "g")],
-                "keys: \"g\" would be both \"freeze\" and \"top\" on the overview screen; give one \
-                 of them another key, or \"none\"",
-            ),
-            (
-                &[("quit", "none")],
-                "keys: quit = \"none\": \"quit\" needs a key; write one, e.g. \"q\"",
-            ),
-            (
-                &[("sort", "")],
-                "keys: sort = \"\": \"\" is not a key; write a character such as \"f\" or \"G\", a \
-                 name such as \"space\", \"enter\", \"pgdn\" or \"F5\", with \"ctrl-\" or \"alt-\" \
-                 before it if needed",
-            ),
-        ];
-        for (changes, sentence) in cases {
-            let error = Keymap::from_bindings(changes.iter().copied()).unwrap_err();
-            assert_eq!(error.to_string(), sentence);
-        }
-    }
-
-    #[test]
-    fn a_key_may_mean_different_things_on_different_screens() {
-        assert!(Keymap::from_bindings([("sort", "x"), ("severity", "x")]).is_ok());
-    }
-}
+mod tests;

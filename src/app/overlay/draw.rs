@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::{Overlay, Prompt, PromptKind};
 use crate::app::App;
-use crate::intent::{ADDRESS, Action, Context, VERBS};
+use crate::intent::{ADDRESS, Action, Context, INTERRUPT, VERBS};
 use crate::panels::first_row;
 use crate::ui::text::{clear, fit, put, select, width, wrap};
 use crate::ui::{Role, pane::pane};
@@ -217,7 +217,7 @@ impl App {
     /// The lines of the help: keys by place, then the palette's words.
     pub(in crate::app) fn help_lines(&self) -> Vec<HelpLine> {
         let mut lines = Vec::new();
-        let everywhere = |action: &Action| action.contexts().len() == Context::ALL.len();
+        let everywhere = |action: &Action| action.is_on_every_screen();
         let here = self.screen.context();
         let mut section = |title: String, actions: Vec<Action>| {
             if actions.is_empty() {
@@ -238,13 +238,14 @@ impl App {
         let all = Action::ALL.iter().copied();
         section("everywhere".to_owned(), all.filter(everywhere).collect());
         for context in Context::ALL.into_iter().filter(|context| *context != here) {
-            section(format!("on {}", context.as_str()), of(context));
+            let title = match context {
+                Context::Jog => context.place(),
+                screen => format!("on {}", screen.as_str()),
+            };
+            section(title, of(context));
         }
         lines.push(HelpLine::Title("always".to_owned()));
-        lines.push(HelpLine::Key(
-            "ctrl-c".to_owned(),
-            "Quit; asks while a recording runs, the second press does not.",
-        ));
+        lines.push(HelpLine::Key("ctrl-c".to_owned(), INTERRUPT));
         lines.push(HelpLine::Title("typed after :".to_owned()));
         lines.extend(VERBS.iter().map(|verb| {
             let words = format!("{} {}", verb.name, verb.arguments);
