@@ -20,6 +20,10 @@ pub struct Instrument {
     pub workflow: Option<Workflow>,
     /// What it can be asked for; found out at run time.
     pub offers: Vec<CommandKind>,
+    /// Ways in which it can send its live view.
+    pub stream_protocols: Vec<PlainText>,
+    /// Parameters of its live view's stream.
+    pub stream_parameters: Vec<PlainText>,
 }
 
 impl Instrument {

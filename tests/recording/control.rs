@@ -107,17 +107,22 @@ pub fn any_instrument() -> impl Strategy<Value = Payload> {
         vec(any_camera(), 0..3),
         maybe(any_workflow()),
         vec(any_of(&CommandKind::ALL), 0..14),
+        vec(any_text(), 0..3),
     )
-        .prop_map(|(activity, axes, lights, cameras, workflow, offers)| {
-            Payload::Instrument(Arc::new(Instrument {
-                activity,
-                axes,
-                lights,
-                cameras,
-                workflow,
-                offers,
-            }))
-        })
+        .prop_map(
+            |(activity, axes, lights, cameras, workflow, offers, words)| {
+                Payload::Instrument(Arc::new(Instrument {
+                    activity,
+                    axes,
+                    lights,
+                    cameras,
+                    workflow,
+                    offers,
+                    stream_protocols: words.clone(),
+                    stream_parameters: words,
+                }))
+            },
+        )
 }
 
 fn any_positions() -> impl Strategy<Value = Vec<Position>> {
@@ -231,6 +236,8 @@ pub fn instrument() -> Payload {
             saved: None,
         }),
         offers: CommandKind::ALL.to_vec(),
+        stream_protocols: vec!["binary".into(), "jpeg".into()],
+        stream_parameters: vec!["throttle_ms".into()],
     }))
 }
 

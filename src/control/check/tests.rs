@@ -73,6 +73,7 @@ fn instrument() -> Instrument {
             CommandKind::Snap,
             CommandKind::Workflow,
         ],
+        ..Instrument::default()
     }
 }
 

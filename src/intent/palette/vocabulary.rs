@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::verbs::Verb;
-use crate::model::{CommandKind, Instrument};
+use crate::model::{CommandKind, Instrument, PlainText};
 
 /// The names a command may refer to just now.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,7 +36,29 @@ pub struct InstrumentWords {
     pub stream_parameters: Vec<String>,
 }
 
+impl InstrumentWords {
+    /// The words of an instrument.
+    pub fn of(state: Arc<Instrument>) -> Self {
+        let words = |names: &[PlainText]| names.iter().map(ToString::to_string).collect();
+        Self {
+            protocols: words(&state.stream_protocols),
+            stream_parameters: words(&state.stream_parameters),
+            state,
+        }
+    }
+}
+
 impl Vocabulary {
+    /// The words of a run with one source, whose name is `source`.
+    pub fn of_instrument(source: &str, state: Arc<Instrument>) -> Self {
+        Self {
+            sources: vec![source.to_owned()],
+            addressee: Some(source.to_owned()),
+            instruments: BTreeMap::from([(source.to_owned(), InstrumentWords::of(state))]),
+            ..Self::default()
+        }
+    }
+
     /// The instrument of a source, or of the one that a command without an address goes to.
     pub(super) fn instrument(&self, source: Option<&str>) -> Option<&InstrumentWords> {
         self.instruments.get(source.or(self.addressee.as_deref())?)

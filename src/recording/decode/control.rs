@@ -31,6 +31,12 @@ pub fn instrument(data: &[u8]) -> Result<Payload, String> {
         cameras: list(record.cameras, camera)?,
         workflow: record.workflow.map(workflow).transpose()?,
         offers: list(record.offers, |kind| word(CommandKind::from_name, &kind))?,
+        stream_protocols: list(record.stream_protocols, |name| {
+            Ok(PlainText::from_peer(&name))
+        })?,
+        stream_parameters: list(record.stream_parameters, |name| {
+            Ok(PlainText::from_peer(&name))
+        })?,
     };
     Ok(Payload::Instrument(Arc::new(instrument)))
 }

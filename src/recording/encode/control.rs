@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::Encoder;
 use crate::model::{
-    Axis, Camera, CommandReport, Instrument, Light, Limits, Position, StopEvent, StopPath,
-    StopReport, StopState, Workflow,
+    Axis, Camera, CommandReport, Instrument, Light, Limits, PlainText, Position, StopEvent,
+    StopPath, StopReport, StopState, Workflow,
 };
 use crate::recording::records::{
     AxisRecord, CameraRecord, CommandRecord, InstrumentRecord, LightRecord, LimitsRecord, List,
@@ -16,6 +16,10 @@ impl Encoder {
     /// Appends the state of an instrument; `since_ns` if it was so before the recording.
     pub fn instrument(&mut self, instrument: &Instrument, since_ns: Option<u64>) {
         let offers = instrument.offers.iter();
+        let words = |names: &[PlainText]| {
+            let owned = names.iter().map(|name| Cow::Owned(name.to_string()));
+            List(owned.collect())
+        };
         self.json(&InstrumentRecord {
             activity: Cow::Borrowed(instrument.activity.as_str()),
             axes: list(&instrument.axes, axis),
@@ -23,6 +27,8 @@ impl Encoder {
             cameras: list(&instrument.cameras, camera),
             workflow: instrument.workflow.as_ref().map(workflow),
             offers: List(offers.map(|kind| Cow::Borrowed(kind.as_str())).collect()),
+            stream_protocols: words(&instrument.stream_protocols),
+            stream_parameters: words(&instrument.stream_parameters),
             since_ns,
         });
     }

@@ -31,6 +31,12 @@ pub struct InstrumentRecord<'a> {
     /// Kinds of commands that it takes.
     #[serde(borrow)]
     pub offers: List<Cow<'a, str>>,
+    /// Ways in which it can send its live view.
+    #[serde(borrow)]
+    pub stream_protocols: List<Cow<'a, str>>,
+    /// Parameters of its live view's stream.
+    #[serde(borrow)]
+    pub stream_parameters: List<Cow<'a, str>>,
     /// Received before the recording began, at this time (Unix nanoseconds), and still true then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since_ns: Option<u64>,

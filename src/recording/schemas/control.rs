@@ -7,7 +7,7 @@ pub const INSTRUMENT: &str = r##"{
   "title": "ttyscope.Instrument",
   "description": "The state of an instrument that can be commanded, as far as its own words prove it; replaces the one before.",
   "type": "object",
-  "required": ["activity", "axes", "lights", "cameras", "offers"],
+  "required": ["activity", "axes", "lights", "cameras", "offers", "stream_protocols", "stream_parameters"],
   "properties": {
     "activity": {"type": "string", "enum": ["unknown", "idle", "snapshot", "live view", "workflow", "disconnected"]},
     "axes": {"type": "array", "maxItems": 4096, "items": {
@@ -60,6 +60,8 @@ pub const INSTRUMENT: &str = r##"{
       }
     },
     "offers": {"type": "array", "maxItems": 4096, "items": {"type": "string"}, "description": "kinds of commands that it takes"},
+    "stream_protocols": {"type": "array", "maxItems": 4096, "items": {"type": "string"}, "description": "ways in which it can send its live view"},
+    "stream_parameters": {"type": "array", "maxItems": 4096, "items": {"type": "string"}, "description": "parameters of its live view's stream"},
     "since_ns": {"type": "integer", "description": "received before the recording began, at this time, and still true then"}
   },
   "$defs": {

@@ -1,0 +1,151 @@
+//! What a script may ask about a source: a word, and the value it has now.
+
+use crate::model::{Instrument, LinkState, Motion, Unit, Value};
+use crate::panels::SourceFacts;
+
+/// A value as a script gets it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The value.
+    pub value: Value,
+    /// Its unit, empty if it has none.
+    pub unit: String,
+}
+
+impl Answer {
+    fn new(value: impl Into<Value>, unit: &str) -> Self {
+        Self {
+            value: value.into(),
+            unit: unit.to_owned(),
+        }
+    }
+
+    /// The value as text, without its unit.
+    pub fn text(&self) -> String {
+        match &self.value {
+            Value::Float(number) => number.to_string(),
+            Value::Int(number) => number.to_string(),
+            Value::Bool(true) => "on".to_owned(),
+            Value::Bool(false) => "off".to_owned(),
+            Value::Text(text) => text.to_string(),
+        }
+    }
+
+    /// The value as a number, if it is one.
+    pub fn number(&self) -> Option<f64> {
+        match &self.value {
+            Value::Float(number) => Some(*number),
+            Value::Int(number) => Some(*number as f64),
+            Value::Bool(_) | Value::Text(_) => None,
+        }
+    }
+}
+
+/// The value that `word` has now; `None` while nobody has said it.
+///
+/// Words are `link`, `activity`, `workflow`, `settled`, an axis (its position) with `.motion`,
+/// `.target`, `.min` or `.max` behind it, a light (its level) with `.on`, or the name of a reading.
+pub fn find(source: &SourceFacts, word: &str) -> Option<Answer> {
+    if word.eq_ignore_ascii_case("link") {
+        let state = source.link.as_ref().map(LinkState::word);
+        return state.map(|state| Answer::new(state, ""));
+    }
+    let of_instrument = source.instrument().and_then(|i| instrument(i, word));
+    of_instrument.or_else(|| {
+        let signal = source.signals.reading(word)?;
+        Some(Answer {
+            value: signal.value.clone(),
+            unit: signal.unit.to_owned(),
+        })
+    })
+}
+
+/// Every word that has a value now.
+pub fn words(source: &SourceFacts) -> Vec<String> {
+    let mut words = vec!["link".to_owned()];
+    if let Some(instrument) = source.instrument() {
+        words.push("activity".to_owned());
+        words.push("settled".to_owned());
+        words.extend(instrument.workflow.as_ref().map(|_| "workflow".to_owned()));
+        for axis in &instrument.axes {
+            words.push(axis.name.to_string());
+            words.push(format!("{}.motion", axis.name));
+        }
+        for light in &instrument.lights {
+            words.push(light.name.to_string());
+            words.push(format!("{}.on", light.name));
+        }
+    }
+    let readings = source.signals.readings();
+    words.extend(readings.map(|(name, _)| name.to_string()));
+    words.retain(|word| find(source, word).is_some());
+    words
+}
+
+fn instrument(instrument: &Instrument, word: &str) -> Option<Answer> {
+    match word.to_ascii_lowercase().as_str() {
+        "activity" => return Some(Answer::new(instrument.activity.as_str(), "")),
+        "settled" => {
+            let rests = |axis: &crate::model::Axis| axis.motion == Motion::Settled;
+            return Some(Answer::new(instrument.axes.iter().all(rests), ""));
+        }
+        "workflow" => {
+            let state = instrument.workflow.as_ref()?.state;
+            return Some(Answer::new(state.as_str(), ""));
+        }
+        _ => {}
+    }
+    // Names may have a point in them: the whole word counts first.
+    if let Some(axis) = instrument.axis(word) {
+        let known = axis.position.filter(|_| axis.motion != Motion::Unknown)?;
+        return Some(Answer::new(known, axis.unit.as_str()));
+    }
+    if let Some(light) = instrument.light(word) {
+        return Some(Answer::new(light.level?, light.unit.as_str()));
+    }
+    let (name, part) = word.rsplit_once('.')?;
+    if let Some(axis) = instrument.axis(name) {
+        let unit = axis.unit.as_str();
+        return match part {
+            "motion" => Some(Answer::new(axis.motion.as_str(), "")),
+            "target" => Some(Answer::new(axis.target?, unit)),
+            "min" => Some(Answer::new(axis.limits?.min, unit)),
+            "max" => Some(Answer::new(axis.limits?.max, unit)),
+            _ => None,
+        };
+    }
+    match part {
+        "on" => Some(Answer::new(instrument.light(name)?.on?, "")),
+        _ => None,
+    }
+}
+
+/// A number in the unit of `answer`, from what was written with a unit of its own or none.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn number_in(written: &str, answer: &Answer) -> Result<f64, String> {
+    let end = written
+        .char_indices()
+        .find(|(at, c)| {
+            let exponent = matches!(c, 'e' | 'E')
+                && written[at + c.len_utf8()..].starts_with(|n: char| n.is_ascii_digit() || n == '-');
+            !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+') || exponent)
+        })
+        .map_or(written.len(), |(at, _)| at);
+    let (digits, unit) = written.split_at(end);
+    let number: f64 = digits
+        .parse()
+        .map_err(|_| format!("\"{written}\" is not a number"))?;
+    let unit = unit.trim();
+    if unit.is_empty() || unit == answer.unit {
+        return Ok(number);
+    }
+    let converted = Unit::from_name(unit)
+        .zip(Unit::from_name(&answer.unit))
+        .and_then(|(from, to)| from.convert(number, to));
+    converted.ok_or_else(|| match answer.unit.as_str() {
+        "" => format!("\"{written}\": it has no unit; write the number alone"),
+        own => format!("\"{written}\": it is in {own}; write {digits}{own}"),
+    })
+}
