@@ -4,6 +4,7 @@ pub mod event;
 pub mod layout;
 pub mod screen;
 
+mod control;
 mod draw;
 mod keys;
 mod orders;
@@ -12,7 +13,7 @@ mod stop_line;
 mod summary;
 mod top_line;
 
-pub use event::{Effect, Event};
+pub use event::{Effect, Event, FileRead};
 
 use crate::control::Latch;
 use crate::imaging::PictureRequest;
@@ -49,6 +50,8 @@ pub struct AppOptions {
     pub started: Stamp,
     /// Seconds to add to UTC for the clock on the screen.
     pub utc_offset_s: i32,
+    /// Whether commands may be sent from the start.
+    pub control: bool,
     /// Who sits at the keyboard, for the record of commands.
     pub operator: PlainText,
     /// Lines typed into the palette in earlier runs, oldest first.
@@ -85,6 +88,7 @@ pub struct App {
     watching: Vec<PictureRequest>,
     /// The stop that holds.
     latch: Option<Latch>,
+    control: control::Control,
     /// Commands given so far.
     commands: u64,
     operator: PlainText,
@@ -139,6 +143,7 @@ impl App {
             palette_history: options.palette_history,
             watching: Vec::new(),
             latch: None,
+            control: control::Control::new(options.control),
             commands: 0,
             operator: options.operator,
             dirty: true,
@@ -156,9 +161,9 @@ impl App {
             self.now = at;
         }
         let mut effects = match event {
-            Event::Key(chord) => {
+            Event::Key { chord, pressed } => {
                 self.dirty = true;
-                self.press(chord)
+                self.press(chord, pressed)
             }
             Event::Paste(text) => {
                 self.paste(&text);
@@ -171,6 +176,9 @@ impl App {
             }
             Event::Sample(sample) => {
                 self.facts.take_sample(&sample);
+                if let Payload::Command(report) = &sample.payload {
+                    self.take_report(sample.source, report);
+                }
                 self.dirty |= self.shows(&sample.payload);
                 Vec::new()
             }
@@ -184,14 +192,17 @@ impl App {
                 self.tick(before, *snapshot);
                 Vec::new()
             }
+            Event::File(file) => {
+                self.dirty = true;
+                self.take_file(file)
+            }
+            Event::Stop(latch) => {
+                self.take_latch(latch);
+                Vec::new()
+            }
             Event::Log(line) => {
                 self.facts.take_log(at, &line);
                 self.dirty |= self.lists_journal() && self.held.is_none();
-                Vec::new()
-            }
-            Event::Stop(latch) => {
-                self.latch = latch;
-                self.dirty = true;
                 Vec::new()
             }
         };
@@ -210,8 +221,14 @@ impl App {
         self.dirty
     }
 
-    /// Notes that the screen shows everything so far.
+    /// Whether letters are typed into a text field now.
+    pub fn is_typing(&self) -> bool {
+        matches!(self.overlays.last(), Some(Overlay::Prompt(_)))
+    }
+
+    /// Notes that a picture with everything so far was given to the terminal.
     pub fn drawn(&mut self) {
+        self.armed_drawn();
         self.dirty = false;
     }
 
@@ -335,6 +352,7 @@ impl App {
         let recorder_moved = snapshot.recorder.state != self.facts.recorder.state;
         self.facts.take_snapshot(snapshot);
         self.dirty |= clock_moved || figures_moved || recorder_moved;
+        self.control_tick();
         let is_over =
             |notice: &Notice| self.now.mono_ns.saturating_sub(notice.since.mono_ns) >= NOTICE_NS;
         if self.notice.as_ref().is_some_and(is_over) {
@@ -424,9 +442,16 @@ impl App {
         }
     }
 
-    /// Quits, or asks first while a recording runs.
+    /// Whether an instrument moves or emits, or may.
+    pub fn is_anything_active(&self) -> bool {
+        let mut instruments = self.facts.sources.iter().filter_map(|s| s.instrument());
+        instruments.any(|instrument| instrument.may_move() || instrument.may_emit())
+    }
+
+    /// Quits, or asks first while a recording runs or an instrument moves or emits.
     fn ask_to_quit(&mut self) -> Option<Effect> {
-        if !self.is_recording() {
+        let may_go = !self.is_recording() && (self.replay || !self.is_anything_active());
+        if may_go {
             return Some(Effect::Quit);
         }
         self.overlays.push(Overlay::QuitQuestion);

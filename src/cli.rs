@@ -61,6 +61,9 @@ struct Inputs {
 struct Watch {
     #[command(flatten)]
     inputs: Inputs,
+    /// Take control at once: commands are sent; without it the screens are read-only
+    #[arg(long)]
+    control: bool,
     /// Start recording at once
     #[arg(long)]
     record: bool,
@@ -80,6 +83,8 @@ enum Verb {
     Replay(Replay),
     /// Say what is in a recording and what is missing from it
     Inspect(Inspect),
+    /// Stop all motion: through every ttyscope that runs here, and directly at the sources named
+    Stop(Stop),
     /// Run simulators alone, on loopback, until interrupted; all of them if none is named
     Sim(Sim),
     /// Check the configuration
@@ -146,6 +151,22 @@ struct Inspect {
 }
 
 #[derive(Debug, Args)]
+struct Stop {
+    /// Instruments to stop over connections of its own: names from the configuration or URLs
+    #[arg(value_name = "SOURCE")]
+    sources: Vec<String>,
+    /// Lasers and LEDs off and workflows ended, too
+    #[arg(long)]
+    safe: bool,
+    /// Configuration file, instead of ttyscope/config.toml in the platform's folder
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The outcome as one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 struct Sim {
     /// Start the ImSwitch microscope on this port; 0 for any free one
     #[arg(long, value_name = "PORT")]
@@ -184,6 +205,7 @@ fn run(cli: Cli) -> ExitCode {
         Some(Verb::Record(record)) => commands::record(record),
         Some(Verb::Replay(replay)) => commands::replay(replay),
         Some(Verb::Inspect(inspect)) => commands::inspect(&inspect),
+        Some(Verb::Stop(stop)) => commands::stop(&stop),
         Some(Verb::Sim(sim)) => commands::sim(&sim),
         Some(Verb::Check(check)) => commands::check(check),
     };

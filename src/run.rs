@@ -2,8 +2,9 @@
 
 mod canvas;
 pub mod connect;
-mod console;
+pub mod console;
 mod event_loop;
+mod files;
 pub mod headless;
 mod history;
 mod input;
@@ -11,8 +12,10 @@ pub mod journal;
 mod keys;
 pub mod mission;
 mod pictures;
+mod reflex;
 pub mod session;
 pub mod signals;
+pub mod stop;
 mod terminal;
 mod turns;
 pub mod verdict;

@@ -638,7 +638,7 @@ fn keys_and_their_effects() {
     };
     let send = |command| asked(screens::SCOPE, command);
     let sensors = |command| asked(screens::SENSORS, command);
-    let recording: [(&str, Vec<Effect>); 20] = [
+    let recording: [(&str, Vec<Effect>); 18] = [
         ("q", vec![]),
         ("q q", vec![Effect::Quit]),
         ("q y", vec![Effect::Quit]),
@@ -653,17 +653,9 @@ fn keys_and_their_effects() {
         ("R", vec![Effect::StopRecording]),
         (": 'stop-recording' enter", vec![Effect::StopRecording]),
         (": 'record' enter", vec![]),
-        ("L", vec![send(Command::StopLiveView)]),
-        (
-            "j L",
-            vec![sensors(Command::StartLiveView { protocol: None })],
-        ),
-        (
-            ": 'live start sensors' enter",
-            vec![sensors(Command::StartLiveView { protocol: None })],
-        ),
-        (": 'live stop' enter", vec![send(Command::StopLiveView)]),
         ("r", vec![send(Command::Refresh)]),
+        ("j r", vec![sensors(Command::Refresh)]),
+        ("space", vec![Effect::Stop(None)]),
         (": 'qR' esc", vec![]),
     ];
     for (keys, effects) in recording {
@@ -873,7 +865,7 @@ fn happen(scene: &mut Scene, action: Action) {
     match action {
         Action::Press(key) => {
             let chord = key.parse().unwrap();
-            scene.event(now, Event::Key(chord));
+            scene.key(chord);
         }
         Action::Resize(cols, rows) => {
             scene.size = (cols, rows);

@@ -168,8 +168,8 @@ impl App {
         }
         let (worst, role) = summary::worst(self);
         let words = match top_line::origin(self) {
-            (_, "", _) => worst,
-            (_, short, _) => format!("{short} {worst}"),
+            None => worst,
+            Some((_, short)) => format!("{short} {worst}"),
         };
         let hint = self.tiny_hint(area.width);
         let room = area.width.saturating_sub(width(&hint) + 1);

@@ -2,15 +2,20 @@
 
 use crate::control::Latch;
 use crate::imaging::{Picture, PictureRequest};
-use crate::intent::KeyChord;
-use crate::model::{LogLine, Request, Sample, SourceId};
+use crate::intent::{CommandOrder, KeyChord};
+use crate::model::{Command, LogLine, Request, Sample, SourceId, Stamp, StopLevel};
 use crate::pipeline::PipelineSnapshot;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// A key was pressed.
-    Key(KeyChord),
+    Key {
+        /// Which.
+        chord: KeyChord,
+        /// When it was read, which may be long before it is handled.
+        pressed: Stamp,
+    },
     /// Text was pasted.
     Paste(String),
     /// The terminal has this size now.
@@ -28,8 +33,19 @@ pub enum Event {
     Tick(Box<PipelineSnapshot>),
     /// A line of our own log.
     Log(LogLine),
-    /// A stop holds, or none does any more.
+    /// A stop was pressed or cleared: the one that holds now.
     Stop(Option<Latch>),
+    /// A file that a command needs was read, or could not be.
+    File(FileRead),
+}
+
+/// What became of a file that a command needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileRead {
+    /// Whose command it is.
+    pub source: SourceId,
+    /// The command with the file's text in it, or why there is none.
+    pub command: Result<Command, String>,
 }
 
 /// What the app would like done.
@@ -45,4 +61,15 @@ pub enum Effect {
     Watch(Vec<PictureRequest>),
     /// Give a source a command.
     Send(SourceId, Request),
+    /// Press the stop; without a level as its key does, where a second press ends light too.
+    Stop(Option<StopLevel>),
+    /// End the stop that holds.
+    ClearStop,
+    /// Read the file that a command needs; [`Event::File`] answers.
+    Read {
+        /// Whose command it is.
+        source: SourceId,
+        /// The command, with the file's path.
+        order: CommandOrder,
+    },
 }

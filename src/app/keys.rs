@@ -3,19 +3,20 @@
 use super::overlay::{Overlay, Prompt, PromptKind, Typed};
 use super::screen::{Pane, Screen};
 use super::{App, Effect, HISTORY_BOUND};
-use crate::intent::{Action, Key, KeyChord, Lookup};
-use crate::model::Command;
+use crate::intent::{Action, Context, Key, KeyChord, Lookup};
+use crate::model::{Command, Stamp};
 use crate::panels::{Facts, JournalPanel, Step};
 use crate::ui::Role;
 
 impl App {
-    pub(super) fn press(&mut self, chord: KeyChord) -> Vec<Effect> {
+    pub(super) fn press(&mut self, chord: KeyChord, pressed: Stamp) -> Vec<Effect> {
         self.notice = None;
         if chord == KeyChord::ctrl('c') {
             return self.interrupt().into_iter().collect();
         }
         match self.overlays.last() {
             Some(Overlay::QuitQuestion) => self.answer_quit(chord),
+            Some(Overlay::Armed(_)) => self.press_armed(chord, pressed),
             Some(Overlay::Prompt(_)) => self.type_key(chord),
             Some(Overlay::Help { .. }) => self.press_in_help(chord),
             None => self.press_on_screen(chord),
@@ -44,7 +45,7 @@ impl App {
     }
 
     fn press_on_screen(&mut self, chord: KeyChord) -> Vec<Effect> {
-        let context = self.screen.context();
+        let context = self.context();
         self.pressed.push(chord);
         match self.keymap.look_up(&self.pressed, context) {
             Lookup::Action(action) => {
@@ -61,6 +62,14 @@ impl App {
                 self.pressed.clear();
                 Vec::new()
             }
+        }
+    }
+
+    /// Which keys count now.
+    pub(super) fn context(&self) -> Context {
+        match self.control.jog {
+            Some(_) => Context::Jog,
+            None => self.screen.context(),
         }
     }
 
@@ -113,6 +122,22 @@ impl App {
             Action::Sort => self.scope.sort = self.scope.sort.next(),
             Action::Severity => self.journal.next_severity(),
             Action::Record => return self.toggle_recording(),
+            Action::Stop => return vec![Effect::Stop(None)],
+            Action::Fire => self.say("nothing is armed".to_owned(), Role::Warning),
+            Action::Jog => {
+                let entered = self.toggle_jog().map(|()| Vec::new());
+                return self.done_or_said(entered);
+            }
+            Action::JogLeft => return self.jogged(0, false),
+            Action::JogRight => return self.jogged(0, true),
+            Action::JogDown => return self.jogged(1, false),
+            Action::JogUp => return self.jogged(1, true),
+            Action::JogIn => return self.jogged(2, false),
+            Action::JogOut => return self.jogged(2, true),
+            Action::JogTurnLeft => return self.jogged(3, false),
+            Action::JogTurnRight => return self.jogged(3, true),
+            Action::StepUp => self.change_step(true),
+            Action::StepDown => self.change_step(false),
             Action::Quit => return self.ask_to_quit().into_iter().collect(),
             Action::Back => self.back(),
             Action::ScreenOverview => self.go_to(Screen::Overview),
@@ -121,19 +146,6 @@ impl App {
             Action::ScreenJournal => self.go_to(Screen::Journal),
             Action::NextScreen => self.go_to(self.screen.step(true)),
             Action::PreviousScreen => self.go_to(self.screen.step(false)),
-            Action::Stop
-            | Action::Fire
-            | Action::Jog
-            | Action::JogLeft
-            | Action::JogRight
-            | Action::JogDown
-            | Action::JogUp
-            | Action::JogIn
-            | Action::JogOut
-            | Action::JogTurnLeft
-            | Action::JogTurnRight
-            | Action::StepUp
-            | Action::StepDown => self.say("not wired".to_owned(), Role::Warning),
             Action::Down
             | Action::Up
             | Action::Top
@@ -142,6 +154,11 @@ impl App {
             | Action::PageUp => {}
         }
         Vec::new()
+    }
+
+    fn jogged(&mut self, axis: usize, forward: bool) -> Vec<Effect> {
+        let asked = self.jog(axis, forward);
+        self.done_or_said(asked)
     }
 
     fn step(&mut self, step: Step) {
@@ -213,12 +230,12 @@ impl App {
         } else {
             self.start_recording()
         };
-        self.done_or_said(result)
+        self.done_or_said(result.map(|effect| vec![effect]))
     }
 
-    fn done_or_said(&mut self, result: Result<Effect, String>) -> Vec<Effect> {
+    pub(super) fn done_or_said(&mut self, result: Result<Vec<Effect>, String>) -> Vec<Effect> {
         match result {
-            Ok(effect) => vec![effect],
+            Ok(effects) => effects,
             Err(why) => {
                 self.say(why, Role::Warning);
                 Vec::new()
@@ -226,10 +243,12 @@ impl App {
         }
     }
 
-    /// Leaves one thing at a time: the expanded pane, the filter, the held
+    /// Leaves one thing at a time: jog mode, the expanded pane, the filter, the held
     /// screen, the severity and place in the journal.
     fn back(&mut self) {
-        if self.expanded {
+        if self.control.jog.is_some() {
+            self.control.jog = None;
+        } else if self.expanded {
             self.expanded = false;
         } else if !self.filter().is_empty() {
             // The screen has a filter, so it takes an empty one.

@@ -1,10 +1,13 @@
 //! What the palette's commands do.
 
+use std::sync::Arc;
+
+use super::event::FileRead;
 use super::overlay::Overlay;
 use super::screen::Screen;
 use super::{App, Effect};
-use crate::intent::{CommandOrder, Order, Vocabulary, parse};
-use crate::model::{Command, CommandId, Request, SourceId};
+use crate::intent::{CommandOrder, InstrumentWords, Order, Vocabulary, parse};
+use crate::model::{SourceId, StopLevel};
 use crate::panels::ScopePanel;
 use crate::panels::scope::subject_name;
 use crate::panels::signals::SortBy;
@@ -31,7 +34,19 @@ impl App {
                 .collect(),
             columns: names(&SortBy::ALL.map(SortBy::as_str)),
             themes: Theme::names().map(str::to_owned).collect(),
-            ..Vocabulary::default()
+            addressee: self
+                .current_source()
+                .and_then(|id| facts.source(id))
+                .map(|source| source.info.name.to_string()),
+            instruments: facts
+                .sources
+                .iter()
+                .filter_map(|source| {
+                    let known = source.instrument.as_ref()?;
+                    let words = InstrumentWords::of(Arc::clone(&known.state));
+                    Some((source.info.name.to_string(), words))
+                })
+                .collect(),
         }
     }
 
@@ -50,20 +65,16 @@ impl App {
             }
             Order::Record => effects.push(self.start_recording()?),
             Order::StopRecording => effects.push(self.stop_recording()?),
-            Order::Command {
-                source,
-                command:
-                    CommandOrder::Send(
-                        command @ (Command::Refresh
-                        | Command::StartLiveView { .. }
-                        | Command::StopLiveView),
-                    ),
-            } => effects.push(self.send(source, command)?),
-            Order::Command { .. }
-            | Order::Control { .. }
-            | Order::Stop(_)
-            | Order::Clear
-            | Order::JogStep(_) => return Err("not wired".to_owned()),
+            Order::Command { source, command } => {
+                let id = self.addressee(source)?;
+                effects.extend(self.order(id, command)?);
+            }
+            Order::Control { take } => self.set_control(take)?,
+            // As the key does: a second one within two seconds ends light too.
+            Order::Stop(StopLevel::Halt) => effects.push(Effect::Stop(None)),
+            Order::Stop(StopLevel::Safe) => effects.push(Effect::Stop(Some(StopLevel::Safe))),
+            Order::Clear => effects.push(Effect::ClearStop),
+            Order::JogStep(step) => self.jog_by(step)?,
             Order::Filter(text) => self.set_filter(text)?,
             Order::Sort(column) => {
                 if let Some(sort) = SortBy::ALL.into_iter().find(|s| s.as_str() == column) {
@@ -88,9 +99,9 @@ impl App {
         Ok(effects)
     }
 
-    /// A command for the source of that name, or for the one the screen is about.
-    fn send(&mut self, name: Option<String>, command: Command) -> Result<Effect, String> {
-        let id = match name {
+    /// The source of that name, or the one that the screen is about.
+    fn addressee(&self, name: Option<String>) -> Result<SourceId, String> {
+        let found = match name {
             Some(name) => self
                 .facts
                 .sources
@@ -99,41 +110,40 @@ impl App {
                 .map(|source| source.info.id),
             None => self.current_source(),
         };
-        let id = id.ok_or("there is no source to ask")?;
-        self.ask(id, command)
+        found.ok_or_else(|| "there is no source to ask".to_owned())
+    }
+
+    /// A command as it was typed: its file is read first, if it has one.
+    fn order(&mut self, id: SourceId, order: CommandOrder) -> Result<Vec<Effect>, String> {
+        match order {
+            CommandOrder::Send(command) => self.ask(id, command),
+            CommandOrder::StartWorkflow { path } | CommandOrder::SaveSettings { path }
+                if self.replay =>
+            {
+                Err(format!("{}: a replay sends nothing", path.display()))
+            }
+            order => Ok(vec![Effect::Read { source: id, order }]),
+        }
+    }
+
+    /// A file was read, or could not be.
+    pub(super) fn take_file(&mut self, file: FileRead) -> Vec<Effect> {
+        let asked = match file.command {
+            Ok(command) => self.ask(file.source, command),
+            Err(why) => Err(why),
+        };
+        self.done_or_said(asked)
     }
 
     /// The source that the screen is about.
     pub(super) fn current_source(&self) -> Option<SourceId> {
+        if let Some(jog) = &self.control.jog {
+            return Some(jog.source);
+        }
         match self.screen {
             Screen::Scope => Some(self.scope.subject(self.view())?.source),
             _ => self.overview.source(self.view()),
         }
-    }
-
-    /// Asks a source for something, and says so.
-    pub(super) fn ask(&mut self, id: SourceId, command: Command) -> Result<Effect, String> {
-        let source = self.facts.source(id).ok_or("there is no such source")?;
-        if self.replay {
-            return Err("a replay asks nothing of an instrument".to_owned());
-        }
-        let name = &source.info.name;
-        let words = match &command {
-            Command::StartLiveView { .. } => format!("asked {name} to start its live view"),
-            Command::StopLiveView => {
-                format!("asked {name} to stop the live view that was started here")
-            }
-            Command::Refresh => format!("asked {name} for its state again"),
-            _ => format!("{name}: {command}"),
-        };
-        self.note(words);
-        self.commands += 1;
-        let request = Request {
-            id: CommandId(self.commands),
-            command,
-            operator: self.operator.clone(),
-        };
-        Ok(Effect::Send(id, request))
     }
 
     /// Sets the filter of what the screen lists.

@@ -4,6 +4,7 @@ pub mod draw;
 
 use tui_input::{Input, InputRequest};
 
+pub use super::control::Armed;
 use crate::intent::{Key, KeyChord, Vocabulary, completions};
 
 /// What lies over a screen. The newest gets the keys.
@@ -16,8 +17,10 @@ pub enum Overlay {
     },
     /// A line being typed.
     Prompt(Prompt),
-    /// Whether to quit although a recording runs.
+    /// Whether to quit although a recording runs or something moves or emits.
     QuitQuestion,
+    /// A command that waits to be fired.
+    Armed(Armed),
 }
 
 /// What a typed line is for.

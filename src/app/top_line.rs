@@ -118,8 +118,19 @@ fn truths(app: &App) -> Vec<Truth> {
             leaves,
         });
     };
-    let origin = origin(app);
-    say(origin.0, origin.1, origin.2, 0);
+    if let Some((text, short)) = origin(app) {
+        say(text, short, Role::Banner, 0);
+    }
+    // A replay has nobody to command.
+    if !app.replay {
+        match app.control.taken {
+            true => say("CONTROL".to_owned(), "CTL", Role::Banner, 0),
+            false => say("READ-ONLY".to_owned(), "", Role::Dim, 2),
+        }
+    }
+    if let Some(jog) = &app.control.jog {
+        say(jog.banner(), "JOG", Role::Banner, 0);
+    }
     for caution in cautions(app) {
         say(caution, "", Role::Banner, 0);
     }
@@ -165,22 +176,22 @@ fn truths(app: &App) -> Vec<Truth> {
     truths
 }
 
-/// Whether what is shown is real, on every screen: in full, in short, and how it looks.
-pub fn origin(app: &App) -> (String, &'static str, Role) {
+/// That what is shown is not real, on every screen: in full and in short.
+pub fn origin(app: &App) -> Option<(String, &'static str)> {
     let sources = &app.facts.sources;
     let simulated = sources
         .iter()
         .filter(|source| source.info.origin == Origin::Simulated)
         .count();
     if app.replay || sources.iter().any(|s| s.info.origin == Origin::Replay) {
-        ("REPLAY".to_owned(), "REPLAY", Role::Banner)
+        Some(("REPLAY".to_owned(), "REPLAY"))
     } else if simulated == 0 {
-        ("READ-ONLY".to_owned(), "", Role::Dim)
+        None
     } else if simulated == sources.len() {
-        ("SIMULATED".to_owned(), "SIM", Role::Banner)
+        Some(("SIMULATED".to_owned(), "SIM"))
     } else {
         let text = format!("SIMULATED {simulated} of {}", sources.len());
-        (text, "SIM", Role::Banner)
+        Some((text, "SIM"))
     }
 }
 
@@ -218,12 +229,15 @@ pub fn hints(app: &App, columns: u16) -> Vec<(String, String)> {
         let has_no_use = match action {
             Action::Quit => true,
             Action::Record => !app.can_record,
+            // The stop has a line of its own.
+            Action::Stop => true,
             Action::LiveView | Action::Refresh => app.replay,
+            Action::Jog => !app.control.taken,
             Action::NextPane => app.screen.panes().len() < 2,
             Action::NextCamera => ScopePanel::subjects(app.view()).len() < 2,
             _ => false,
         };
-        let here = action.contexts().contains(&app.screen.context());
+        let here = action.contexts().contains(&app.context());
         let hint = (app.key_text(action), hint_word(app, action));
         if has_no_use || !here || hint.0.is_empty() || hint.1.is_empty() {
             continue;

@@ -5,19 +5,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::{Check, Inputs, Inspect, Record, Replay, Sim, Watch, simulators};
+use super::{Check, Inputs, Inspect, Record, Replay, Sim, Stop, Watch, simulators};
 use crate::config::{
     ConfigError, FileConfig, OnTerminalLoss, SourceSpec, data_dir, default_path, name_sources,
     state_dir,
 };
 use crate::intent::Keymap;
+use crate::model::StopLevel;
 use crate::pipeline::{RecordingLimits, RecordingPlan};
 use crate::recording;
+use crate::run;
 use crate::run::connect::missing_variables;
+use crate::run::console;
 use crate::run::journal::{Journal, parse_filter};
 use crate::run::mission::{self, Exit, Look};
 use crate::run::session::Feed;
-use crate::run::voice::{self, Patience, Voice};
+use crate::run::voice::{self, Patience, Voice, people};
 use crate::sources::replay::Speed;
 use crate::ui::Theme;
 
@@ -36,6 +39,8 @@ pub fn watch(watch: Watch) -> Outcome {
         theme: theme(watch.theme.as_deref(), &config)?,
         keymap: keymap(&config)?,
         on_terminal_loss: config.record.on_terminal_loss,
+        control: watch.control,
+        operator: console::operator(),
     };
     let plan = plan(&config, watch.out, None, RecordingLimits::default())?;
     let record = watch.record || config.record.at_start;
@@ -73,6 +78,8 @@ pub fn replay(replay: Replay) -> Outcome {
         theme: theme(replay.theme.as_deref(), &config)?,
         keymap: Keymap::default(),
         on_terminal_loss: OnTerminalLoss::Quit,
+        control: false,
+        operator: console::operator(),
     };
     let speed = if replay.speed == "max" {
         Speed::Max
@@ -110,6 +117,27 @@ pub fn inspect(inspect: &Inspect) -> Outcome {
     } else {
         Exit::Incomplete
     })
+}
+
+/// The stop, from outside.
+pub fn stop(stop: &Stop) -> Outcome {
+    let level = match stop.safe {
+        true => StopLevel::Safe,
+        false => StopLevel::Halt,
+    };
+    let voice = voice(stop.json);
+    let named = load_config(stop.config.as_deref()).and_then(|config| feed(&stop.sources, &config));
+    // Whatever is wrong with what was written, the ttyscopes that run are told first.
+    match named {
+        Ok(Feed::Sources(specs)) => run::stop::stop(&specs, level, voice),
+        Ok(_) => run::stop::stop(&[], level, voice),
+        Err(error) => {
+            if let Err(also) = run::stop::stop(&[], level, voice) {
+                people(voice, Patience::Word, format_args!("ttyscope: {also:#}"));
+            }
+            Err(error)
+        }
+    }
 }
 
 /// Simulators alone.

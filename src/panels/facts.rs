@@ -11,8 +11,8 @@ use super::signals::Signals;
 use super::stops::{self, Stops};
 use crate::imaging::Picture;
 use crate::model::{
-    CameraKey, LinkState, LogLine, Origin, Payload, PlainText, RecorderState, RecorderStatus,
-    Sample, Severity, SourceId, SourceInfo, Stamp, size_text,
+    CameraKey, Instrument, LinkState, LogLine, Origin, Payload, PlainText, RecorderState,
+    RecorderStatus, Sample, Severity, SourceId, SourceInfo, Stamp, size_text,
 };
 use crate::pipeline::{CameraSnapshot, LoopStats, PipelineSnapshot, SourceSnapshot, TerminalStats};
 use crate::ui::number;
@@ -56,6 +56,11 @@ impl SourceFacts {
         self.snapshot
             .as_ref()
             .map_or(&[], |snapshot| snapshot.cameras.as_slice())
+    }
+
+    /// The instrument as it last described itself.
+    pub fn instrument(&self) -> Option<&Instrument> {
+        self.instrument.as_ref().map(|known| &*known.state)
     }
 
     /// Whether it can be stopped: it has described an instrument, or a way to stop one.

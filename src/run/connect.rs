@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, SourceKind, SourceSpec, Tls, Transport};
-use crate::control::Intake;
+use crate::control::{Intake, StopReporter, StopWatch};
 use crate::model::{EndReason, LinkState};
 use crate::pipeline::Outlet;
 use crate::protocol::engineio::Revision;
@@ -71,6 +71,21 @@ pub fn reader(
             )
         }
     })
+}
+
+/// What stops the instrument of a source on a way of its own until `end`; `None` if the source is
+/// none that can move or emit.
+///
+/// # Errors
+/// A secret that the source needs is not there.
+pub fn stop_path(
+    spec: &SourceSpec,
+    watch: StopWatch,
+    tell: StopReporter,
+    end: CancellationToken,
+) -> anyhow::Result<Option<BoxFuture<'static, ()>>> {
+    let _ = (spec, watch, tell, end);
+    Ok(None)
 }
 
 /// A reader that panics is a link that is down, with the cause in the log.

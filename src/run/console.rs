@@ -5,14 +5,13 @@ use super::event_loop::{Console, EventLoop, Outside};
 use super::headless::Links;
 use super::history;
 use super::journal::Journal;
+use super::mission::Look;
 use super::session::Session;
 use super::signals::Signals;
 use super::terminal;
 use crate::app::{App, AppOptions};
-use crate::intent::Keymap;
 use crate::model::{Origin, PlainText};
 use crate::pipeline::RecordingPlan;
-use crate::ui::Theme;
 use crate::ui::theme::ColorDepth;
 
 /// Shows a session until somebody ends it. The terminal is back when this returns.
@@ -23,13 +22,12 @@ pub async fn run(
     session: &Session,
     journal: &mut Journal,
     signals: &mut Signals,
-    theme: Theme,
-    keymap: Keymap,
+    look: &Look,
     plan: Option<RecordingPlan>,
     links: &mut Links,
 ) -> anyhow::Result<Ending> {
     terminal::restore_on_panic();
-    let (console, size) = Console::open(session)?;
+    let (console, size) = Console::open(session, &look.keymap)?;
     let depth = ColorDepth::detect(|name| std::env::var(name).ok());
     let replay = session
         .sources
@@ -38,15 +36,16 @@ pub async fn run(
     let started = session.clock.now();
     let mut app = App::new(AppOptions {
         sources: session.sources.clone(),
-        theme: theme.for_depth(depth),
+        theme: look.theme.for_depth(depth),
         color_depth: depth,
-        keymap,
+        keymap: look.keymap.clone(),
         can_record: plan.is_some(),
         replay,
         size,
         started,
         utc_offset_s: utc_offset_s(),
-        operator: operator(),
+        control: look.control,
+        operator: look.operator.clone(),
         palette_history: history::load(),
     });
     let outside = Outside {

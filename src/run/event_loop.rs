@@ -4,27 +4,34 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::canvas::Canvas;
+use super::files;
 use super::headless::Links;
 use super::input::{Input, Keyboard};
 use super::journal::{self, Journal};
 use super::keys::Typed;
 use super::pictures::{Pictures, Ready};
+use super::reflex::{Reflex, TypingState};
 use super::session::Session;
 use super::signals::{Signals, Told};
 use super::terminal::{self, Entered, Writer, Written};
 use super::turns::Turns;
-use crate::app::{App, Effect, Event};
-use crate::intent::{Key, KeyChord};
-use crate::model::{CameraKey, DropReason, Fate, LaneKind, LogLine, Stamp, Ticket};
+use crate::app::{App, Effect, Event, FileRead};
+use crate::intent::{CommandOrder, Key, KeyChord, Keymap};
+use crate::model::{
+    CameraKey, DropReason, Fate, LaneKind, LogLine, SourceId, Stamp, StopOrigin, Ticket,
+};
 use crate::pipeline::{RecordingPlan, Stage};
 
 /// Items taken in before the screen gets its turn.
 const TURN_LIMIT: usize = 512;
 /// Thirty pictures a second at most.
 const FRAME: Duration = Duration::from_millis(33);
+/// Files that may be read at a time.
+const FILES: usize = 4;
 /// How often the figures are taken.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -35,6 +42,9 @@ pub struct Console {
     keyboard: Keyboard,
     writer: Writer,
     canvas: Canvas,
+    typing: TypingState,
+    /// Inputs taken in so far.
+    inputs: u64,
     _entered: Entered,
 }
 
@@ -43,13 +53,17 @@ impl Console {
     ///
     /// # Errors
     /// There is no terminal, or it cannot be set up.
-    pub fn open(session: &Session) -> anyhow::Result<(Self, (u16, u16))> {
+    pub fn open(session: &Session, keymap: &Keymap) -> anyhow::Result<(Self, (u16, u16))> {
+        let typing = TypingState::default();
+        let reflex = Reflex::new(session.stops.clone(), keymap, typing.clone());
         let entered = Entered::enter()?;
         let size = terminal::size()?;
         let console = Self {
-            keyboard: Keyboard::start(terminal::open_tty()?)?,
+            keyboard: Keyboard::start(terminal::open_tty()?, session.clock.clone(), reflex)?,
             writer: Writer::start(terminal::open_tty()?, session.clock.clone())?,
             canvas: Canvas::new(size.0, size.1),
+            typing,
+            inputs: 0,
             _entered: entered,
         };
         Ok((console, size))
@@ -69,6 +83,10 @@ pub enum Ending {
 enum Wake {
     Input(Option<Input>),
     Told(Told),
+    /// A stop was pressed or cleared.
+    Stop,
+    /// A file was read.
+    File(FileRead),
     Written(Written),
     FrameDue,
     Tick,
@@ -108,6 +126,9 @@ pub struct EventLoop<'a> {
     /// With the terminal's writer.
     drawing: Vec<Undrawn>,
     turns: Turns,
+    /// Files that were asked for.
+    files: mpsc::Receiver<FileRead>,
+    file_read: mpsc::Sender<FileRead>,
 }
 
 #[derive(Debug)]
@@ -144,6 +165,7 @@ impl<'a> EventLoop<'a> {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let now = Instant::now();
+        let (file_read, files) = mpsc::channel(FILES);
         Ok(Self {
             session,
             app,
@@ -158,6 +180,8 @@ impl<'a> EventLoop<'a> {
             undrawn: BTreeMap::new(),
             drawing: Vec::new(),
             turns: Turns::new(now),
+            files,
+            file_read,
         })
     }
 
@@ -194,6 +218,7 @@ impl<'a> EventLoop<'a> {
         let frame = self.last_draw + FRAME;
         tokio::select! {
             biased;
+            () = self.session.stops.changed() => Wake::Stop,
             input = self.console.keyboard.recv() => Wake::Input(input),
             told = self.signals.recv() => Wake::Told(told),
             written = self.console.writer.done() => Wake::Written(written),
@@ -203,6 +228,7 @@ impl<'a> EventLoop<'a> {
             () = tokio::task::yield_now(), if more => Wake::More,
             () = self.session.lanes.ready() => Wake::More,
             () = self.pictures.ready() => Wake::More,
+            Some(file) = self.files.recv() => Wake::File(file),
             Some(line) = self.journal.recv() => Wake::Log(line),
         }
     }
@@ -210,6 +236,8 @@ impl<'a> EventLoop<'a> {
     fn take(&mut self, wake: Wake) -> Option<Ending> {
         match wake {
             Wake::Input(input) => self.input(input),
+            Wake::File(file) => self.update(Event::File(file)),
+            Wake::Stop => self.update(Event::Stop(self.session.stops.latch())),
             Wake::Told(told) => self.told(told),
             Wake::Written(written) => self.written(written),
             Wake::Log(line) => self.update(Event::Log(line)),
@@ -276,13 +304,24 @@ impl<'a> EventLoop<'a> {
 
     fn input(&mut self, input: Option<Input>) -> Option<Ending> {
         match input {
-            Some(Input::Typed(Typed::Key(chord))) => {
-                panic_if_asked(chord);
-                self.update(Event::Key(chord))
-            }
-            Some(Input::Typed(Typed::Paste(text))) => self.update(Event::Paste(text)),
+            Some(Input::Typed(typed, pressed)) => self.typed(typed, pressed),
             Some(Input::HungUp) | None => Some(Ending::TerminalGone),
         }
+    }
+
+    fn typed(&mut self, typed: Typed, pressed: Stamp) -> Option<Ending> {
+        let ending = match typed {
+            Typed::Key(chord) => {
+                panic_if_asked(chord);
+                self.update(Event::Key { chord, pressed })
+            }
+            Typed::Paste(text) => self.update(Event::Paste(text)),
+        };
+        self.console.inputs += 1;
+        self.console
+            .typing
+            .tell(self.console.inputs, self.app.is_typing());
+        ending
     }
 
     fn told(&mut self, told: Told) -> Option<Ending> {
@@ -326,6 +365,15 @@ impl<'a> EventLoop<'a> {
                 }
                 Effect::StopRecording => self.session.stop_recording(),
                 Effect::Watch(requests) => self.pictures.want(requests),
+                Effect::Stop(level) => {
+                    let stops = &self.session.stops;
+                    match level {
+                        Some(level) => stops.press_level(level, StopOrigin::Key),
+                        None => stops.press(StopOrigin::Key),
+                    };
+                }
+                Effect::ClearStop => self.session.stops.clear(),
+                Effect::Read { source, order } => self.read(source, order),
                 Effect::Send(source, request) => {
                     let what = request.command.to_string();
                     if !self.session.send(source, request) {
@@ -335,6 +383,16 @@ impl<'a> EventLoop<'a> {
             }
         }
         ending
+    }
+
+    /// Reads a command's file on a thread that may wait for the disk.
+    fn read(&self, source: SourceId, order: CommandOrder) {
+        let answer = self.file_read.clone();
+        tokio::task::spawn_blocking(move || {
+            let command = files::command(order);
+            // A loop that has ended, or reads four files already, needs no fifth.
+            let _ = answer.try_send(FileRead { source, command });
+        });
     }
 
     fn draw_if_due(&mut self) {
@@ -380,6 +438,7 @@ impl<'a> EventLoop<'a> {
 
     fn settle_drawn(&mut self) {
         let now = self.session.clock.now();
+        self.app.seen(now);
         let meters = self.session.pipeline.meters();
         let since = |then: Stamp| now.mono_ns.saturating_sub(then.mono_ns);
         for picture in self.drawing.drain(..) {

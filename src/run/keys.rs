@@ -65,6 +65,7 @@ impl KeyDecoder {
         let mut typed = Vec::new();
         while !self.pending.is_empty() {
             if self.pasting.is_some() {
+                self.hear_stop_in_paste(&mut typed);
                 if !self.decode_paste(&mut typed) {
                     break;
                 }
@@ -84,6 +85,18 @@ impl KeyDecoder {
             }
         }
         typed
+    }
+
+    /// A paste whose end got lost must not swallow a stop: Ctrl-X in one is a key.
+    fn hear_stop_in_paste(&mut self, typed: &mut Vec<Typed>) {
+        const CTRL_X: u8 = 0x18;
+        while let Some(at) = self.pending.iter().position(|byte| *byte == CTRL_X) {
+            if find(&self.pending[..at], PASTE_END).is_some() {
+                return;
+            }
+            self.pending.remove(at);
+            typed.push(Typed::Key(KeyChord::ctrl('x')));
+        }
     }
 
     /// Moves pasted bytes over; false when more are needed.
@@ -393,8 +406,17 @@ mod tests {
         }
         let mut decoder = KeyDecoder::default();
         assert!(decoder.push(b"\x1b[200~lost end").is_empty());
+        assert_eq!(decoder.push(b"\x18"), [chord(Key::Char('x'), true, false)]);
         decoder.abandon_paste();
         assert_eq!(decoder.push(b"\x18"), [chord(Key::Char('x'), true, false)]);
+        // Within a whole paste as well: a stop too many does no harm.
+        assert_eq!(
+            all(b"\x1b[200~a\x18b\x1b[201~"),
+            [
+                chord(Key::Char('x'), true, false),
+                Typed::Paste("ab".into())
+            ]
+        );
     }
 
     proptest! {

@@ -16,7 +16,7 @@ use super::verdict::Verdict;
 use super::voice::{self, Patience, Voice, people};
 use crate::config::OnTerminalLoss;
 use crate::intent::Keymap;
-use crate::model::RecorderState;
+use crate::model::{PlainText, RecorderState};
 use crate::pipeline::RecordingPlan;
 use crate::simulators::{flamingo, imswitch};
 use crate::ui::Theme;
@@ -58,6 +58,10 @@ pub struct Look {
     pub keymap: Keymap,
     /// What happens when the terminal goes away.
     pub on_terminal_loss: OnTerminalLoss,
+    /// Whether commands may be sent from the start.
+    pub control: bool,
+    /// Who is at the keyboard, for the record of commands.
+    pub operator: PlainText,
 }
 
 /// Shows the screens. With a `plan` there is a recorder, which begins at once if `record`.
@@ -84,8 +88,7 @@ pub fn watch(
             &session,
             &mut journal,
             &mut signals,
-            look.theme,
-            look.keymap,
+            &look,
             plan,
             &mut links,
         )
@@ -235,7 +238,7 @@ fn say_where(scheme: &str, address: SocketAddr) {
     ));
 }
 
-fn block_on(work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+pub(super) fn block_on(work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("worker")

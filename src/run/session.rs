@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -13,14 +14,15 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::connect;
+use super::stop::{StopCrew, Way};
 use crate::config::SourceSpec;
-use crate::control::{Intake, StopBoard, StopReporter};
+use crate::control::{Intake, StopBoard, StopReporter, StopReports, Watcher};
 use crate::model::{
-    Clock, Fate, LedgerSnapshot, Origin, RecorderState, RecorderStatus, Request, Sample, SourceId,
-    SourceInfo,
+    Clock, Fate, LedgerSnapshot, Origin, Payload, RecorderState, RecorderStatus, Request, Sample,
+    SourceId, SourceInfo,
 };
 use crate::pipeline::{
-    DiskLane, LoopStats, Order, Pipeline, PipelineSnapshot, RecordingPlan, ScreenLanes,
+    DiskLane, LoopStats, Order, Outlet, Pipeline, PipelineSnapshot, RecordingPlan, ScreenLanes,
     TerminalStats,
 };
 use crate::recorder::{Recorder, RecorderContext, RecorderHandle, RecordingOutcome};
@@ -83,11 +85,23 @@ pub struct Session {
     commands: Vec<mpsc::Sender<Request>>,
     /// Where a stop is pressed.
     pub stops: StopBoard,
+    crew: Option<StopCrew>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
+    /// Ends what stops instruments, and what publishes it: after everything else.
+    end_of_stops: CancellationToken,
+    publishers: JoinSet<()>,
     replayed: Arc<OnceLock<String>>,
     // Dropped last: its clients say goodbye first.
     simulator: Option<Simulator>,
+}
+
+/// What was made ready before anything runs.
+#[derive(Default)]
+struct Prepared {
+    readers: Vec<BoxFuture<'static, ()>>,
+    publishers: Vec<BoxFuture<'static, ()>>,
+    ways: Vec<Way>,
 }
 
 /// What is left when a session has ended.
@@ -155,6 +169,7 @@ impl Session {
 
         let mut session = Self {
             stops: StopBoard::new(clock.clone(), sources.len()),
+            crew: None,
             clock,
             sources,
             lanes,
@@ -164,17 +179,25 @@ impl Session {
             commands: Vec::new(),
             stop: CancellationToken::new(),
             tasks: JoinSet::new(),
+            end_of_stops: CancellationToken::new(),
+            publishers: JoinSet::new(),
             replayed: Arc::default(),
             simulator,
         };
         // What can be refused is refused before there is a file.
-        let readers = session.readers(&specs)?;
+        let prepared = session.prepare(&specs)?;
+        // The stop is there before anything can move.
+        let (stops, end) = (session.stops.clone(), session.end_of_stops.clone());
+        session.crew = Some(StopCrew::start(stops, prepared.ways, end)?);
         if let Recording::AtOnce(plan) = recording {
             session.start_recording(plan);
             session.recorder_answers().await;
         }
-        for reader in readers {
-            session.tasks.spawn(reader);
+        for task in prepared.readers {
+            session.tasks.spawn(task);
+        }
+        for task in prepared.publishers {
+            session.publishers.spawn(task);
         }
         if let Feed::Replay { path, speed } = feed {
             session.play(path, speed);
@@ -193,19 +216,36 @@ impl Session {
         let _ = timeout(RECORDER_ANSWERS, answers).await;
     }
 
-    /// The tasks that will read the sources; they do nothing yet.
-    fn readers(&mut self, specs: &[SourceSpec]) -> anyhow::Result<Vec<BoxFuture<'static, ()>>> {
-        let mut readers = Vec::new();
+    /// The tasks that will read the sources and those that will stop them, and those that publish
+    /// what became of a stop; they do nothing yet.
+    fn prepare(&mut self, specs: &[SourceSpec]) -> anyhow::Result<Prepared> {
+        let mut prepared = Prepared::default();
         for (info, spec) in self.sources.iter().zip(specs) {
-            let (sender, intake) =
-                Intake::new(&self.stops, info.id, COMMANDS, StopReporter::new().0);
+            let (publish, published) = StopReporter::new();
+            let (sender, intake) = Intake::new(&self.stops, info.id, COMMANDS, publish.clone());
             let outlet = self.pipeline.outlet(info.id);
-            let reader = connect::reader(spec, outlet, intake, self.stop.clone())
-                .with_context(|| format!("source \"{}\"", spec.name))?;
+            let what = || format!("source \"{}\"", spec.name);
+            let reader = connect::reader(spec, outlet.clone(), intake, self.stop.clone());
+            prepared.readers.push(reader.with_context(what)?);
             self.commands.push(sender);
-            readers.push(reader);
+            let watch = self.stops.watch(info.id, Watcher::Path);
+            let (tell, reports) = StopReporter::new();
+            let work = connect::stop_path(spec, watch, tell, self.end_of_stops.clone());
+            if let Some(work) = work.with_context(what)? {
+                prepared.ways.push(Way {
+                    source: info.id,
+                    name: info.name.clone(),
+                    work,
+                    reports,
+                    publish,
+                });
+            }
+            let end = self.end_of_stops.clone();
+            prepared
+                .publishers
+                .push(publish_stops(outlet, published, end).boxed());
         }
-        Ok(readers)
+        Ok(prepared)
     }
 
     fn play(&mut self, path: PathBuf, speed: replay::Speed) {
@@ -304,6 +344,9 @@ impl Session {
         let mut last_words = Vec::new();
         self.join_until(Instant::now() + GOODBYE, &mut last_words)
             .await;
+        // From here on nothing is sent that would have to be stopped.
+        self.end_stops().await;
+        self.drain(&mut last_words);
         let mut outcomes = self.take_outcomes();
         let mut recorder_hangs = None;
         if let (Some(disk), Some(recorder)) = (&self.disk, self.recorder.take()) {
@@ -344,6 +387,19 @@ impl Session {
         }
     }
 
+    /// Ends the stop's thread and publishes what it last said.
+    async fn end_stops(&mut self) {
+        self.end_of_stops.cancel();
+        if let Some(mut crew) = self.crew.take() {
+            // Joining a thread would hold this one.
+            let ended = tokio::task::spawn_blocking(move || crew.end());
+            let _ = timeout(GOODBYE, ended).await;
+        }
+        let published = async { while self.publishers.join_next().await.is_some() {} };
+        let _ = timeout(GOODBYE, published).await;
+        self.publishers.abort_all();
+    }
+
     /// Waits for the readers, emptying their lanes so that none waits for us.
     async fn join_until(&mut self, deadline: Instant, last_words: &mut Vec<Sample>) {
         loop {
@@ -379,6 +435,24 @@ impl Drop for Session {
                 let _ = joined.map(|_| ended.recv_timeout(DRAIN));
             }
         }
+    }
+}
+
+/// Publishes what became of each stop, and at the end what is still to be said.
+async fn publish_stops(outlet: Outlet, mut reports: StopReports, end: CancellationToken) {
+    let publish = async |(at, event)| outlet.publish(at, Payload::Stop(event)).await;
+    loop {
+        tokio::select! {
+            biased;
+            report = reports.recv() => match report {
+                Some(report) => publish(report).await,
+                None => return,
+            },
+            () = end.cancelled() => break,
+        }
+    }
+    while let Some(Some(report)) = reports.recv().now_or_never() {
+        publish(report).await;
     }
 }
 

@@ -44,6 +44,7 @@ pub fn command(args: &[&str], dir: &Path) -> Command {
         .env("XDG_CONFIG_HOME", dir.join("config"))
         .env("XDG_STATE_HOME", dir.join("state"))
         .env("XDG_DATA_HOME", dir.join("data"))
+        .env("XDG_RUNTIME_DIR", dir)
         .env_remove("TTYSCOPE_LOG")
         .env_remove("TTYSCOPE_LOG_DIR")
         .stdin(Stdio::null());

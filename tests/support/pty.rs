@@ -69,6 +69,8 @@ impl Terminal {
         command.env("XDG_CONFIG_HOME", dir.join("config"));
         command.env("XDG_STATE_HOME", dir.join("state"));
         command.env("XDG_DATA_HOME", dir.join("data"));
+        std::fs::create_dir_all(dir.join("run")).unwrap();
+        command.env("XDG_RUNTIME_DIR", dir.join("run"));
         command.env_remove("NO_COLOR");
         command.env("RUST_BACKTRACE", "0");
         for (name, value) in env {

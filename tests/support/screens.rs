@@ -178,6 +178,7 @@ pub fn options(sources: Vec<SourceInfo>, size: (u16, u16)) -> AppOptions {
         size,
         started: at(0),
         utc_offset_s: 3_600,
+        control: false,
         operator: "ada".into(),
         palette_history: vec!["screen journal".into(), "theme light".into()],
     }
@@ -412,6 +413,12 @@ impl Scene {
         self.event(now_ms, Event::Tick(Box::new(snapshot)));
     }
 
+    /// Presses a key at the scene's own time.
+    pub fn key(&mut self, chord: KeyChord) {
+        let pressed = at(self.now_ms);
+        self.event(self.now_ms, Event::Key { chord, pressed });
+    }
+
     /// Presses keys written as in the configuration, separated by blanks; `'text'` is typed.
     pub fn press(&mut self, keys: &str) {
         for (index, part) in keys.split('\'').enumerate() {
@@ -425,7 +432,7 @@ impl Scene {
                     .collect()
             };
             for chord in chords {
-                self.event(self.now_ms, Event::Key(chord));
+                self.key(chord);
             }
         }
     }
@@ -626,6 +633,8 @@ pub fn microscope() -> Instrument {
             streaming: Some(true),
         }],
         workflow: None,
+        stream_protocols: Vec::new(),
+        stream_parameters: Vec::new(),
         offers: CommandKind::ALL.to_vec(),
     }
 }
@@ -645,6 +654,7 @@ pub fn light_sheet() -> Instrument {
             lamp("488", "laser 2, 488 nm", 5.0, Unit::Percent, false),
             lamp("561", "laser 3, 561 nm", 0.0, Unit::Percent, false),
         ],
+        offers: CommandKind::ALL.to_vec(),
         ..Instrument::default()
     }
 }

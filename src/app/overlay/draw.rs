@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Overlay, Prompt, PromptKind};
+use super::{Armed, Overlay, Prompt, PromptKind};
 use crate::app::App;
 use crate::intent::{ADDRESS, Action, Context, INTERRUPT, VERBS};
 use crate::panels::first_row;
@@ -20,6 +20,7 @@ impl App {
                 Overlay::Help { row } => self.draw_help(*row, body, hints, buf),
                 Overlay::Prompt(prompt) => self.draw_prompt(prompt, body, hints, buf),
                 Overlay::QuitQuestion => self.draw_question(body, hints, buf),
+                Overlay::Armed(armed) => self.draw_armed(armed, body, hints, buf),
             }
         }
     }
@@ -37,21 +38,16 @@ impl App {
     }
 
     fn draw_question(&self, body: Rect, hints: Rect, buf: &mut Buffer) {
-        let words = "A recording is running. Quit? It will be finished and kept.";
-        let lines = wrap(words, body.width.saturating_sub(2), 3);
-        let room = bottom(body, lines.len() as u16 + 1);
-        clear(buf, room, self.theme.base());
-        let inner = pane(buf, room, "quit", "", true, &self.theme);
-        for (y, line) in (inner.top()..).zip(&lines) {
-            put(
-                buf,
-                inner,
-                inner.left() + 1,
-                y,
-                line,
-                self.theme.style(Role::Warning),
-            );
-        }
+        let recording = match self.is_recording() {
+            true => "A recording is running; it will be finished and kept. ",
+            false => "",
+        };
+        let active = match self.is_anything_active() {
+            true => "An instrument moves or emits, and nobody will watch it here. ",
+            false => "",
+        };
+        let words = format!("{recording}{active}Quit?");
+        self.draw_words("quit", &words, Role::Warning, body, buf);
         let keys = [
             ("y", "quit"),
             ("n", "stay"),
@@ -59,6 +55,35 @@ impl App {
             ("ctrl-c", "quit"),
         ];
         self.draw_keys(hints, &keys, buf);
+    }
+
+    /// What will be sent, to whom, and for how long the offer stands.
+    fn draw_armed(&self, armed: &Armed, body: Rect, hints: Rect, buf: &mut Buffer) {
+        let source = self.facts.source(armed.source);
+        let name = source.map_or("?", |source| source.info.name.as_str());
+        let fire = self.key_text(Action::Fire);
+        let seconds = armed.seconds_left(self.now);
+        let words = format!(
+            "ARMED {name}: {} ({}). {fire} fires it, Enter does not; disarmed in {seconds} s.",
+            armed.command,
+            armed.command.danger().as_str()
+        );
+        self.draw_words("armed", &words, Role::Banner, body, buf);
+        let leave = self.key_text(Action::Back);
+        let keys = [(fire.as_str(), "fire"), (leave.as_str(), "disarm")];
+        self.draw_keys(hints, &keys, buf);
+    }
+
+    /// A band with a sentence over the lowest rows.
+    fn draw_words(&self, title: &str, words: &str, role: Role, body: Rect, buf: &mut Buffer) {
+        let lines = wrap(words, body.width.saturating_sub(2), 4);
+        let room = bottom(body, lines.len() as u16 + 1);
+        clear(buf, room, self.theme.base());
+        let inner = pane(buf, room, title, "", true, &self.theme);
+        for (y, line) in (inner.top()..).zip(&lines) {
+            let style = self.theme.style(role);
+            put(buf, inner, inner.left() + 1, y, line, style);
+        }
     }
 
     fn draw_prompt(&self, prompt: &Prompt, body: Rect, hints: Rect, buf: &mut Buffer) {

@@ -24,6 +24,7 @@ fn app(sources: Vec<SourceInfo>, started: Stamp) -> App {
         size: (80, 24),
         started,
         utc_offset_s: 0,
+        control: false,
         operator: "ada".into(),
         palette_history: Vec::new(),
     })
@@ -73,10 +74,14 @@ async fn a_flood_does_not_keep_the_screen_from_being_drawn() {
 
     let (keys, operator_keys) = pipe().unwrap();
     let (screen, tty) = pipe().unwrap();
+    let typing = TypingState::default();
+    let reflex = Reflex::new(session.stops.clone(), &Keymap::default(), typing.clone());
     let console = Console {
-        keyboard: Keyboard::start(keys).unwrap(),
+        keyboard: Keyboard::start(keys, session.clock.clone(), reflex).unwrap(),
         writer: Writer::start(tty, session.clock.clone()).unwrap(),
         canvas: Canvas::new(80, 24),
+        typing,
+        inputs: 0,
         _entered: Entered::pretended(),
     };
     let mut app = app(session.sources.clone(), session.clock.now());
