@@ -20,6 +20,6 @@ pub use decode::{Decoder, Played};
 pub use last_words::last_words;
 pub use read_error::ReadError;
 pub use reader::{Damage, Ending, Entry, RecordedChannel, RecordedMessage, RecordingReader};
-pub use session::{Account, RecordedSource, Session, SourceAccount};
+pub use session::{Account, RecordedSource, Session, SourceAccount, rfc3339};
 pub use summary::{Summary, inspect, session_of, sources_of};
 pub use writer::{CHUNK_BYTES, MAX_NAMED_CHANNELS, RecordingWriter};

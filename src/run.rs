@@ -1,5 +1,6 @@
 //! Floor 4: the only place that sees both sides: sources, app, recorder, terminal.
 
+pub mod audit;
 mod canvas;
 pub mod connect;
 pub mod console;
