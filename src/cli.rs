@@ -39,7 +39,8 @@ SOURCE is a name from the configuration or a URL, with NAME= in front if you lik
                                   ?transport=polling|upgrade, ?auth_env=VARIABLE
 
 Exit codes: 0 as asked, 1 could not start or failed, 2 wrong usage,
-            3 ran but something is missing, 130 interrupted twice.";
+            3 ran but something is missing or unknown, 4 refused: nothing was sent,
+            130 interrupted twice.";
 
 #[derive(Debug, Args)]
 struct Inputs {
@@ -83,6 +84,12 @@ enum Verb {
     Replay(Replay),
     /// Say what is in a recording and what is missing from it
     Inspect(Inspect),
+    /// Send a command, as the palette takes it, and wait for what really became of it
+    Send(Send),
+    /// Say a value: link, activity, an axis, a light, a reading, or all
+    Get(Get),
+    /// Wait until something is so: settled, idle, live, x>=1.5mm, workflow=ended
+    Wait(Wait),
     /// Stop all motion: through every ttyscope that runs here, and directly at the sources named
     Stop(Stop),
     /// Run simulators alone, on loopback, until interrupted; all of them if none is named
@@ -150,6 +157,62 @@ struct Inspect {
     json: bool,
 }
 
+/// Where a verb for scripts connects, and how it says the outcome.
+#[derive(Debug, Args)]
+struct OneSource {
+    /// A name from the configuration or a URL
+    #[arg(value_name = "SOURCE")]
+    source: String,
+    /// Configuration file, instead of ttyscope/config.toml in the platform's folder
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The outcome as one line of JSON
+    #[arg(long)]
+    json: bool,
+    /// Folder for log files
+    #[arg(long, value_name = "DIR", env = "TTYSCOPE_LOG_DIR")]
+    log_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Send {
+    #[command(flatten)]
+    to: OneSource,
+    /// The command, such as: move x 1.5mm; options stand before SOURCE
+    #[arg(value_name = "COMMAND", required = true, num_args = 1.., trailing_var_arg = true, allow_hyphen_values = true)]
+    command: Vec<String>,
+    /// Light, homing, workflows, settings and raw calls are meant; without it they are refused
+    #[arg(long)]
+    fire: bool,
+    /// How long to wait for the outcome
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = parse_duration)]
+    timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+struct Get {
+    #[command(flatten)]
+    of: OneSource,
+    /// link, activity, workflow, settled, AXIS, AXIS.motion, LIGHT, LIGHT.on, a reading, or all
+    #[arg(value_name = "WHAT")]
+    what: String,
+    /// How long to wait for it
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
+    timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+struct Wait {
+    #[command(flatten)]
+    of: OneSource,
+    /// settled, idle, live, or a word as of `get`, one of = != < <= > >=, and a value
+    #[arg(value_name = "CONDITION")]
+    condition: String,
+    /// How long to wait, such as 90s, 10m or 1h30m
+    #[arg(value_name = "TIMEOUT", value_parser = parse_duration)]
+    timeout: Duration,
+}
+
 #[derive(Debug, Args)]
 struct Stop {
     /// Instruments to stop over connections of its own: names from the configuration or URLs
@@ -205,6 +268,9 @@ fn run(cli: Cli) -> ExitCode {
         Some(Verb::Record(record)) => commands::record(record),
         Some(Verb::Replay(replay)) => commands::replay(replay),
         Some(Verb::Inspect(inspect)) => commands::inspect(&inspect),
+        Some(Verb::Send(send)) => commands::send(send),
+        Some(Verb::Get(get)) => commands::get(get),
+        Some(Verb::Wait(wait)) => commands::wait(wait),
         Some(Verb::Stop(stop)) => commands::stop(&stop),
         Some(Verb::Sim(sim)) => commands::sim(&sim),
         Some(Verb::Check(check)) => commands::check(check),

@@ -2,6 +2,7 @@
 
 pub mod audit;
 mod canvas;
+pub mod commander;
 pub mod connect;
 pub mod console;
 mod event_loop;
@@ -12,6 +13,7 @@ mod input;
 pub mod journal;
 mod keys;
 pub mod mission;
+pub mod oneshot;
 mod pictures;
 mod reflex;
 pub mod session;

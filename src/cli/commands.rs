@@ -2,10 +2,14 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::{Check, Inputs, Inspect, Record, Replay, Sim, Stop, Watch, simulators};
+use super::{
+    Check, Get, Inputs, Inspect, OneSource, Record, Replay, Send, Sim, Stop, Wait, Watch,
+    simulators,
+};
 use crate::config::{
     ConfigError, FileConfig, OnTerminalLoss, SourceSpec, data_dir, default_path, name_sources,
     state_dir,
@@ -15,10 +19,13 @@ use crate::model::StopLevel;
 use crate::pipeline::{RecordingLimits, RecordingPlan};
 use crate::recording;
 use crate::run;
+use crate::run::audit;
+use crate::run::commander::Auditing;
 use crate::run::connect::missing_variables;
 use crate::run::console;
 use crate::run::journal::{Journal, parse_filter};
 use crate::run::mission::{self, Exit, Look};
+use crate::run::oneshot::{self, Condition};
 use crate::run::session::Feed;
 use crate::run::voice::{self, Patience, Voice, people};
 use crate::sources::replay::Speed;
@@ -41,6 +48,7 @@ pub fn watch(watch: Watch) -> Outcome {
         on_terminal_loss: config.record.on_terminal_loss,
         control: watch.control,
         operator: console::operator(),
+        auditing: Some(auditing()),
     };
     let plan = plan(&config, watch.out, None, RecordingLimits::default())?;
     let record = watch.record || config.record.at_start;
@@ -68,7 +76,7 @@ pub fn record(record: Record) -> Outcome {
     };
     let plan = plan(&config, record.out, record.name, limits)?;
     let journal = start_log(&record.inputs, &config)?;
-    mission::record(feed, plan, voice(record.json), journal)
+    mission::record(feed, plan, voice(record.json), auditing(), journal)
 }
 
 /// A recording, through the same screens or none.
@@ -80,6 +88,7 @@ pub fn replay(replay: Replay) -> Outcome {
         on_terminal_loss: OnTerminalLoss::Quit,
         control: false,
         operator: console::operator(),
+        auditing: None,
     };
     let speed = if replay.speed == "max" {
         Speed::Max
@@ -117,6 +126,46 @@ pub fn inspect(inspect: &Inspect) -> Outcome {
     } else {
         Exit::Incomplete
     })
+}
+
+/// A command, and what became of it.
+pub fn send(send: Send) -> Outcome {
+    let (plan, journal) = one_source(&send.to, send.timeout)?;
+    let line = send.command.join(" ");
+    oneshot::send(&plan, &line, send.fire, auditing(), journal)
+}
+
+/// A value.
+pub fn get(get: Get) -> Outcome {
+    let (plan, journal) = one_source(&get.of, get.timeout)?;
+    oneshot::get(&plan, &get.what, journal)
+}
+
+/// A condition.
+pub fn wait(wait: Wait) -> Outcome {
+    let condition: Condition = wait.condition.parse().map_err(Usage)?;
+    let (plan, journal) = one_source(&wait.of, wait.timeout)?;
+    oneshot::wait(&plan, &condition, journal)
+}
+
+fn one_source(written: &OneSource, patience: Duration) -> anyhow::Result<(oneshot::Plan, Journal)> {
+    let config = load_config(written.config.as_deref())?;
+    let Feed::Sources(specs) = feed(std::slice::from_ref(&written.source), &config)? else {
+        return Err(Usage("name one source".to_owned()).into());
+    };
+    let source = specs.into_iter().next().context("one was named")?;
+    let inputs = Inputs {
+        sources: Vec::new(),
+        config: None,
+        log: None,
+        log_dir: written.log_dir.clone(),
+    };
+    let plan = oneshot::Plan {
+        source,
+        patience,
+        voice: voice(written.json),
+    };
+    Ok((plan, start_log(&inputs, &config)?))
 }
 
 /// The stop, from outside.
@@ -185,6 +234,14 @@ pub fn check(check: Check) -> Outcome {
         }
     }
     Ok(Exit::Done)
+}
+
+/// Where commands and stops are written down.
+fn auditing() -> Auditing {
+    Auditing {
+        path: audit::default_path(),
+        operator: console::operator(),
+    }
 }
 
 fn voice(json: bool) -> Voice {

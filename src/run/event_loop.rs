@@ -242,6 +242,7 @@ impl<'a> EventLoop<'a> {
             Wake::Written(written) => self.written(written),
             Wake::Log(line) => self.update(Event::Log(line)),
             Wake::Tick => {
+                self.session.tick();
                 let turns = self.turns.stats(Instant::now());
                 let snapshot = self.session.snapshot(turns, self.console.writer.stats());
                 self.update(Event::Tick(Box::new(snapshot)))
@@ -271,6 +272,7 @@ impl<'a> EventLoop<'a> {
             if sample.payload.lane() == LaneKind::Control {
                 journal::log_sample(self.name(&sample), &sample);
                 self.links.take(&sample);
+                self.session.note(&sample);
             }
             delivery.ticket.settle(Fate::Shown);
             if let Some(ending) = self.update(Event::Sample(sample)) {
@@ -375,10 +377,7 @@ impl<'a> EventLoop<'a> {
                 Effect::ClearStop => self.session.stops.clear(),
                 Effect::Read { source, order } => self.read(source, order),
                 Effect::Send(source, request) => {
-                    let what = request.command.to_string();
-                    if !self.session.send(source, request) {
-                        tracing::warn!("{what} was not taken: the source is busy or gone");
-                    }
+                    self.session.order(source, request);
                 }
             }
         }

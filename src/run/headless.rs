@@ -101,6 +101,7 @@ pub async fn watch(
             taken += 1;
             delivery.ticket.settle(Fate::Shown);
             links.take(&delivery.sample);
+            session.note(&delivery.sample);
             say_sample(session, &delivery.sample, voice);
         }
         let recorded = until == Until::RecordingEnds && session.recording_ended();
@@ -117,6 +118,7 @@ pub async fn watch(
             },
             () = session.recorder_changed() => {}
             _ = status.tick() => {
+                session.tick();
                 let snapshot = session.snapshot(LoopStats::default(), TerminalStats::default());
                 say_status(session, &snapshot, links, began.elapsed(), voice);
             }
@@ -315,7 +317,9 @@ mod tests {
         let feed = Feed::Sources(vec![SourceSpec::parse(&url).unwrap()]);
         let dir = tempfile::tempdir().unwrap();
         let plan = plan(dir.path(), Duration::from_nanos(1));
-        let session = Session::start(feed, Recording::AtOnce(plan)).await.unwrap();
+        let session = Session::start(feed, Recording::AtOnce(plan), None)
+            .await
+            .unwrap();
         let mut signals = Signals::listen().unwrap();
         let mut links = Links::default();
         let until = Until::RecordingEnds;
@@ -338,7 +342,7 @@ mod tests {
         let feed = Feed::Sources(vec![SourceSpec::parse(url).unwrap()]);
         let dir = tempfile::tempdir().unwrap();
         let plan = plan(dir.path(), PATIENCE);
-        let error = Session::start(feed, Recording::AtOnce(plan)).await;
+        let error = Session::start(feed, Recording::AtOnce(plan), None).await;
         let text = format!("{:#}", error.unwrap_err());
         assert!(text.contains("TTYSCOPE_TEST_NEVER_SET"), "{text}");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);

@@ -215,6 +215,9 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let press = runtime.unwrap().block_on(watch.pressed());
         assert_eq!((press.number, press.origin), (1, StopOrigin::Key));
+        // The thread ends with its terminal, although nobody takes what it read.
+        drop(operator);
+        keyboard.thread.take().unwrap().join().unwrap();
         let mut waiting = 0;
         while keyboard.try_recv().is_some() {
             waiting += 1;

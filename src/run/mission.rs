@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::runtime::Runtime;
 
+use super::commander::Auditing;
 use super::console::{self, Ending};
 use super::headless::{self, Links, Until};
 use super::journal::Journal;
@@ -33,6 +34,8 @@ pub enum Exit {
     Failed,
     /// Ran, but something is missing.
     Incomplete,
+    /// Refused: nothing was sent.
+    Refused,
     /// Interrupted twice.
     Interrupted,
 }
@@ -44,6 +47,7 @@ impl Exit {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Incomplete => 3,
+            Self::Refused => 4,
             Self::Interrupted => 130,
         }
     }
@@ -62,6 +66,8 @@ pub struct Look {
     pub control: bool,
     /// Who is at the keyboard, for the record of commands.
     pub operator: PlainText,
+    /// Where commands and stops are written down; `None` where nothing is commanded.
+    pub auditing: Option<Auditing>,
 }
 
 /// Shows the screens. With a `plan` there is a recorder, which begins at once if `record`.
@@ -82,7 +88,7 @@ pub fn watch(
             Some(_) if !record => Recording::OnDemand,
             Some(plan) => Recording::AtOnce(plan.clone()),
         };
-        let session = Session::start(feed, recording).await?;
+        let session = Session::start(feed, recording, look.auditing.clone()).await?;
         let mut links = Links::default();
         let shown = console::run(
             &session,
@@ -131,11 +137,12 @@ pub fn record(
     feed: Feed,
     plan: RecordingPlan,
     voice: Voice,
+    auditing: Auditing,
     mut journal: Journal,
 ) -> anyhow::Result<Exit> {
     block_on(async move {
         let mut signals = Signals::listen()?;
-        let session = Session::start(feed, Recording::AtOnce(plan)).await?;
+        let session = Session::start(feed, Recording::AtOnce(plan), Some(auditing)).await?;
         if let RecorderState::Failed(why) = session.recorder().state {
             session.end().await;
             anyhow::bail!("{why}");
@@ -156,7 +163,7 @@ pub fn record(
 pub fn play(feed: Feed, voice: Voice, mut journal: Journal) -> anyhow::Result<Exit> {
     block_on(async move {
         let mut signals = Signals::listen()?;
-        let session = Session::start(feed, Recording::Never).await?;
+        let session = Session::start(feed, Recording::Never, None).await?;
         let mut links = Links::default();
         let (until, log) = (Until::SourcesEnd, Some(&mut journal));
         headless::watch(

@@ -11,7 +11,7 @@ use anyhow::{Context as _, anyhow, bail};
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 
-use super::audit::Audit;
+use super::commander::Auditing;
 use super::console::operator;
 use super::files;
 use super::journal::{self, Journal};
@@ -55,9 +55,9 @@ struct Run {
 }
 
 impl Run {
-    async fn start(plan: &Plan) -> anyhow::Result<Self> {
+    async fn start(plan: &Plan, auditing: Option<Auditing>) -> anyhow::Result<Self> {
         let feed = Feed::Sources(vec![plan.source.clone()]);
-        let session = Session::start(feed, Recording::Never).await?;
+        let session = Session::start(feed, Recording::Never, auditing).await?;
         let facts = Facts::new(session.sources.clone(), session.clock.now());
         Ok(Self {
             session,
@@ -87,6 +87,7 @@ impl Run {
         if let Payload::Command(report) = &sample.payload {
             self.reports.push(Arc::clone(report));
         }
+        self.session.note(&sample);
         self.facts.take_sample(&sample);
     }
 
@@ -164,8 +165,16 @@ fn say(run: &Run, plan: &Plan, what: &str, answer: &subject::Answer) {
         Voice::Json => voice::json_line(Patience::Word, &got(run, plan, what, answer)),
         Voice::People | Voice::Silent => {
             let space = if answer.unit.is_empty() { "" } else { " " };
-            let mark = if run.is_simulated() { "  SIMULATED" } else { "" };
-            voice::text(&format_args!("{}{space}{}{mark}\n", answer.text(), answer.unit));
+            let mark = if run.is_simulated() {
+                "  SIMULATED"
+            } else {
+                ""
+            };
+            voice::text(&format_args!(
+                "{}{space}{}{mark}\n",
+                answer.text(),
+                answer.unit
+            ));
         }
     }
 }
@@ -176,7 +185,7 @@ fn say(run: &Run, plan: &Plan, what: &str, answer: &subject::Answer) {
 /// It did not come in time; the sentence lists what did.
 pub fn get(plan: &Plan, what: &str, _journal: Journal) -> anyhow::Result<Exit> {
     block_on(async move {
-        let mut run = Run::start(plan).await?;
+        let mut run = Run::start(plan, None).await?;
         let all = what.eq_ignore_ascii_case("all");
         // Everything has come when nothing new came for a while after the link stood.
         let deadline = match all {
@@ -185,7 +194,9 @@ pub fn get(plan: &Plan, what: &str, _journal: Journal) -> anyhow::Result<Exit> {
         };
         let found = run
             .until(deadline, |run| {
-                Ok((!all).then(|| subject::find(run.source().ok()?, what)).flatten())
+                Ok((!all)
+                    .then(|| subject::find(run.source().ok()?, what))
+                    .flatten())
             })
             .await?;
         let exit = match found {
@@ -208,7 +219,10 @@ pub fn get(plan: &Plan, what: &str, _journal: Journal) -> anyhow::Result<Exit> {
             }
             None => {
                 let known = subject::words(run.source()?).join(", ");
-                Err(anyhow!("{}; no \"{what}\" came; there is {known}", run.trouble()))
+                Err(anyhow!(
+                    "{}; no \"{what}\" came; there is {known}",
+                    run.trouble()
+                ))
             }
         };
         run.session.end().await;
@@ -222,7 +236,7 @@ pub fn get(plan: &Plan, what: &str, _journal: Journal) -> anyhow::Result<Exit> {
 /// What was written cannot be compared with what there is.
 pub fn wait(plan: &Plan, condition: &Condition, _journal: Journal) -> anyhow::Result<Exit> {
     block_on(async move {
-        let mut run = Run::start(plan).await?;
+        let mut run = Run::start(plan, None).await?;
         let mut last = None;
         let deadline = run.deadline;
         let outcome = run
@@ -301,13 +315,13 @@ pub fn send(
     plan: &Plan,
     line: &str,
     fire: bool,
-    audit: &Audit,
+    auditing: Auditing,
     _journal: Journal,
 ) -> anyhow::Result<Exit> {
     block_on(async move {
         let mut signals = Signals::listen()?;
-        let mut run = Run::start(plan).await?;
-        let outcome = carry_out(&mut run, &mut signals, line, fire, audit).await;
+        let mut run = Run::start(plan, Some(auditing)).await?;
+        let outcome = carry_out(&mut run, &mut signals, line, fire).await;
         let simulated = run.is_simulated();
         run.session.end().await;
         let report = outcome?;
@@ -327,7 +341,6 @@ async fn carry_out(
     signals: &mut Signals,
     line: &str,
     fire: bool,
-    audit: &Audit,
 ) -> anyhow::Result<Arc<CommandReport>> {
     let request = |command| Request {
         id: CommandId(1),
@@ -347,7 +360,7 @@ async fn carry_out(
     }
     let request = request(command);
     let (id, words) = (request.id, request.command.to_string());
-    run.session.order(audit, SOURCE, request);
+    run.session.order(SOURCE, request);
     let (deadline, stops) = (run.deadline, run.session.stops.clone());
     loop {
         let ended = run.until(deadline, |run| {
@@ -384,7 +397,10 @@ async fn ready(run: &mut Run, line: &str) -> anyhow::Result<Result<Command, (Com
         .until(deadline, |run| Ok(run.source()?.instrument().map(|_| ())))
         .await?;
     if connected.is_none() {
-        bail!("nothing there can be commanded, or it did not answer: {}", run.trouble());
+        bail!(
+            "nothing there can be commanded, or it did not answer: {}",
+            run.trouble()
+        );
     }
     let telling = deadline.min(Instant::now() + TELLING);
     let mut last = Err(anyhow!("nothing was said"));
@@ -399,7 +415,9 @@ async fn ready(run: &mut Run, line: &str) -> anyhow::Result<Result<Command, (Com
                 Ok(Order::Command { command, .. }) => {
                     files::command(command).map_err(|why| anyhow!(why))?
                 }
-                Ok(_) => bail!("\"{line}\" asks nothing of an instrument: write for example move x 1mm"),
+                Ok(_) => {
+                    bail!("\"{line}\" asks nothing of an instrument: write for example move x 1mm")
+                }
                 // A name may be told yet.
                 Err(error) => {
                     last = Err(anyhow!("{error}"));

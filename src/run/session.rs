@@ -8,11 +8,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::commander::{Auditing, Commander, Refused};
 use super::connect;
 use super::stop::{StopCrew, Way};
 use crate::config::SourceSpec;
@@ -82,7 +82,7 @@ pub struct Session {
     pub pipeline: Pipeline,
     disk: Option<DiskLane>,
     recorder: Option<RecorderHandle>,
-    commands: Vec<mpsc::Sender<Request>>,
+    commander: Commander,
     /// Where a stop is pressed.
     pub stops: StopBoard,
     crew: Option<StopCrew>,
@@ -128,7 +128,11 @@ impl Session {
     ///
     /// # Errors
     /// A recording cannot be read, a port or a thread cannot be had.
-    pub async fn start(feed: Feed, recording: Recording) -> anyhow::Result<Self> {
+    pub async fn start(
+        feed: Feed,
+        recording: Recording,
+        auditing: Option<Auditing>,
+    ) -> anyhow::Result<Self> {
         let can_record = !matches!(recording, Recording::Never);
         let clock = Clock::system();
         let mut simulator = None;
@@ -167,6 +171,7 @@ impl Session {
             None
         };
 
+        let (commander, refused) = Commander::start(auditing, &clock);
         let mut session = Self {
             stops: StopBoard::new(clock.clone(), sources.len()),
             crew: None,
@@ -176,7 +181,7 @@ impl Session {
             pipeline,
             disk,
             recorder,
-            commands: Vec::new(),
+            commander,
             stop: CancellationToken::new(),
             tasks: JoinSet::new(),
             end_of_stops: CancellationToken::new(),
@@ -196,6 +201,13 @@ impl Session {
         for task in prepared.readers {
             session.tasks.spawn(task);
         }
+        let outlets = session
+            .sources
+            .iter()
+            .map(|s| session.pipeline.outlet(s.id));
+        let end = session.end_of_stops.clone();
+        let publisher = publish_refused(outlets.collect(), refused, end);
+        session.publishers.spawn(publisher);
         for task in prepared.publishers {
             session.publishers.spawn(task);
         }
@@ -227,7 +239,7 @@ impl Session {
             let what = || format!("source \"{}\"", spec.name);
             let reader = connect::reader(spec, outlet.clone(), intake, self.stop.clone());
             prepared.readers.push(reader.with_context(what)?);
-            self.commands.push(sender);
+            self.commander.add(sender);
             let watch = self.stops.watch(info.id, Watcher::Path);
             let (tell, reports) = StopReporter::new();
             let work = connect::stop_path(spec, watch, tell, self.end_of_stops.clone());
@@ -269,11 +281,24 @@ impl Session {
         });
     }
 
-    /// Gives a source a command; `false` if its queue is full or it takes none.
-    pub fn send(&self, source: SourceId, request: Request) -> bool {
-        self.commands
-            .get(usize::from(source.0))
-            .is_some_and(|queue| queue.try_send(request).is_ok())
+    /// Gives a source a command, once it is written down. What becomes of it is published.
+    pub fn order(&self, source: SourceId, request: Request) {
+        if let Some(info) = self.sources.get(usize::from(source.0)) {
+            self.commander.order(info, request);
+        }
+    }
+
+    /// To be called every now and then: what cannot be written down does not wait for ever.
+    pub fn tick(&self) {
+        self.commander.tick();
+    }
+
+    /// Writes down what was said of commands and stops. To be called for every sample that is
+    /// taken out of the lanes.
+    pub fn note(&self, sample: &Sample) {
+        if let Some(info) = self.sources.get(usize::from(sample.source.0)) {
+            self.commander.note(info, sample);
+        }
     }
 
     /// Orders a recording to begin.
@@ -373,6 +398,11 @@ impl Session {
             TerminalStats::default(),
         );
         let ledger = self.pipeline.ledger().snapshot();
+        let unaudited =
+            std::mem::replace(&mut self.commander, Commander::start(None, &self.clock).0);
+        if !unaudited.close().await {
+            tracing::error!("the last lines of the audit log were not written in time");
+        }
         if let Some(simulator) = self.simulator.take() {
             simulator.stop().await;
         }
@@ -417,6 +447,7 @@ impl Session {
     fn drain(&self, last_words: &mut Vec<Sample>) {
         while let Some(delivery) = self.lanes.try_take() {
             delivery.ticket.settle(Fate::Shown);
+            self.note(&delivery.sample);
             last_words.push(delivery.sample);
         }
     }
@@ -434,6 +465,24 @@ impl Drop for Session {
                 let joined = thread::Builder::new().spawn(move || sender.send(recorder.join()));
                 let _ = joined.map(|_| ended.recv_timeout(DRAIN));
             }
+        }
+    }
+}
+
+/// Publishes what was refused before a source had it.
+async fn publish_refused(outlets: Vec<Outlet>, mut refused: Refused, end: CancellationToken) {
+    loop {
+        let refusal = tokio::select! {
+            biased;
+            refusal = refused.recv() => refusal,
+            () = end.cancelled() => None,
+        };
+        let Some((source, report)) = refusal else {
+            return;
+        };
+        if let Some(outlet) = outlets.get(usize::from(source.0)) {
+            let now = outlet.clock().now();
+            outlet.publish(now, Payload::Command(report)).await;
         }
     }
 }

@@ -68,7 +68,7 @@ async fn a_flood_does_not_keep_the_screen_from_being_drawn() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("imswitch://{}", silent.local_addr().unwrap());
     let feed = Feed::Sources(vec![SourceSpec::parse(&url).unwrap()]);
-    let session = Session::start(feed, Recording::Never).await.unwrap();
+    let session = Session::start(feed, Recording::Never, None).await.unwrap();
     assert_eq!(session.sources[0].origin, Origin::Live);
     let flood = tokio::spawn(flood(session.pipeline.outlet(session.sources[0].id)));
 

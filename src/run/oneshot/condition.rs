@@ -67,11 +67,13 @@ impl FromStr for Condition {
             (word, comparison, wanted)
         });
         match parts {
-            Some((word, comparison, wanted)) if !word.is_empty() && !wanted.is_empty() => Ok(Self {
-                word: word.to_owned(),
-                comparison,
-                wanted: wanted.to_owned(),
-            }),
+            Some((word, comparison, wanted)) if !word.is_empty() && !wanted.is_empty() => {
+                Ok(Self {
+                    word: word.to_owned(),
+                    comparison,
+                    wanted: wanted.to_owned(),
+                })
+            }
             _ => Err(format!(
                 "\"{text}\" is not a condition: write settled, idle, live, or a word, one of \
                  = != < <= > >= and a value, such as x>=1.5mm or workflow=ended"
@@ -135,13 +137,15 @@ impl Condition {
         Ok(Some((holds, answer)))
     }
 
-    /// Equal as far as the written number has digits: a stage never stands at exactly 1.5.
+    /// Equal as far as the written number has decimals, and one at least: a stage never stands at
+    /// exactly 1.5, and 1.6 is not 2.
     fn same(&self, number: f64, wanted: f64) -> bool {
         let digits: &str = self
             .wanted
             .split_once('.')
             .map_or("", |(_, decimals)| decimals);
-        let decimals = digits.chars().take_while(char::is_ascii_digit).count();
+        let written = digits.chars().take_while(char::is_ascii_digit).count();
+        let decimals = written.max(1);
         let half = 0.5 * 10_f64.powi(-i32::try_from(decimals).unwrap_or(i32::MAX));
         (number - wanted).abs() <= half
     }
@@ -230,7 +234,10 @@ mod tests {
     fn what_is_no_condition_says_what_is_one() {
         for text in ["", "x", "=1", "x=", "soon"] {
             let error = text.parse::<Condition>().unwrap_err();
-            assert!(error.contains("is not a condition: write settled"), "{error}");
+            assert!(
+                error.contains("is not a condition: write settled"),
+                "{error}"
+            );
         }
     }
 }

@@ -129,7 +129,8 @@ pub fn number_in(written: &str, answer: &Answer) -> Result<f64, String> {
         .char_indices()
         .find(|(at, c)| {
             let exponent = matches!(c, 'e' | 'E')
-                && written[at + c.len_utf8()..].starts_with(|n: char| n.is_ascii_digit() || n == '-');
+                && written[at + c.len_utf8()..]
+                    .starts_with(|n: char| n.is_ascii_digit() || n == '-');
             !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+') || exponent)
         })
         .map_or(written.len(), |(at, _)| at);
