@@ -37,6 +37,8 @@ SOURCE is a name from the configuration or a URL, with NAME= in front if you lik
   imswitchs://HOST:8001           the same over TLS; ?tls_verify=false for its bundled certificate
   socketio://HOST:PORT/PATH       any Socket.IO server; ?namespace=/admin, ?engineio=3,
                                   ?transport=polling|upgrade, ?auth_env=VARIABLE
+  flamingo://HOST:53717           Flamingo light-sheet microscope; ?profile=older, ?live_port=PORT
+  Both microscopes                ?limit=AXIS:MIN..MAX keeps an axis between two positions
 
 Exit codes: 0 as asked, 1 could not start or failed, 2 wrong usage,
             3 ran but something is missing or unknown, 4 refused: nothing was sent,

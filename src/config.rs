@@ -3,9 +3,13 @@
 //! Names of themes and actions are checked by who knows them; here they are words with a line
 //! number. Secrets never stand in the file: it names the environment variable that holds them.
 
+mod control;
 mod file;
+mod limits;
 mod source;
+mod written;
 
+pub use control::{ControlConfig, OnExit};
 pub use file::{ConfigError, FileConfig, OnTerminalLoss, RecordConfig, Spot};
 pub use source::{Endpoint, SourceError, SourceKind, SourceSpec, Tls, Transport, name_sources};
 

@@ -1,5 +1,6 @@
 //! What each verb means: from its arguments and the configuration to what is to be run.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,11 +12,11 @@ use super::{
     simulators,
 };
 use crate::config::{
-    ConfigError, FileConfig, OnTerminalLoss, SourceSpec, data_dir, default_path, name_sources,
-    state_dir,
+    ConfigError, ControlConfig, FileConfig, OnExit, OnTerminalLoss, SourceSpec, data_dir,
+    default_path, name_sources, state_dir,
 };
 use crate::intent::Keymap;
-use crate::model::StopLevel;
+use crate::model::{PlainText, StopLevel};
 use crate::pipeline::{RecordingLimits, RecordingPlan};
 use crate::recording;
 use crate::run;
@@ -46,9 +47,10 @@ pub fn watch(watch: Watch) -> Outcome {
         theme: theme(watch.theme.as_deref(), &config)?,
         keymap: keymap(&config)?,
         on_terminal_loss: config.record.on_terminal_loss,
-        control: watch.control,
-        operator: console::operator(),
-        auditing: Some(auditing()),
+        control: watch.control || config.control.at_start,
+        operator: operator(&config.control),
+        auditing: Some(auditing(&config.control)),
+        on_exit: config.control.on_exit,
     };
     let plan = plan(&config, watch.out, None, RecordingLimits::default())?;
     let record = watch.record || config.record.at_start;
@@ -76,7 +78,13 @@ pub fn record(record: Record) -> Outcome {
     };
     let plan = plan(&config, record.out, record.name, limits)?;
     let journal = start_log(&record.inputs, &config)?;
-    mission::record(feed, plan, voice(record.json), auditing(), journal)
+    mission::record(
+        feed,
+        plan,
+        voice(record.json),
+        auditing(&config.control),
+        journal,
+    )
 }
 
 /// A recording, through the same screens or none.
@@ -89,6 +97,7 @@ pub fn replay(replay: Replay) -> Outcome {
         control: false,
         operator: console::operator(),
         auditing: None,
+        on_exit: OnExit::Leave,
     };
     let speed = if replay.speed == "max" {
         Speed::Max
@@ -130,25 +139,28 @@ pub fn inspect(inspect: &Inspect) -> Outcome {
 
 /// A command, and what became of it.
 pub fn send(send: Send) -> Outcome {
-    let (plan, journal) = one_source(&send.to, send.timeout)?;
+    let (plan, journal, control) = one_source(&send.to, send.timeout)?;
     let line = send.command.join(" ");
-    oneshot::send(&plan, &line, send.fire, auditing(), journal)
+    oneshot::send(&plan, &line, send.fire, auditing(&control), journal)
 }
 
 /// A value.
 pub fn get(get: Get) -> Outcome {
-    let (plan, journal) = one_source(&get.of, get.timeout)?;
+    let (plan, journal, _) = one_source(&get.of, get.timeout)?;
     oneshot::get(&plan, &get.what, journal)
 }
 
 /// A condition.
 pub fn wait(wait: Wait) -> Outcome {
     let condition: Condition = wait.condition.parse().map_err(Usage)?;
-    let (plan, journal) = one_source(&wait.of, wait.timeout)?;
+    let (plan, journal, _) = one_source(&wait.of, wait.timeout)?;
     oneshot::wait(&plan, &condition, journal)
 }
 
-fn one_source(written: &OneSource, patience: Duration) -> anyhow::Result<(oneshot::Plan, Journal)> {
+fn one_source(
+    written: &OneSource,
+    patience: Duration,
+) -> anyhow::Result<(oneshot::Plan, Journal, ControlConfig)> {
     let config = load_config(written.config.as_deref())?;
     let Feed::Sources(specs) = feed(std::slice::from_ref(&written.source), &config)? else {
         return Err(Usage("name one source".to_owned()).into());
@@ -165,7 +177,8 @@ fn one_source(written: &OneSource, patience: Duration) -> anyhow::Result<(onesho
         patience,
         voice: voice(written.json),
     };
-    Ok((plan, start_log(&inputs, &config)?))
+    let journal = start_log(&inputs, &config)?;
+    Ok((plan, journal, config.control))
 }
 
 /// The stop, from outside.
@@ -218,7 +231,9 @@ pub fn check(check: Check) -> Outcome {
         })
         .collect::<anyhow::Result<Vec<_>>>()
         .with_context(|| format!("configuration {}", path.display()))?;
-    let (sources, keys) = (config.sources.len(), config.keys.len());
+    let changed = config.keys.iter().map(|(action, _)| &action.value);
+    let keys = changed.collect::<BTreeSet<_>>().len();
+    let sources = config.sources.len();
     let path = path.display();
     voice::text(&format_args!(
         "{path}: all good; sources {sources}, keys changed {keys}\n"
@@ -232,16 +247,50 @@ pub fn check(check: Check) -> Outcome {
             );
             voice::text(&note);
         }
+        for (axis, limits) in &source.limits {
+            let (min, max) = (limits.min, limits.max);
+            let note = format_args!("  {:16} limits of {axis}: {min} to {max}\n", "");
+            voice::text(&note);
+        }
     }
+    voice::text(&format_args!("{}\n", control_words(&config.control)));
     Ok(Exit::Done)
 }
 
 /// Where commands and stops are written down.
-fn auditing() -> Auditing {
+fn auditing(control: &ControlConfig) -> Auditing {
     Auditing {
-        path: audit::default_path(),
-        operator: console::operator(),
+        path: control.audit.clone().or_else(audit::default_path),
+        operator: operator(control),
     }
+}
+
+/// Who is said to have asked.
+fn operator(control: &ControlConfig) -> PlainText {
+    match &control.operator {
+        Some(name) => name.as_str().into(),
+        None => console::operator(),
+    }
+}
+
+/// What the configuration says of commanding instruments, in one line.
+fn control_words(control: &ControlConfig) -> String {
+    let at_start = match control.at_start {
+        true => "taken at the start",
+        false => "not taken at the start",
+    };
+    let on_exit = match control.on_exit {
+        OnExit::Leave => "what moves on exit is left to itself",
+        OnExit::Halt => "what moves on exit is halted",
+    };
+    let mut words = format!("  control          {at_start}; {on_exit}");
+    if let Some(operator) = &control.operator {
+        words.push_str(&format!("; operator {operator}"));
+    }
+    if let Some(audit) = &control.audit {
+        words.push_str(&format!("; audit in {}", audit.display()));
+    }
+    words
 }
 
 fn voice(json: bool) -> Voice {

@@ -1,14 +1,15 @@
 //! The configuration file: what it may hold, and errors that name the line.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use toml::Spanned;
 
-use super::source::{SourceSpec, Tls, is_name};
+use super::control::{ControlConfig, check_operator};
+use super::limits::{add_limit, limits_from};
+use super::source::{SourceKind, SourceSpec, Tls, is_name};
+use super::written::{Written, WrittenSource};
+use crate::protocol::flamingo::{Override, Profile};
 
 /// The file as it is written.
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub struct FileConfig {
     pub log: Option<String>,
     /// Recording.
     pub record: RecordConfig,
+    /// Commanding instruments.
+    pub control: ControlConfig,
     /// Keys by the name of their action; an action with several is there several times.
     pub keys: Vec<(Spot<String>, Spot<String>)>,
     /// Sources, in the order of the file.
@@ -84,78 +87,6 @@ pub enum ConfigError {
     },
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Written {
-    theme: Option<Spanned<String>>,
-    log: Option<String>,
-    record: WrittenRecord,
-    keys: BTreeMap<Spanned<String>, Spanned<WrittenKeys>>,
-    sources: BTreeMap<Spanned<String>, Spanned<WrittenSource>>,
-}
-
-/// One key, or a list of them.
-#[derive(Debug)]
-struct WrittenKeys(Vec<String>);
-
-impl<'de> Deserialize<'de> for WrittenKeys {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(KeysVisitor).map(Self)
-    }
-}
-
-struct KeysVisitor;
-
-impl<'de> Visitor<'de> for KeysVisitor {
-    type Value = Vec<String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key such as \"f\", or a list of keys such as [\"f\", \"F5\"]")
-    }
-
-    fn visit_str<E: de::Error>(self, key: &str) -> Result<Vec<String>, E> {
-        Ok(vec![key.to_owned()])
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
-        let mut keys = Vec::new();
-        while let Some(key) = list.next_element()? {
-            keys.push(key);
-        }
-        match keys.is_empty() {
-            true => Err(de::Error::custom(
-                "an empty list names no key; write \"none\" to leave the action without one",
-            )),
-            false => Ok(keys),
-        }
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct WrittenRecord {
-    dir: Option<Spanned<PathBuf>>,
-    name: Option<String>,
-    at_start: bool,
-    on_terminal_loss: OnTerminalLoss,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenSource {
-    url: Spanned<String>,
-    tls_ca: Option<PathBuf>,
-    tls_verify: Option<bool>,
-    namespace: Option<String>,
-    auth_env: Option<String>,
-    engineio: Option<u8>,
-    transport: Option<String>,
-    #[serde(default)]
-    emit: Vec<String>,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-}
-
 impl FileConfig {
     /// Reads a configuration file.
     ///
@@ -189,10 +120,15 @@ impl FileConfig {
             line: line_of(text, spanned.span().start),
         };
         let folder = path.parent().unwrap_or(Path::new(""));
-        let mut record = written.record;
-        if let Some(dir) = &mut record.dir {
-            let beside = beside(folder, dir.get_ref());
-            *dir.get_mut() = beside.map_err(|problem| at(dir.span().start, problem))?;
+        let resolve = |path: Option<Spanned<PathBuf>>| {
+            let beside = |path: Spanned<PathBuf>| {
+                beside(folder, path.get_ref()).map_err(|problem| at(path.span().start, problem))
+            };
+            path.map(beside).transpose()
+        };
+        let (record, control) = (written.record, written.control);
+        if let Some(name) = &control.operator {
+            check_operator(name.get_ref()).map_err(|problem| at(name.span().start, problem))?;
         }
         let mut sources: Vec<(usize, SourceSpec)> = Vec::new();
         for (name, source) in &written.sources {
@@ -206,7 +142,7 @@ impl FileConfig {
             let spec = source
                 .get_ref()
                 .resolve(name.get_ref(), folder)
-                .map_err(|problem| at(source.get_ref().url.span().start, problem))?;
+                .map_err(|(offset, problem)| at(offset, problem))?;
             sources.push((name.span().start, spec));
         }
         sources.sort_by_key(|(offset, _)| *offset);
@@ -215,10 +151,16 @@ impl FileConfig {
             theme: written.theme.as_ref().map(spot),
             log: written.log,
             record: RecordConfig {
-                dir: record.dir.map(Spanned::into_inner),
+                dir: resolve(record.dir)?,
                 name: record.name,
                 at_start: record.at_start,
                 on_terminal_loss: record.on_terminal_loss,
+            },
+            control: ControlConfig {
+                at_start: control.at_start,
+                audit: resolve(control.audit)?,
+                on_exit: control.on_exit,
+                operator: control.operator.map(Spanned::into_inner),
             },
             keys: written
                 .keys
@@ -238,9 +180,42 @@ impl FileConfig {
     }
 }
 
+/// What is wrong, and where in the text.
+type Wrong = (usize, String);
+
 impl WrittenSource {
+    /// What the table means.
+    fn resolve(&self, name: &str, folder: &Path) -> Result<SourceSpec, Wrong> {
+        let at_url = |problem: String| (self.url.span().start, problem);
+        let url = self.as_url(folder).map_err(at_url)?;
+        let mut spec = SourceSpec::parse(&url).map_err(|error| at_url(error.to_string()))?;
+        name.clone_into(&mut spec.name);
+        if matches!(spec.kind, SourceKind::Flamingo { .. }) && !self.headers.is_empty() {
+            return Err(at_url(
+                "headers: flamingo:// is no HTTP and has none; leave them out".to_owned(),
+            ));
+        }
+        spec.endpoint.headers.clone_from(&self.headers);
+        if let Tls::PrivateCa(file) = &spec.endpoint.tls
+            && !file.is_file()
+        {
+            return Err(at_url(format!(
+                "tls_ca: there is no file {}",
+                file.display()
+            )));
+        }
+        for (axis, numbers) in &self.limits {
+            let added = limits_from(axis.get_ref(), numbers.get_ref())
+                .and_then(|limit| add_limit(&mut spec.limits, axis.get_ref().clone(), limit))
+                .and_then(|()| spec.kind.check_limits(&spec.limits));
+            added.map_err(|problem| (axis.span().start, problem))?;
+        }
+        self.resolve_codes(&mut spec)?;
+        Ok(spec)
+    }
+
     /// The keys of the table are the options of the URL under the same names.
-    fn resolve(&self, name: &str, folder: &Path) -> Result<SourceSpec, String> {
+    fn as_url(&self, folder: &Path) -> Result<String, String> {
         let mut options: Vec<(&str, String)> = Vec::new();
         let mut add = |key, value: Option<String>| options.extend(value.map(|v| (key, v)));
         let ca = self.tls_ca.as_ref().map(|file| beside(folder, file));
@@ -251,28 +226,43 @@ impl WrittenSource {
         add("auth_env", self.auth_env.clone());
         add("engineio", self.engineio.map(|v| v.to_string()));
         add("transport", self.transport.clone());
+        add("profile", self.profile.clone());
+        add("live_port", self.live_port.map(|v| v.to_string()));
         for event in &self.emit {
             add("emit", Some(event.clone()));
         }
 
-        let written = self.url.get_ref();
-        let mut full = written.clone();
+        let mut full = self.url.get_ref().clone();
         if !options.is_empty() {
             let query = url::form_urlencoded::Serializer::new(String::new())
                 .extend_pairs(&options)
                 .finish();
-            full.push(if written.contains('?') { '&' } else { '?' });
+            full.push(if full.contains('?') { '&' } else { '?' });
             full.push_str(&query);
         }
-        let mut spec = SourceSpec::parse(&full).map_err(|error| error.to_string())?;
-        name.clone_into(&mut spec.name);
-        spec.endpoint.headers.clone_from(&self.headers);
-        if let Tls::PrivateCa(file) = &spec.endpoint.tls
-            && !file.is_file()
-        {
-            return Err(format!("tls_ca: there is no file {}", file.display()));
+        Ok(full)
+    }
+
+    /// The codes that a Flamingo's server speaks, each with its own line.
+    fn resolve_codes(&self, spec: &mut SourceSpec) -> Result<(), Wrong> {
+        let Some(first) = self.codes.keys().next() else {
+            return Ok(());
+        };
+        let at_first = |problem: String| (first.span().start, problem);
+        let SourceKind::Flamingo { profile, .. } = &mut spec.kind else {
+            return Err(at_first(
+                "codes are for flamingo:// alone; leave them out".to_owned(),
+            ));
+        };
+        let mut overrides = Vec::new();
+        for (name, code) in &self.codes {
+            let one = Override::new(name.get_ref(), &code.get_ref().0);
+            overrides.push(one.map_err(|error| (name.span().start, error.to_string()))?);
         }
-        Ok(spec)
+        // Two names with one code are a matter of all of them together.
+        let with = Profile::clone(profile).with(&overrides);
+        **profile = with.map_err(|error| at_first(error.to_string()))?;
+        Ok(())
     }
 }
 
@@ -294,115 +284,4 @@ fn line_of(text: &str, offset: usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::source::SourceKind;
-    use super::*;
-
-    fn parse(text: &str) -> Result<FileConfig, String> {
-        FileConfig::parse(text, Path::new("/etc/lab/lab.toml")).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_whole_file_is_understood() {
-        let config = parse(
-            r#"
-            theme = "light"
-            [record]
-            dir = "/data"
-            at_start = true
-            on_terminal_loss = "quit"
-            [keys]
-            freeze = "F"
-            stop = ["ctrl-x", "F12"]
-            [sources.scope]
-            url = "imswitchs://lab:8001"
-            tls_verify = false
-            [sources.fleet]
-            url = "socketio://h:5000/feed"
-            namespace = "/admin"
-            emit = ['["start", {"fps": 30}]', '["more"]']
-            headers = { X-Lab = "a" }
-            "#,
-        )
-        .unwrap();
-        assert_eq!(
-            config.theme.map(|t| (t.value, t.line)),
-            Some(("light".into(), 2))
-        );
-        assert_eq!(config.record.on_terminal_loss, OnTerminalLoss::Quit);
-        let keys = config
-            .keys
-            .iter()
-            .map(|(action, key)| (action.value.as_str(), key.value.as_str(), key.line));
-        assert_eq!(
-            keys.collect::<Vec<_>>(),
-            [
-                ("freeze", "F", 8),
-                ("stop", "ctrl-x", 9),
-                ("stop", "F12", 9)
-            ]
-        );
-        let addresses: Vec<String> = config.sources.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            addresses,
-            [
-                "imswitchs://lab:8001",
-                "socketio://h:5000/feed/?namespace=/admin"
-            ]
-        );
-        assert!(config.sources[0].is_unverified());
-        assert_eq!(config.sources[1].endpoint.headers["X-Lab"], "a");
-        let SourceKind::SocketIo { emit, .. } = &config.sources[1].kind else {
-            panic!("not a Socket.IO source");
-        };
-        assert_eq!(emit, &[r#"["start", {"fps": 30}]"#, r#"["more"]"#]);
-    }
-
-    #[test]
-    fn an_error_names_file_line_and_remedy() {
-        let cases = [
-            ("theme = 5", "lab.toml, line 1"),
-            (
-                "\n\ncolour = \"x\"",
-                "lab.toml, line 3: unknown field `colour`",
-            ),
-            (
-                "[sources.a]\nurl = \"http://x\"",
-                "line 2: \"http://x\" is not a source",
-            ),
-            (
-                "[sources.a]\nurl = \"imswitch://x\"\ntls_verify = false",
-                "line 2: \"imswitch://x\": tls options need imswitchs://",
-            ),
-            ("[record]\non_terminal_loss = \"maybe\"", "line 2"),
-            ("[keys]\nfreeze = []", "line 2: an empty list names no key"),
-            (
-                "[keys]\nfreeze = 5",
-                "line 2: invalid type: integer `5`, expected a key",
-            ),
-            ("[keys]\nfreeze = [5]", "line 2"),
-            (
-                "[sources.a]\nurl = \"socketio://x\"\nemit = ['[\"connect\"]']",
-                "line 2: \"socketio://x\": emit, entry 1: \"connect\" is a reserved event name",
-            ),
-            (
-                "[sources.a]\nurl = \"imswitchs://x\"\ntls_ca = \"/nope\"",
-                "no file /nope",
-            ),
-            (
-                "[sources.a]\nurl = \"imswitchs://x\"\ntls_ca = \"ca.pem\"",
-                "no file /etc/lab/ca.pem",
-            ),
-            ("[record]\ndir = \"~/data\"", "line 2: ~/data: only a shell"),
-            (
-                "\n[sources.\"\\u001b[2J\"]\nurl = \"imswitch://x\"",
-                "line 2: a source cannot be called \"\\u{1b}[2J\"",
-            ),
-            ("[sources.\"a b\"]\nurl = \"imswitch://x\"", "\"a b\""),
-        ];
-        for (text, part) in cases {
-            let message = parse(text).unwrap_err();
-            assert!(message.contains(part), "{text}: {message}");
-        }
-    }
-}
+mod tests;

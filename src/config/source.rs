@@ -6,10 +6,15 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use super::limits::{add_limit, parse_limit};
+use crate::model::Limits;
+use crate::protocol::flamingo::Profile;
 use crate::protocol::socketio::check_event;
 
+mod flamingo;
+
 /// One source to read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SourceSpec {
     /// Short unique name.
     pub name: String,
@@ -17,6 +22,9 @@ pub struct SourceSpec {
     pub kind: SourceKind,
     /// Where it is.
     pub endpoint: Endpoint,
+    /// How far axes may be moved, in the unit of each axis, by its name. They may only narrow what
+    /// the instrument says itself.
+    pub limits: BTreeMap<String, Limits>,
 }
 
 /// What kind of peer a source is.
@@ -41,6 +49,14 @@ pub enum SourceKind {
         engineio: u8,
         /// How to connect.
         transport: Transport,
+    },
+    /// A Flamingo light-sheet microscope: commands on the port of the endpoint, which has neither
+    /// TLS nor headers.
+    Flamingo {
+        /// The codes of its server's release.
+        profile: Box<Profile>,
+        /// The port of the live pictures; `None` for the next one.
+        live_port: Option<u16>,
     },
 }
 
@@ -88,7 +104,8 @@ pub enum SourceError {
     /// Not a URL of a kind we know.
     #[error(
         "\"{written}\" is not a source: write imswitch://HOST:PORT, imswitchs://HOST:PORT (TLS), \
-         socketio://HOST:PORT/PATH or socketios://… , with NAME= in front if you like"
+         socketio://HOST:PORT/PATH, socketios://… or flamingo://HOST:PORT, with NAME= in front if \
+         you like"
     )]
     NotASource {
         /// What was written.
@@ -118,11 +135,14 @@ pub enum SourceError {
 
 /// Source of the port: the server's own default.
 const IMSWITCH_PORT: u16 = 8001;
+/// The names that sources have unless they are given one.
+const SCHEMES: [&str; 3] = ["imswitch", "socketio", "flamingo"];
 
 impl SourceSpec {
     /// A source from `[NAME=]URL`. Options stand behind `?`, named as in the file:
     /// `tls_verify=false`, `tls_ca=FILE`, `namespace=/admin`, `engineio=3`, `transport=polling`,
-    /// `auth_env=VARIABLE`, and any number of `emit=["NAME",ARGUMENT…]`.
+    /// `auth_env=VARIABLE`, `profile=older`, `live_port=53718`, and any number of
+    /// `emit=["NAME",ARGUMENT…]`, `limit=AXIS:MIN..MAX` and `code=NAME:NUMBER`.
     ///
     /// # Errors
     /// When it is no such URL; the message says what to write.
@@ -149,6 +169,7 @@ impl SourceSpec {
             "imswitchs" => ("imswitch", true),
             "socketio" => ("socketio", false),
             "socketios" => ("socketio", true),
+            "flamingo" => ("flamingo", false),
             _ => return Err(not_a_source()),
         };
         let host = url
@@ -170,27 +191,48 @@ impl SourceSpec {
         if url.port() == Some(0) {
             return Err(wrong_port());
         }
-        let (mut options, mut emit) = (BTreeMap::new(), Vec::new());
+        let (mut options, mut limits) = (BTreeMap::new(), BTreeMap::new());
+        let (mut emit, mut codes) = (Vec::new(), Vec::new());
         for (key, value) in url.query_pairs().into_owned() {
-            // The one option that may stand there several times.
-            if key == "emit" && scheme == "socketio" {
-                emit.push(value);
-            } else if options.insert(key.clone(), value).is_some() {
-                return Err(fail(format!("the option \"{key}\" is there twice")));
+            // These may stand there several times.
+            match (key.as_str(), scheme) {
+                ("emit", "socketio") => emit.push(value),
+                ("code", "flamingo") => codes.push(value),
+                ("limit", "imswitch" | "flamingo") => {
+                    let added = parse_limit(&value)
+                        .and_then(|(axis, limit)| add_limit(&mut limits, axis, limit));
+                    added.map_err(&fail)?;
+                }
+                _ if options.insert(key.clone(), value).is_some() => {
+                    return Err(fail(format!("the option \"{key}\" is there twice")));
+                }
+                _ => {}
             }
         }
-        let tls = tls_from(secure, &mut options).map_err(fail)?;
-        let (kind, default_port) = if scheme == "imswitch" {
-            let prefix = url.path().trim_end_matches('/').to_owned();
-            (SourceKind::ImSwitch { prefix }, IMSWITCH_PORT)
-        } else {
-            let port = if secure { 443 } else { 80 };
-            let kind = socketio_from(url.path(), &mut options, emit).map_err(fail)?;
-            (kind, port)
+        let port = url.port();
+        let (kind, port, tls) = match scheme {
+            "imswitch" => {
+                let tls = tls_from(secure, &mut options).map_err(&fail)?;
+                let prefix = url.path().trim_end_matches('/').to_owned();
+                let kind = SourceKind::ImSwitch { prefix };
+                (kind, port.unwrap_or(IMSWITCH_PORT), tls)
+            }
+            "flamingo" => {
+                let (kind, port) =
+                    flamingo::kind(url.path(), port, &mut options, &codes).map_err(&fail)?;
+                (kind, port, Tls::Off)
+            }
+            _ => {
+                let tls = tls_from(secure, &mut options).map_err(&fail)?;
+                let kind = socketio_from(url.path(), &mut options, emit).map_err(&fail)?;
+                (kind, port.unwrap_or(if secure { 443 } else { 80 }), tls)
+            }
         };
+        kind.check_limits(&limits).map_err(&fail)?;
         if let Some(unknown) = options.keys().next() {
             let known = match scheme {
-                "imswitch" => "tls_ca and tls_verify",
+                "imswitch" => "tls_ca, tls_verify and limit",
+                "flamingo" => "profile, code, live_port and limit",
                 _ => "tls_ca, tls_verify, namespace, auth_env, engineio, transport and emit",
             };
             return Err(fail(format!(
@@ -201,17 +243,31 @@ impl SourceSpec {
             name: name.unwrap_or(scheme).to_owned(),
             kind,
             endpoint: Endpoint {
-                port: url.port().unwrap_or(default_port),
+                port,
                 host,
                 tls,
                 headers: BTreeMap::new(),
             },
+            limits,
         })
     }
 
     /// Whether the peer's certificate is not looked at.
     pub fn is_unverified(&self) -> bool {
         self.endpoint.tls == Tls::NotVerified
+    }
+}
+
+impl SourceKind {
+    /// Whether a source of this kind can have these limits.
+    pub(super) fn check_limits(&self, limits: &BTreeMap<String, Limits>) -> Result<(), String> {
+        match (self, limits.keys().next()) {
+            (_, None) | (Self::ImSwitch { .. }, _) => Ok(()),
+            (Self::SocketIo { .. }, Some(_)) => {
+                Err("limits: a Socket.IO source has no axes; leave them out".to_owned())
+            }
+            (Self::Flamingo { .. }, _) => flamingo::check_axes(limits.keys()),
+        }
     }
 }
 
@@ -311,7 +367,7 @@ fn socketio_from(
 /// # Errors
 /// When two sources were both called the same in so many words.
 pub fn name_sources(mut sources: Vec<SourceSpec>) -> Result<Vec<SourceSpec>, SourceError> {
-    let is_scheme = |name: &str| matches!(name, "imswitch" | "socketio");
+    let is_scheme = |name: &str| SCHEMES.contains(&name);
     let mut taken = BTreeSet::new();
     for source in sources.iter().filter(|source| !is_scheme(&source.name)) {
         if !taken.insert(source.name.clone()) {
@@ -358,114 +414,10 @@ impl fmt::Display for SourceSpec {
                 }
                 Ok(())
             }
+            SourceKind::Flamingo { .. } => write!(f, "flamingo://{host}:{port}"),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sources_are_read_as_they_are_written() {
-        let cases = [
-            ("imswitch://lab", "imswitch://lab:8001"),
-            ("imswitch://lab:8000/", "imswitch://lab:8000"),
-            ("imswitch://[::1]:9", "imswitch://[::1]:9"),
-            ("imswitchs://lab/imswitch", "imswitchs://lab:8001/imswitch"),
-            ("socketio://h:5000", "socketio://h:5000/socket.io/"),
-            (
-                "socketio://h/feed/sio?namespace=/admin",
-                "socketio://h:80/feed/sio/?namespace=/admin",
-            ),
-            ("socketios://h", "socketios://h:443/socket.io/"),
-        ];
-        for (written, meant) in cases {
-            let spec = SourceSpec::parse(written).unwrap();
-            assert_eq!(spec.to_string(), meant, "{written}");
-        }
-        let spec = SourceSpec::parse("left=imswitchs://lab?tls_verify=false").unwrap();
-        assert_eq!((spec.name.as_str(), spec.is_unverified()), ("left", true));
-    }
-
-    #[test]
-    fn events_to_emit_are_kept_in_their_order_and_not_shown() {
-        let written = r#"socketio://h?emit=["start",{"fps":30}]&emit=["b"]"#;
-        let spec = SourceSpec::parse(written).unwrap();
-        let SourceKind::SocketIo { emit, .. } = &spec.kind else {
-            panic!("not a Socket.IO source");
-        };
-        assert_eq!(emit, &[r#"["start",{"fps":30}]"#, r#"["b"]"#]);
-        assert_eq!(spec.to_string(), "socketio://h:80/socket.io/");
-    }
-
-    #[test]
-    fn a_wrong_source_is_told_what_to_write() {
-        let cases = [
-            ("lab:8001", "is not a source"),
-            ("http://lab", "is not a source"),
-            ("imswitch://", "names no host"),
-            ("imswitch://lab?tls_verify=false", "imswitchs://"),
-            ("socketio://h?engineio=5", "3 or 4"),
-            ("socketio://h?speed=2", "no option \"speed\""),
-            ("socketio://h?namespace=admin", "write /admin"),
-            ("imswitch://h?emit=[\"a\"]", "no option \"emit\""),
-            ("socketio://h?emit=[\"a\"]&emit=start", "emit, entry 2"),
-            ("socketio://h?emit=[1]", "emit, entry 1"),
-            ("socketio://h?emit=[]", "emit, entry 1"),
-            ("socketio://h?emit={\"a\":1}", "emit, entry 1"),
-            (
-                "socketio://h?emit=[\"connect\"]",
-                "is a reserved event name",
-            ),
-            (
-                "socketio://h?engineio=3&transport=polling",
-                "websocket only",
-            ),
-            ("imswitch://lab:65536", "1 to 65535"),
-            ("imswitch://lab:0", "1 to 65535"),
-            ("socketio://h?engineio=3&engineio=4", "twice"),
-            ("imswitch://lab:8001/?tls_ca=x&tls_ca=y", "twice"),
-        ];
-        for (written, part) in cases {
-            let message = SourceSpec::parse(written).unwrap_err().to_string();
-            assert!(message.contains(part), "{written}: {message}");
-            let quoted = written.split('?').next().unwrap();
-            assert!(message.contains(quoted), "{written}: {message}");
-        }
-    }
-
-    #[test]
-    fn no_error_repeats_a_secret() {
-        for written in [
-            "imswitch://bob:hunter2@lab",
-            "imswitch://hunter2@lab:8001/path",
-            "http://bob:hunter2@lab",
-            "imswitch://bob:hunter2@lab:99999",
-            "socketio://lab?token=hunter2",
-            "x=socketio://a@b:hunter2@lab/?token=hunter2#hunter2",
-        ] {
-            let message = SourceSpec::parse(written).unwrap_err().to_string();
-            assert!(!message.contains("hunter2"), "{message}");
-            assert!(message.contains("lab"), "{message}");
-        }
-    }
-
-    #[test]
-    fn unnamed_sources_get_numbers_and_named_ones_must_differ() {
-        let parse = |list: &[&str]| {
-            name_sources(
-                list.iter()
-                    .map(|written| SourceSpec::parse(written).unwrap())
-                    .collect(),
-            )
-        };
-        let named = parse(&["imswitch://a", "imswitch://b", "x=socketio://c"]).unwrap();
-        let names: Vec<&str> = named.iter().map(|spec| spec.name.as_str()).collect();
-        assert_eq!(names, ["imswitch", "imswitch-2", "x"]);
-        let named = parse(&["imswitch://a", "imswitch://b", "imswitch-2=imswitch://c"]).unwrap();
-        let names: Vec<&str> = named.iter().map(|spec| spec.name.as_str()).collect();
-        assert_eq!(names, ["imswitch", "imswitch-3", "imswitch-2"]);
-        assert!(parse(&["x=imswitch://a", "x=imswitch://b"]).is_err());
-    }
-}
+mod tests;

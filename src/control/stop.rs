@@ -188,7 +188,8 @@ impl StopBoard {
             origin: match (word & ORIGIN) >> ORIGIN_SHIFT {
                 0 => StopOrigin::Key,
                 1 => StopOrigin::Signal,
-                _ => StopOrigin::Outside,
+                2 => StopOrigin::Outside,
+                _ => StopOrigin::Exit,
             },
             mono_ns: self.0.at_ns.load(Ordering::SeqCst),
         }

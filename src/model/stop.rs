@@ -39,11 +39,13 @@ pub enum StopOrigin {
     Signal,
     /// `ttyscope stop` from outside.
     Outside,
+    /// The end of the program, where the configuration wants it.
+    Exit,
 }
 
 impl StopOrigin {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Key, Self::Signal, Self::Outside];
+    pub const ALL: [Self; 4] = [Self::Key, Self::Signal, Self::Outside, Self::Exit];
 
     /// The word in the audit log and in recordings.
     pub fn as_str(self) -> &'static str {
@@ -51,6 +53,7 @@ impl StopOrigin {
             Self::Key => "key",
             Self::Signal => "signal",
             Self::Outside => "outside",
+            Self::Exit => "exit",
         }
     }
 

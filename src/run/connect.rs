@@ -4,7 +4,7 @@ use std::env::VarError;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
@@ -70,6 +70,7 @@ pub fn reader(
                 socketio::source::run(options, outlet, intake, stop),
             )
         }
+        SourceKind::Flamingo { .. } => bail!("flamingo:// is not built in yet"),
     })
 }
 

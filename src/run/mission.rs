@@ -15,7 +15,7 @@ use super::session::{Feed, Recording, Session};
 use super::signals::{Signals, Told};
 use super::verdict::Verdict;
 use super::voice::{self, Patience, Voice, people};
-use crate::config::OnTerminalLoss;
+use crate::config::{OnExit, OnTerminalLoss};
 use crate::intent::Keymap;
 use crate::model::{PlainText, RecorderState};
 use crate::pipeline::RecordingPlan;
@@ -68,6 +68,8 @@ pub struct Look {
     pub operator: PlainText,
     /// Where commands and stops are written down; `None` where nothing is commanded.
     pub auditing: Option<Auditing>,
+    /// What becomes of a moving instrument when the program ends.
+    pub on_exit: OnExit,
 }
 
 /// Shows the screens. With a `plan` there is a recorder, which begins at once if `record`.

@@ -12,7 +12,6 @@ use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 
 use super::commander::Auditing;
-use super::console::operator;
 use super::files;
 use super::journal::{self, Journal};
 use super::mission::{Exit, block_on};
@@ -320,8 +319,9 @@ pub fn send(
 ) -> anyhow::Result<Exit> {
     block_on(async move {
         let mut signals = Signals::listen()?;
+        let operator = auditing.operator.clone();
         let mut run = Run::start(plan, Some(auditing)).await?;
-        let outcome = carry_out(&mut run, &mut signals, line, fire).await;
+        let outcome = carry_out(&mut run, &mut signals, line, fire, &operator).await;
         let simulated = run.is_simulated();
         run.session.end().await;
         let report = outcome?;
@@ -341,11 +341,12 @@ async fn carry_out(
     signals: &mut Signals,
     line: &str,
     fire: bool,
+    operator: &PlainText,
 ) -> anyhow::Result<Arc<CommandReport>> {
     let request = |command| Request {
         id: CommandId(1),
         command,
-        operator: operator(),
+        operator: operator.clone(),
     };
     let refused = |command: Command, why: String| Arc::new(Desk::refuse(&request(command), why));
     let command = ready(run, line).await?;

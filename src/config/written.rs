@@ -1,0 +1,132 @@
+//! The tables of the file, word for word. What they mean is said in `file`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use toml::Spanned;
+
+use super::control::OnExit;
+use super::file::OnTerminalLoss;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Written {
+    pub theme: Option<Spanned<String>>,
+    pub log: Option<String>,
+    pub record: WrittenRecord,
+    pub control: WrittenControl,
+    pub keys: BTreeMap<Spanned<String>, Spanned<WrittenKeys>>,
+    pub sources: BTreeMap<Spanned<String>, Spanned<WrittenSource>>,
+}
+
+/// One key, or a list of them.
+#[derive(Debug)]
+pub(super) struct WrittenKeys(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for WrittenKeys {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(KeysVisitor).map(Self)
+    }
+}
+
+struct KeysVisitor;
+
+impl<'de> Visitor<'de> for KeysVisitor {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key such as \"f\", or a list of keys such as [\"f\", \"F5\"]")
+    }
+
+    fn visit_str<E: de::Error>(self, key: &str) -> Result<Vec<String>, E> {
+        Ok(vec![key.to_owned()])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
+        let mut keys = Vec::new();
+        while let Some(key) = list.next_element()? {
+            keys.push(key);
+        }
+        match keys.is_empty() {
+            true => Err(de::Error::custom(
+                "an empty list names no key; write \"none\" to leave the action without one",
+            )),
+            false => Ok(keys),
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenRecord {
+    pub dir: Option<Spanned<PathBuf>>,
+    pub name: Option<String>,
+    pub at_start: bool,
+    pub on_terminal_loss: OnTerminalLoss,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenControl {
+    pub at_start: bool,
+    pub audit: Option<Spanned<PathBuf>>,
+    pub on_exit: OnExit,
+    pub operator: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenSource {
+    pub url: Spanned<String>,
+    pub tls_ca: Option<PathBuf>,
+    pub tls_verify: Option<bool>,
+    pub namespace: Option<String>,
+    pub auth_env: Option<String>,
+    pub engineio: Option<u8>,
+    pub transport: Option<String>,
+    #[serde(default)]
+    pub emit: Vec<String>,
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    #[serde(default)]
+    pub limits: BTreeMap<Spanned<String>, Spanned<Vec<f64>>>,
+    pub profile: Option<String>,
+    #[serde(default)]
+    pub codes: BTreeMap<Spanned<String>, Spanned<WrittenCode>>,
+    pub live_port: Option<u16>,
+}
+
+/// A code: a number, or a word such as `none`.
+#[derive(Debug)]
+pub(super) struct WrittenCode(pub String);
+
+impl<'de> Deserialize<'de> for WrittenCode {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(CodeVisitor).map(Self)
+    }
+}
+
+struct CodeVisitor;
+
+impl Visitor<'_> for CodeVisitor {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a code such as 4136 or 0x1028, or \"none\"")
+    }
+
+    fn visit_i64<E: de::Error>(self, code: i64) -> Result<String, E> {
+        Ok(code.to_string())
+    }
+
+    fn visit_u64<E: de::Error>(self, code: u64) -> Result<String, E> {
+        Ok(code.to_string())
+    }
+
+    fn visit_str<E: de::Error>(self, code: &str) -> Result<String, E> {
+        Ok(code.to_owned())
+    }
+}
