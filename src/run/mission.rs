@@ -90,7 +90,8 @@ pub fn watch(
             Some(_) if !record => Recording::OnDemand,
             Some(plan) => Recording::AtOnce(plan.clone()),
         };
-        let session = Session::start(feed, recording, look.auditing.clone()).await?;
+        let mut session = Session::start(feed, recording, look.auditing.clone()).await?;
+        session.on_exit = look.on_exit;
         let mut links = Links::default();
         let shown = console::run(
             &session,

@@ -1,5 +1,6 @@
 //! Everything that runs beside the loop: sources, simulators, recorder, and the lanes between.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -15,11 +16,11 @@ use tokio_util::sync::CancellationToken;
 use super::commander::{Auditing, Commander, Refused};
 use super::connect;
 use super::stop::{StopCrew, Way};
-use crate::config::SourceSpec;
+use crate::config::{OnExit, SourceSpec};
 use crate::control::{Intake, StopBoard, StopReporter, StopReports, Watcher};
 use crate::model::{
     Clock, Fate, LedgerSnapshot, Origin, Payload, RecorderState, RecorderStatus, Request, Sample,
-    SourceId, SourceInfo,
+    SourceId, SourceInfo, StopEvent, StopOrigin, StopState,
 };
 use crate::pipeline::{
     DiskLane, LoopStats, Order, Outlet, Pipeline, PipelineSnapshot, RecordingPlan, ScreenLanes,
@@ -37,6 +38,8 @@ const DISK_LANE_BYTES: usize = 64 * 1024 * 1024;
 const COMMANDS: usize = 16;
 /// How long the recorder may take to open its file before sources connect all the same.
 const RECORDER_ANSWERS: Duration = Duration::from_secs(5);
+/// How long instruments may take to answer the stop at the end.
+const AT_REST: Duration = Duration::from_millis(1_500);
 /// How long sources may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(3);
 /// How long the recorder may take to write what waits; a little more than its own deadline.
@@ -86,6 +89,10 @@ pub struct Session {
     /// Where a stop is pressed.
     pub stops: StopBoard,
     crew: Option<StopCrew>,
+    /// Whether what moves is stopped when the session ends.
+    pub on_exit: OnExit,
+    /// Sources that have a stop path.
+    stoppable: BTreeSet<SourceId>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
     /// Ends what stops instruments, and what publishes it: after everything else.
@@ -175,6 +182,8 @@ impl Session {
         let mut session = Self {
             stops: StopBoard::new(clock.clone(), sources.len()),
             crew: None,
+            on_exit: OnExit::Leave,
+            stoppable: BTreeSet::new(),
             clock,
             sources,
             lanes,
@@ -244,6 +253,7 @@ impl Session {
             let (tell, reports) = StopReporter::new();
             let work = connect::stop_path(spec, watch, tell, self.end_of_stops.clone());
             if let Some(work) = work.with_context(what)? {
+                self.stoppable.insert(info.id);
                 prepared.ways.push(Way {
                     source: info.id,
                     name: info.name.clone(),
@@ -365,8 +375,9 @@ impl Session {
 
     /// Ends everything in order: sources say goodbye, the recorder writes what waits.
     pub async fn end(mut self) -> Remains {
-        self.stop.cancel();
         let mut last_words = Vec::new();
+        self.leave_at_rest(&mut last_words).await;
+        self.stop.cancel();
         self.join_until(Instant::now() + GOODBYE, &mut last_words)
             .await;
         // From here on nothing is sent that would have to be stopped.
@@ -417,6 +428,32 @@ impl Session {
         }
     }
 
+    /// Stops what moves, if that is wanted, and waits for the answers; not for long.
+    async fn leave_at_rest(&mut self, last_words: &mut Vec<Sample>) {
+        if self.on_exit != OnExit::Halt || !self.stops.any_active() {
+            return;
+        }
+        let press = self.stops.press(StopOrigin::Exit);
+        let mut waiting = self.stoppable.clone();
+        let deadline = Instant::now() + AT_REST;
+        while !waiting.is_empty() {
+            let seen = last_words.len();
+            self.drain(last_words);
+            for sample in last_words.iter().skip(seen) {
+                if let Payload::Stop(StopEvent::Report(report)) = &sample.payload
+                    && report.press.number >= press.number
+                    && !matches!(report.state, StopState::Sent { .. })
+                {
+                    waiting.remove(&sample.source);
+                }
+            }
+            let lanes = Arc::clone(&self.lanes);
+            if timeout_at(deadline, lanes.ready()).await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// Ends the stop's thread and publishes what it last said.
     async fn end_stops(&mut self) {
         self.end_of_stops.cancel();
@@ -457,6 +494,10 @@ impl Drop for Session {
     /// After a panic the file is finished all the same, if the disk answers. Otherwise only a
     /// second interrupt gets here with a recorder, and wants nothing to be waited for.
     fn drop(&mut self) {
+        if self.on_exit == OnExit::Halt && self.stops.any_active() {
+            // The stop's thread sends it before it ends.
+            self.stops.press(StopOrigin::Exit);
+        }
         self.stop.cancel();
         if let (Some(disk), Some(recorder)) = (&self.disk, self.recorder.take()) {
             disk.order(Order::Quit);
