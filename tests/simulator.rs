@@ -563,6 +563,8 @@ async fn rest_replies_have_the_shape_of_captured_ones() {
         "SettingsController/setDetectorParameterValue",
         "ObjectiveController/getstatus",
         "ObjectiveController/moveToObjective",
+        // Here a picture takes its time, also in the next call.
+        "RecordingController/getSnapStatus",
     ];
     let simulator = start(quiet(Dialect::Modern)).await;
     // Moves of the captured session are waited for; here they need not take long.

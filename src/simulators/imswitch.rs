@@ -22,6 +22,7 @@ mod fault;
 mod http;
 mod hub;
 mod live_view;
+mod log;
 mod microscope;
 mod options;
 mod rest;
@@ -32,6 +33,7 @@ mod window;
 mod wire;
 
 pub use fault::{Damage, Fault, Faults, UnknownFault};
+pub use log::{Logged, What};
 pub use options::{Depth, Dialect, SimulatorOptions, UnknownDialect};
 
 /// Pictures since the start, over all streams and connections.
@@ -115,6 +117,33 @@ impl Simulator {
     /// What was produced, sent and skipped so far.
     pub fn counters(&self) -> Counters {
         self.microscope.hub.counters()
+    }
+
+    /// Every REST call so far and what it did, in order; the last ten thousand lines.
+    pub fn log(&self) -> Vec<Logged> {
+        hub::lock(&self.microscope.instrument).log.lines()
+    }
+
+    /// Where an axis of the stage is now, micrometres; `None` if there is no such axis.
+    pub fn position_um(&self, axis: &str) -> Option<f64> {
+        let axis = stage::axis_index(axis)?;
+        let now_s = self.microscope.now_s();
+        let instrument = hub::lock(&self.microscope.instrument);
+        Some(instrument.stage.position_um(axis, now_s))
+    }
+
+    /// Whether the stage moves.
+    pub fn is_moving(&self) -> bool {
+        self.microscope.is_moving()
+    }
+
+    /// The level of a light in its own number, and whether it is on; `None` if there is no such
+    /// light. The matrix is `LEDMatrix`.
+    pub fn light(&self, name: &str) -> Option<(f64, bool)> {
+        let instrument = hub::lock(&self.microscope.instrument);
+        let mut lights = instrument.lasers.iter().chain([&instrument.matrix]);
+        let light = lights.find(|light| light.name == name)?;
+        Some((light.value, light.active))
     }
 
     /// Ends all connections and tasks, and returns when they are gone.

@@ -56,6 +56,20 @@ pub enum Fault {
     NoAnswer,
     /// Close the WebSocket when the client asks to connect.
     CloseBeforeConnect,
+    /// Answer commands over REST with 500 and do nothing.
+    Rest500,
+    /// Answer commands over REST with a page of HTML and do nothing.
+    RestHtml,
+    /// Take commands over REST and never answer or do anything; stops are none.
+    RestHang,
+    /// Carry moves out and never answer them.
+    LostMoveAnswer,
+    /// Send no position signals.
+    NoPositionSignals,
+    /// Answer moves as if they were carried out, and do not move.
+    IgnoresMoves,
+    /// Never answer or carry out what stops motion.
+    DeadStop,
 }
 
 /// How [`Fault::CorruptFrame`] breaks a packet, in this order, over and over.
@@ -89,7 +103,7 @@ impl Damage {
 
 impl Fault {
     /// Every fault with the value it has when none is given.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 22] = [
         Self::DropLink {
             after: Duration::from_secs(10),
         },
@@ -111,6 +125,13 @@ impl Fault {
         },
         Self::NoAnswer,
         Self::CloseBeforeConnect,
+        Self::Rest500,
+        Self::RestHtml,
+        Self::RestHang,
+        Self::LostMoveAnswer,
+        Self::NoPositionSignals,
+        Self::IgnoresMoves,
+        Self::DeadStop,
     ];
 
     /// The name on the command line.
@@ -131,6 +152,13 @@ impl Fault {
             Self::BlockingRest { .. } => "blocking-rest",
             Self::NoAnswer => "no-answer",
             Self::CloseBeforeConnect => "close-before-connect",
+            Self::Rest500 => "rest-500",
+            Self::RestHtml => "rest-html",
+            Self::RestHang => "rest-hang",
+            Self::LostMoveAnswer => "lost-move-answer",
+            Self::NoPositionSignals => "no-position-signals",
+            Self::IgnoresMoves => "ignores-moves",
+            Self::DeadStop => "dead-stop",
         }
     }
 
@@ -156,6 +184,13 @@ impl Fault {
             }
             Self::NoAnswer => "accept connections and say nothing",
             Self::CloseBeforeConnect => "close the WebSocket when the client asks to connect",
+            Self::Rest500 => "answer REST commands with 500 and do nothing",
+            Self::RestHtml => "answer REST commands with a page of HTML and do nothing",
+            Self::RestHang => "take REST commands but stops, and neither do nor answer them",
+            Self::LostMoveAnswer => "carry moves out and never answer them",
+            Self::NoPositionSignals => "send no position signals",
+            Self::IgnoresMoves => "answer moves and do not move",
+            Self::DeadStop => "neither carry out nor answer what stops motion",
         }
     }
 

@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::fault::Fault;
 use super::microscope::Microscope;
-use super::rest::{self, Refusal};
+use super::rest::{self, Purpose, Refusal};
 use super::session;
 
 type Answer = Response<Full<Bytes>>;
@@ -90,27 +90,20 @@ async fn answer(microscope: Arc<Microscope>, request: Request<Incoming>, door: D
         }
         return socket_io(microscope, path, request);
     }
-    let delay = microscope.hub.faults.borrow().slow_rest();
-    if let Some(delay) = delay {
-        tokio::time::sleep(delay).await;
-    }
-    let busy = microscope.hub.faults.borrow().blocking_rest();
-    if let (Some(busy), &Method::GET) = (busy, request.method()) {
-        let _thread = microscope.server_thread.lock().await;
-        tokio::time::sleep(busy).await;
-    }
     // From 2.1.191 on the calls are below /api, before that at the root.
     let prefix = if microscope.options.dialect.is_modern() {
         "/api/"
     } else {
         "/"
     };
-    let outcome = match path.strip_prefix(prefix) {
-        Some(call) if door != Door::SocketIo => call_rest(microscope, call, request).await,
+    let call = path.strip_prefix(prefix).map(str::to_owned);
+    let outcome = match call {
+        Some(call) if door != Door::SocketIo => call_rest(microscope, &call, request).await,
         _ => Err(Refusal::NotFound),
     };
     match outcome {
-        Ok(value) => reply(StatusCode::OK, "application/json", value.to_string()),
+        Ok(Said::Json(value)) => reply(StatusCode::OK, "application/json", value.to_string()),
+        Ok(Said::Html) => reply(StatusCode::OK, "text/html", HTML.to_owned()),
         Err(refusal) => {
             let (status, kind, body) = refusal.into_parts();
             reply(status, kind, body)
@@ -118,17 +111,24 @@ async fn answer(microscope: Arc<Microscope>, request: Request<Incoming>, door: D
     }
 }
 
+/// What a proxy puts in the place of an answer.
+const HTML: &str = "<!DOCTYPE html><html><body>The service is starting.</body></html>";
+
+enum Said {
+    Json(serde_json::Value),
+    Html,
+}
+
 async fn call_rest(
     microscope: Arc<Microscope>,
     call: &str,
     request: Request<Incoming>,
-) -> Result<serde_json::Value, Refusal> {
+) -> Result<Said, Refusal> {
     let post = match *request.method() {
         Method::GET => false,
         Method::POST => true,
         _ => return Err(Refusal::Method),
     };
-    let call = call.to_owned();
     let query = request.uri().query().unwrap_or_default().to_owned();
     let body = Limited::new(request.into_body(), BODY_LIMIT)
         .collect()
@@ -136,7 +136,39 @@ async fn call_rest(
     let body = body
         .map_err(|_| Refusal::text("the body is too long"))?
         .to_bytes();
-    rest::call(microscope, &call, post, &query, &body).await
+    let number = microscope.received(post, call, &query, &body);
+
+    let delay = microscope.hub.faults.borrow().slow_rest();
+    if let Some(delay) = delay {
+        tokio::time::sleep(delay).await;
+    }
+    let busy = microscope.hub.faults.borrow().blocking_rest();
+    if let (Some(busy), false) = (busy, post) {
+        let _thread = microscope.server_thread.lock().await;
+        tokio::time::sleep(busy).await;
+    }
+    let faults = microscope.hub.faults();
+    let purpose = rest::purpose(call, &query);
+    let hangs = match purpose {
+        Purpose::Command => faults.has(Fault::RestHang),
+        Purpose::Stop => faults.has(Fault::DeadStop),
+        Purpose::Ask => false,
+    };
+    if hangs {
+        std::future::pending::<()>().await;
+    }
+    if purpose == Purpose::Command && faults.has(Fault::Rest500) {
+        return Err(Refusal::Internal);
+    }
+    if purpose == Purpose::Command && faults.has(Fault::RestHtml) {
+        return Ok(Said::Html);
+    }
+    let value = rest::call(microscope, number, call, post, &query, &body).await?;
+    let is_move = purpose == Purpose::Command && call.contains("/movePositioner");
+    if is_move && faults.has(Fault::LostMoveAnswer) {
+        std::future::pending::<()>().await;
+    }
+    Ok(Said::Json(value))
 }
 
 /// A request below `/socket.io/`.

@@ -214,7 +214,8 @@ impl Hub {
 
     fn signal_as(&self, head: &str, name: &str, arguments: &[Value]) {
         let faults = self.faults();
-        if is_mute(&faults) {
+        let withheld = faults.has(Fault::NoPositionSignals) && name == "sigUpdateMotorPosition";
+        if is_mute(&faults) || withheld {
             return;
         }
         let packet = wire::signal(self.dialect, head, name, arguments);

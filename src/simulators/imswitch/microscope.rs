@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,6 +15,7 @@ use super::encode::Protocol;
 use super::fault::{Fault, Faults};
 use super::hub::{ESCAPES, Hub, lock};
 use super::live_view::Stream;
+use super::log::Log;
 use super::options::{Depth, SimulatorOptions};
 use super::stage::{AXES, Stage};
 use super::stream_params::StreamParams;
@@ -79,6 +80,52 @@ pub(super) struct Instrument {
     pub objective: usize,
     /// Requests to change the objective, counted.
     pub objective_requests: u64,
+    /// The LED matrix, if there is one.
+    pub matrix: Laser,
+    /// Axes that are on their way to their reference.
+    pub homing: [bool; AXES.len()],
+    /// Whether any axis has found its reference since the start.
+    pub homed: bool,
+    /// The server's own recording, while it runs.
+    pub recording: Option<Recording>,
+    /// The last picture that is taken aside.
+    pub snap: Option<SnapJob>,
+    /// Files that were named so far.
+    pub files: u64,
+    pub log: Log,
+}
+
+/// The server's own recording.
+#[derive(Clone, Debug)]
+pub(super) struct Recording {
+    pub paths: Map<String, Value>,
+    pub started_s: f64,
+}
+
+impl Recording {
+    /// As the calls that start and stop it tell it.
+    pub(super) fn told(&self) -> Value {
+        let mut told = Value::from(self.paths.clone());
+        told["saveFormat"] = 1.into();
+        told["isDownloadableFile"] = false.into();
+        told
+    }
+}
+
+/// A picture that is taken aside.
+#[derive(Clone, Debug)]
+pub(super) struct SnapJob {
+    pub id: String,
+    pub started_s: f64,
+    pub takes_s: f64,
+    pub cancelled: bool,
+    pub result: Map<String, Value>,
+}
+
+impl SnapJob {
+    pub(super) fn remaining_s(&self, now_s: f64) -> f64 {
+        (self.started_s + self.takes_s - now_s).max(0.0)
+    }
 }
 
 /// The instrument and those it talks to.
@@ -124,6 +171,17 @@ impl Microscope {
                 old_protocol: Protocol::Binary,
                 objective: 0,
                 objective_requests: 0,
+                matrix: Laser {
+                    name: "LEDMatrix",
+                    value: 255.0,
+                    active: false,
+                },
+                homing: [false; AXES.len()],
+                homed: false,
+                recording: None,
+                snap: None,
+                files: 0,
+                log: Log::default(),
             }),
             pictures: AtomicU64::new(0),
             stage_commanded: Notify::new(),
@@ -141,6 +199,17 @@ impl Microscope {
         self.tasks.spawn(async move {
             cancel.run_until_cancelled(task).await;
         });
+    }
+
+    /// Writes a call down before anything is done about it; returns its number.
+    pub(super) fn received(&self, post: bool, path: &str, query: &str, body: &[u8]) -> u64 {
+        let call = match query {
+            "" => path.to_owned(),
+            query => format!("{path}?{query}"),
+        };
+        let body = String::from_utf8_lossy(body).into_owned();
+        let now_s = self.now_s();
+        lock(&self.instrument).log.received(now_s, post, call, body)
     }
 
     /// Seconds since the start, on a clock that never jumps.
@@ -204,12 +273,59 @@ impl Microscope {
             self.stage_commanded.notified().await;
             loop {
                 self.announce_position();
+                self.finish_homing();
                 if !self.is_moving() {
                     break;
                 }
                 tokio::time::sleep(POSITION_EVERY).await;
             }
         }
+    }
+
+    /// Axes that have come to rest have found their reference, or were stopped on the way to it.
+    fn finish_homing(&self) {
+        let now_s = self.now_s();
+        let mut ended = None;
+        {
+            let instrument = &mut *lock(&self.instrument);
+            for axis in 0..AXES.len() {
+                if !instrument.homing[axis] || instrument.stage.is_axis_moving(axis, now_s) {
+                    continue;
+                }
+                instrument.homing[axis] = false;
+                let found = instrument.stage.position_um(axis, now_s) == 0.0;
+                instrument.homed |= found;
+                ended = Some(!found || ended.unwrap_or(false));
+            }
+            if instrument.homing.contains(&true) {
+                return;
+            }
+        }
+        if let Some(cancelled) = ended {
+            self.announce_homing(cancelled, false);
+        }
+    }
+
+    /// Says how homing stands.
+    pub(super) fn announce_homing(&self, cancelled: bool, active: bool) {
+        let homing = lock(&self.instrument).homing;
+        let axes = AXES.iter().zip(homing).map(|(axis, homing)| {
+            let state = if homing { "homing" } else { "idle" };
+            ((*axis).to_owned(), Value::from(state))
+        });
+        let phase = match (active, cancelled) {
+            (true, _) => "homing",
+            (false, true) => "cancelled",
+            (false, false) => "done",
+        };
+        let state = json!({
+            "active": active,
+            "cancelled": cancelled,
+            "phase": phase,
+            "axes": axes.collect::<Map<_, _>>(),
+            "message": "",
+        });
+        self.hub.signal("sigHomingState", &[state]);
     }
 
     pub(super) fn is_moving(&self) -> bool {

@@ -133,6 +133,10 @@ pub struct SimulatorOptions {
     pub ping_interval: Duration,
     /// How long the answer to one may take.
     pub ping_timeout: Duration,
+    /// Whether it has an LED matrix; most microscopes have none.
+    pub led_matrix: bool,
+    /// Whether its stage can find its reference; the servers' virtual stage cannot.
+    pub homes: bool,
     /// What goes wrong from the start.
     pub faults: Vec<Fault>,
 }
@@ -151,6 +155,8 @@ impl Default for SimulatorOptions {
             // Source: the open packet of every captured session.
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(20),
+            led_matrix: false,
+            homes: false,
             faults: Vec::new(),
         }
     }

@@ -1,19 +1,22 @@
 //! The REST calls: a table of them, and how they refuse.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::microscope::Microscope;
-use super::options::Dialect;
+use super::options::{Dialect, SimulatorOptions};
 use query::Query;
 
 mod laser;
 mod live;
+mod matrix;
 mod other;
 mod positioner;
 mod query;
+mod recording;
 mod settings;
 
 /// Why a call failed, and what is answered then.
@@ -59,13 +62,16 @@ impl Refusal {
 /// What a call is given.
 struct Call {
     microscope: Arc<Microscope>,
+    /// Its number in the log.
+    number: u64,
     query: Query,
     body: Value,
 }
 
-/// What a call answers: at once, or when the stage is at rest.
+/// What a call answers: at once, after some time, or when the stage is at rest.
 enum Reply {
     Now(Value),
+    Later(Duration, Value),
     AtRest(Box<dyn FnOnce(&Microscope) -> Value + Send>),
 }
 
@@ -97,6 +103,30 @@ impl Since {
             Self::Pair => !matches!(dialect, Dialect::Json | Dialect::Raw),
             Self::UntilRaw => matches!(dialect, Dialect::Json | Dialect::Raw),
         }
+    }
+}
+
+/// What a call is for, as far as faults tell calls apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It only asks.
+    Ask,
+    /// It changes something.
+    Command,
+    /// It ends motion.
+    Stop,
+}
+
+/// What the call `path` with `query` is for.
+pub(super) fn purpose(path: &str, query: &str) -> Purpose {
+    let method = path.rsplit('/').next().unwrap_or_default();
+    let asks = ["get", "is", "uc2_", "version", "hostname"];
+    let is_jog = method.starts_with("movePositionerForever");
+    match method {
+        "stopAxis" | "stopAllAxes" => Purpose::Stop,
+        _ if is_jog && query.contains("is_stop=true") => Purpose::Stop,
+        _ if asks.iter().any(|word| method.starts_with(word)) => Purpose::Ask,
+        _ => Purpose::Command,
     }
 }
 
@@ -335,34 +365,107 @@ const ROUTES: &[Route] = &[
         Since::Pair,
         live::long_exposure,
     ),
+    get(
+        "RecordingController/snapImageToPath",
+        Since::Pair,
+        recording::snap_to_path,
+    ),
+    get(
+        "RecordingController/snapImage",
+        Since::Pair,
+        recording::snap,
+    ),
+    get(
+        "RecordingController/startSnap",
+        Since::Pair,
+        recording::start_snap,
+    ),
+    get(
+        "RecordingController/getSnapStatus",
+        Since::Pair,
+        recording::snap_status,
+    ),
+    get(
+        "RecordingController/cancelSnap",
+        Since::Pair,
+        recording::cancel_snap,
+    ),
+    get(
+        "RecordingController/startRecording",
+        Since::Pair,
+        recording::start,
+    ),
+    get(
+        "RecordingController/stopRecording",
+        Since::Pair,
+        recording::stop,
+    ),
+    get(
+        "RecordingController/getRecordingStatus",
+        Since::Pair,
+        recording::status,
+    ),
+    get(
+        "RecordingController/isRecording",
+        Since::Pair,
+        recording::is_recording,
+    ),
+    get(
+        "LEDMatrixController/setAllLEDOn",
+        Since::Pair,
+        matrix::all_on,
+    ),
+    get(
+        "LEDMatrixController/setAllLEDOff",
+        Since::Pair,
+        matrix::all_off,
+    ),
+    get(
+        "LEDMatrixController/setAllLED",
+        Since::Pair,
+        matrix::set_all,
+    ),
+    get(
+        "LEDMatrixController/setIntensity",
+        Since::Pair,
+        matrix::set_intensity,
+    ),
 ];
 
 /// Answers one request.
 ///
+/// - `number`: of the call in the log
 /// - `path`: below the prefix, e.g. `LaserController/getLaserNames`
 /// - `body`: empty, or JSON
 pub(super) async fn call(
     microscope: Arc<Microscope>,
+    number: u64,
     path: &str,
     post: bool,
     query: &str,
     body: &[u8],
 ) -> Result<Value, Refusal> {
-    let dialect = microscope.options.dialect;
     let route = ROUTES
         .iter()
-        .find(|route| route.path == path && route.since.includes(dialect))
+        .find(|route| route.path == path && route.exists(&microscope.options))
         .ok_or(Refusal::NotFound)?;
     if route.post != post {
         return Err(Refusal::Method);
     }
     let call = Call {
         microscope: microscope.clone(),
+        number,
         query: Query::parse(query),
         body: query::body(body)?,
     };
     match (route.run)(&call)? {
         Reply::Now(value) => Ok(value),
+        Reply::Later(wait, value) => {
+            // As every GET does on the servers, it keeps everything else waiting meanwhile.
+            let _thread = microscope.server_thread.lock().await;
+            tokio::time::sleep(wait).await;
+            Ok(value)
+        }
         Reply::AtRest(answer) => {
             microscope.arrived().await;
             Ok(answer(&microscope))
@@ -370,11 +473,18 @@ pub(super) async fn call(
     }
 }
 
-/// The controllers that have a call in `dialect`.
-fn controllers(dialect: Dialect) -> Vec<&'static str> {
+impl Route {
+    fn exists(&self, options: &SimulatorOptions) -> bool {
+        self.since.includes(options.dialect)
+            && (options.led_matrix || !self.path.starts_with("LEDMatrixController/"))
+    }
+}
+
+/// The controllers that have a call.
+fn controllers(options: &SimulatorOptions) -> Vec<&'static str> {
     let mut names: Vec<&str> = ROUTES
         .iter()
-        .filter(|route| route.since.includes(dialect))
+        .filter(|route| route.exists(options))
         .filter_map(|route| Some(route.path.split_once('/')?.0))
         .collect();
     names.sort_unstable();

@@ -99,6 +99,10 @@ impl Stage {
         self.axes[axis].position_um(now_s)
     }
 
+    pub(super) fn is_axis_moving(&self, axis: usize, now_s: f64) -> bool {
+        self.axes[axis].is_moving(now_s)
+    }
+
     pub(super) fn is_moving(&self, now_s: f64) -> bool {
         self.axes.iter().any(|axis| axis.is_moving(now_s))
     }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::hub::{ESCAPES, lock};
+use super::super::log::What;
 use super::super::microscope::{LASER_RANGE, Laser};
 use super::query::plain;
 use super::{Call, Outcome, Refusal};
@@ -40,7 +41,9 @@ pub(super) fn set_value(call: &Call) -> Outcome {
     let name = call.query.required("laserName")?;
     let value = call.query.number("value")?;
     change(call, name, "Value", plain(value), |laser| {
-        laser.value = value
+        laser.value = value;
+        let light = laser.name;
+        What::Level { light, value }
     })
 }
 
@@ -49,7 +52,9 @@ pub(super) fn set_active(call: &Call) -> Outcome {
     let active = call.query.flag("active")?;
     let active = call.query.given("active", active)?;
     change(call, name, "Enabled", active.into(), |laser| {
-        laser.active = active
+        laser.active = active;
+        let light = laser.name;
+        What::Switched { light, on: active }
     })
 }
 
@@ -70,14 +75,16 @@ fn change(
     name: &str,
     attribute: &str,
     value: Value,
-    set: impl Fn(&mut Laser),
+    set: impl Fn(&mut Laser) -> What,
 ) -> Outcome {
     {
-        let lasers = &mut lock(&call.microscope.instrument).lasers;
-        let mut all = lasers.iter_mut();
-        set(all
+        let now_s = call.microscope.now_s();
+        let mut instrument = lock(&call.microscope.instrument);
+        let mut all = instrument.lasers.iter_mut();
+        let what = set(all
             .find(|laser| laser.name == bare(name))
             .ok_or(Refusal::Internal)?);
+        instrument.log.note(now_s, call.number, what);
     }
     let label = call.microscope.hub.label(bare(name));
     call.microscope

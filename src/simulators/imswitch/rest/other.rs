@@ -17,7 +17,7 @@ pub(super) fn hostname(call: &Call) -> Outcome {
 }
 
 pub(super) fn controllers(call: &Call) -> Outcome {
-    let names = super::controllers(call.microscope.options.dialect);
+    let names = super::controllers(&call.microscope.options);
     Ok(json!({ "availableControllers": names }).into())
 }
 

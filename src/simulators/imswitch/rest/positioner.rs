@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::fault::Fault;
 use super::super::hub::lock;
-use super::super::microscope::{self, STAGE};
+use super::super::log::What;
+use super::super::microscope::{self, Instrument, STAGE};
 use super::super::stage::{AXES, axis_index};
 use super::{Call, Outcome, Refusal, Reply};
 
@@ -82,12 +84,14 @@ pub(super) fn jog(call: &Call) -> Outcome {
     let axis = axis_of_known_stage(call)?;
     let now_s = call.microscope.now_s();
     {
-        let stage = &mut lock(&call.microscope.instrument).stage;
-        if stop || speed == 0 {
-            stage.stop(axis, now_s);
-        } else {
-            stage.jog(axis, speed as f64, now_s);
-        }
+        let instrument = &mut lock(&call.microscope.instrument);
+        jog_one(
+            call,
+            instrument,
+            axis,
+            if stop { 0.0 } else { speed as f64 },
+            now_s,
+        );
     }
     call.microscope.stage_commanded.notify_one();
     Ok(Value::Null.into())
@@ -105,13 +109,15 @@ pub(super) fn jog_xyza(call: &Call) -> Outcome {
     known_stage(call)?;
     let now_s = call.microscope.now_s();
     {
-        let stage = &mut lock(&call.microscope.instrument).stage;
+        let instrument = &mut lock(&call.microscope.instrument);
         for (axis, speed) in speeds.into_iter().enumerate() {
-            if stop || speed == 0.0 {
-                stage.stop(axis, now_s);
-            } else {
-                stage.jog(axis, speed, now_s);
-            }
+            jog_one(
+                call,
+                instrument,
+                axis,
+                if stop { 0.0 } else { speed },
+                now_s,
+            );
         }
     }
     call.microscope.stage_commanded.notify_one();
@@ -121,7 +127,7 @@ pub(super) fn jog_xyza(call: &Call) -> Outcome {
 pub(super) fn stop_axis(call: &Call) -> Outcome {
     let axis = axis_of_known_stage(call)?;
     let now_s = call.microscope.now_s();
-    lock(&call.microscope.instrument).stage.stop(axis, now_s);
+    stop_one(call, &mut lock(&call.microscope.instrument), axis, now_s);
     call.microscope.stage_commanded.notify_one();
     Ok(Value::Null.into())
 }
@@ -130,20 +136,33 @@ pub(super) fn stop_all(call: &Call) -> Outcome {
     known_stage(call)?;
     let now_s = call.microscope.now_s();
     {
-        let stage = &mut lock(&call.microscope.instrument).stage;
-        (0..AXES.len()).for_each(|axis| stage.stop(axis, now_s));
+        let instrument = &mut lock(&call.microscope.instrument);
+        (0..AXES.len()).for_each(|axis| stop_one(call, instrument, axis, now_s));
     }
     call.microscope.stage_commanded.notify_one();
     Ok(json!({"success": true}).into())
 }
 
-/// The virtual stage has no end switches.
-pub(super) fn home(_: &Call) -> Outcome {
-    Err(Refusal::Internal)
+/// The virtual stage has no end switches and fails inside, unless it was started with them.
+pub(super) fn home(call: &Call) -> Outcome {
+    if !call.microscope.options.homes {
+        return Err(Refusal::Internal);
+    }
+    let axis = axis_of_known_stage(call)?;
+    let now_s = call.microscope.now_s();
+    {
+        let instrument = &mut lock(&call.microscope.instrument);
+        move_one(call, instrument, axis, 0.0, true, now_s);
+        instrument.homing[axis] = true;
+    }
+    call.microscope.announce_homing(false, true);
+    call.microscope.stage_commanded.notify_one();
+    Ok(Value::Null.into())
 }
 
-pub(super) fn homing_status(_: &Call) -> Outcome {
-    let status = json!({"hasHomedSinceStartup": false, "homingRecommendationDismissed": false});
+pub(super) fn homing_status(call: &Call) -> Outcome {
+    let homed = lock(&call.microscope.instrument).homed;
+    let status = json!({"hasHomedSinceStartup": homed, "homingRecommendationDismissed": false});
     Ok(status.into())
 }
 
@@ -176,17 +195,64 @@ pub(super) fn device_position(call: &Call) -> Outcome {
 
 fn command(call: &Call, targets: &[(usize, f64)], absolute: bool, speed: Option<f64>) {
     let now_s = call.microscope.now_s();
+    if call.microscope.hub.faults.borrow().has(Fault::IgnoresMoves) {
+        return;
+    }
     {
-        let stage = &mut lock(&call.microscope.instrument).stage;
+        let instrument = &mut lock(&call.microscope.instrument);
         for (axis, target_um) in targets {
             if let Some(speed) = speed {
-                stage.set_speed(*axis, speed, now_s);
+                instrument.stage.set_speed(*axis, speed, now_s);
             }
-            stage.go(*axis, *target_um, absolute, now_s);
+            move_one(call, instrument, *axis, *target_um, absolute, now_s);
         }
     }
     microscope::announce_speeds(&call.microscope);
     call.microscope.stage_commanded.notify_one();
+}
+
+fn move_one(
+    call: &Call,
+    instrument: &mut Instrument,
+    axis: usize,
+    target_um: f64,
+    absolute: bool,
+    now_s: f64,
+) {
+    let from_um = instrument.stage.position_um(axis, now_s);
+    let to_um = if absolute {
+        target_um
+    } else {
+        from_um + target_um
+    };
+    instrument.stage.go(axis, to_um, true, now_s);
+    instrument.homing[axis] = false;
+    let axis = AXES[axis];
+    let what = What::Moves {
+        axis,
+        from_um,
+        to_um,
+    };
+    instrument.log.note(now_s, call.number, what);
+}
+
+/// Jogs at a speed; 0 stops.
+fn jog_one(call: &Call, instrument: &mut Instrument, axis: usize, speed_um_s: f64, now_s: f64) {
+    if speed_um_s == 0.0 {
+        return stop_one(call, instrument, axis, now_s);
+    }
+    instrument.stage.jog(axis, speed_um_s, now_s);
+    let axis = AXES[axis];
+    let what = What::Jogs { axis, speed_um_s };
+    instrument.log.note(now_s, call.number, what);
+}
+
+fn stop_one(call: &Call, instrument: &mut Instrument, axis: usize, now_s: f64) {
+    instrument.stage.stop(axis, now_s);
+    let at_um = instrument.stage.position_um(axis, now_s);
+    let axis = AXES[axis];
+    let what = What::Stops { axis, at_um };
+    instrument.log.note(now_s, call.number, what);
 }
 
 /// Jogging and stopping fail inside the server for a stage it does not have.
