@@ -13,7 +13,7 @@ use scripted::{Server, Step, http};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use ttyscope::sources::net::{
-    Endpoint, Headers, HttpClient, NetError, Step as Waiting, TlsOptions,
+    Ask, Endpoint, Headers, HttpClient, NetError, Step as Waiting, TlsOptions,
 };
 
 fn client(port: u16) -> HttpClient {
@@ -277,4 +277,64 @@ async fn an_authority_that_is_no_certificate_is_named() {
         let text = error.to_string();
         assert!(text.contains(file) && text.contains(expected), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_kept_connection_carries_one_request_after_the_other() {
+    let server = Server::start(vec![vec![http(OK), http(OK), http("")]]).await;
+    let mut kept = client(server.port).keep().await.unwrap();
+    let limit = Duration::from_secs(20);
+    for round in 0..2 {
+        let mut sent = false;
+        let asked = Ask::get("/health");
+        let answer = kept.call(asked, limit, || sent = true).await.unwrap();
+        assert!(sent && answer.is_success() && kept.is_open(), "{round}");
+        assert!(!server.requests()[round].contains("connection: close"));
+    }
+    let posted = Ask {
+        path_and_query: "/p",
+        json: Some("{}".into()),
+    };
+    let mut sent = false;
+    let lost = kept.call(posted, limit, || sent = true).await;
+    assert!(
+        sent && matches!(lost, Err(NetError::NoAnswer { .. })),
+        "{lost:?}"
+    );
+    assert!(server.requests()[2].ends_with("{}"));
+    kept.ended().await;
+    assert!(!kept.is_open());
+}
+
+#[tokio::test]
+async fn a_shut_gate_lets_no_byte_out() {
+    let server = Server::start(vec![vec![Step::Hold], vec![http(OK)]]).await;
+    let client = client(server.port);
+    let mut sent = false;
+    let refused = client.call_if(Ask::get("/move"), || false, || sent = true);
+    assert_eq!(refused.await.unwrap(), None);
+    // The server read to the end of the connection.
+    server.finished().await;
+    assert!(!sent && server.requests().is_empty());
+
+    let answer = client.call_if(Ask::get("/move"), || true, || sent = true);
+    assert!(answer.await.unwrap().unwrap().is_success());
+    assert!(sent && server.requests()[0].starts_with("GET /move HTTP/1.1\r\n"));
+
+    let mut asked = false;
+    let nobody = HttpClient::new(
+        Endpoint::plain("127.0.0.1", free_port().await),
+        Headers::new(),
+    );
+    let gate = || {
+        asked = true;
+        true
+    };
+    let failed = nobody.call_if(Ask::get("/move"), gate, || ()).await;
+    assert!(!asked && matches!(failed, Err(NetError::Refused { .. })));
+}
+
+async fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap().port()
 }

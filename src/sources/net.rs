@@ -17,11 +17,12 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::client::TlsStream;
 
 pub use error::{NetError, Step};
-pub use http::{Answer, Headers, HttpClient};
+pub use http::{Answer, Ask, Headers, HttpClient, Kept};
 pub use tls::TlsOptions;
 
 /// Where a server is and whether TLS is spoken there.
@@ -63,15 +64,50 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// How many bytes were received, over all connections that share it. A long message on a slow
-/// link is a sign of life before it is whole.
+/// How many bytes were received and sent, over all connections that share it. A long message on a
+/// slow link is a sign of life before it is whole.
 #[derive(Clone, Debug, Default)]
-pub struct Traffic(Arc<AtomicU64>);
+pub struct Traffic(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    received: AtomicU64,
+    written: AtomicU64,
+    /// Written, and no longer in a buffer of ours.
+    sent: AtomicU64,
+    flushed: Notify,
+}
 
 impl Traffic {
     /// Bytes received so far, after decryption.
     pub fn received_bytes(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.received.load(Ordering::Relaxed)
+    }
+
+    /// Bytes handed to the system so far, before encryption.
+    pub fn sent_bytes(&self) -> u64 {
+        self.0.sent.load(Ordering::Relaxed)
+    }
+
+    /// Waits until more than `mark` bytes were handed to the system. Cancel safe; one may wait.
+    pub async fn sent_beyond(&self, mark: u64) {
+        while self.sent_bytes() <= mark {
+            self.0.flushed.notified().await;
+        }
+    }
+
+    fn wrote(&self, polled: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(bytes)) = polled {
+            self.0.written.fetch_add(*bytes as u64, Ordering::Relaxed);
+        }
+    }
+
+    fn flushed(&self, polled: &Poll<io::Result<()>>) {
+        if let Poll::Ready(Ok(())) = polled {
+            let written = self.0.written.load(Ordering::Relaxed);
+            self.0.sent.store(written, Ordering::Relaxed);
+            self.0.flushed.notify_one();
+        }
     }
 
     /// Bytes received since `mark` was moved the last time, if there are any; moves it.
@@ -172,6 +208,7 @@ impl AsyncRead for Stream {
         stream
             .traffic
             .0
+            .received
             .fetch_add(received as u64, Ordering::Relaxed);
         polled
     }
@@ -183,17 +220,23 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.get_mut().layer {
+        let stream = self.get_mut();
+        let polled = match &mut stream.layer {
             Layer::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
             Layer::Tls(tls) => Pin::new(tls).poll_write(cx, buf).map_err(tls_words::told),
-        }
+        };
+        stream.traffic.wrote(&polled);
+        polled
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().layer {
+        let stream = self.get_mut();
+        let polled = match &mut stream.layer {
             Layer::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
             Layer::Tls(tls) => Pin::new(tls).poll_flush(cx).map_err(tls_words::told),
-        }
+        };
+        stream.traffic.flushed(&polled);
+        polled
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

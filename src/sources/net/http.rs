@@ -1,6 +1,8 @@
 //! A small HTTP/1.1 client: one connection for each request, every call with a time limit and a
 //! limit on what it accepts. Nothing is ever sent twice.
 
+mod kept;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
@@ -19,6 +21,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Endpoint, NetError, Step, Stream, Traffic, connect};
 use crate::model::PlainText;
+
+pub use kept::Kept;
 
 /// Most bytes accepted as the head of an answer.
 pub const HEAD_LIMIT_BYTES: usize = 16 * 1024;
@@ -84,6 +88,25 @@ impl Answer {
     /// Whether the status is 2xx.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
+    }
+}
+
+/// What is asked of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask<'a> {
+    /// Path and query; begins with `/`.
+    pub path_and_query: &'a str,
+    /// The JSON that is posted; without it the request is a GET.
+    pub json: Option<Bytes>,
+}
+
+impl<'a> Ask<'a> {
+    /// A GET.
+    pub fn get(path_and_query: &'a str) -> Self {
+        Self {
+            path_and_query,
+            json: None,
+        }
     }
 }
 
@@ -173,14 +196,53 @@ impl HttpClient {
         if let Some(content_type) = content_type {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
-        let (sender, connection) = self.open(deadline).await?;
-        let exchange = self.exchange(sender, request, deadline);
+        let (mut sender, connection) = self.open(deadline, self.traffic.clone()).await?;
+        let exchange = self.exchange(&mut sender, request, deadline);
         drive(connection, exchange).await
+    }
+
+    /// Connects, asks `gate` whether to go on, and only then sends `ask`. `sent` is called when
+    /// the request was handed to the connection whole. `None`: the gate was shut, and nothing was
+    /// sent.
+    ///
+    /// # Errors
+    /// There was no whole answer within the limits. Where `gate` was not even asked nothing was
+    /// sent; else what the server did is unknown.
+    pub async fn call_if(
+        &self,
+        ask: Ask<'_>,
+        gate: impl FnOnce() -> bool,
+        sent: impl FnOnce(),
+    ) -> Result<Option<Answer>, NetError> {
+        let deadline = Instant::now() + self.time_limit;
+        let mut request = self.asking(ask)?;
+        let close = HeaderValue::from_static("close");
+        request.headers_mut().insert(header::CONNECTION, close);
+        // Counted for itself, to see when this request has gone out.
+        let traffic = Traffic::default();
+        let (mut sender, connection) = self.open(deadline, traffic.clone()).await?;
+        if !gate() {
+            return Ok(None);
+        }
+        let mark = traffic.sent_bytes();
+        let exchange = self.exchange(&mut sender, request, deadline);
+        let exchange = kept::telling(exchange, &traffic, mark, sent);
+        drive(connection, exchange).await.map(Some)
+    }
+
+    fn asking(&self, ask: Ask<'_>) -> Result<Request<Full<Bytes>>, NetError> {
+        let Some(json) = ask.json else {
+            return self.request(Method::GET, ask.path_and_query, Bytes::new());
+        };
+        let mut request = self.request(Method::POST, ask.path_and_query, json)?;
+        let kind = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(header::CONTENT_TYPE, kind);
+        Ok(request)
     }
 
     async fn exchange(
         &self,
-        mut sender: http1::SendRequest<Full<Bytes>>,
+        sender: &mut http1::SendRequest<Full<Bytes>>,
         request: Request<Full<Bytes>>,
         deadline: Instant,
     ) -> Result<Answer, NetError> {
@@ -240,7 +302,7 @@ impl HttpClient {
         let deadline = Instant::now() + self.time_limit;
         let mut request = self.request(Method::GET, path_and_query, Bytes::new())?;
         request.headers_mut().extend(extra);
-        let (mut sender, connection) = self.open(deadline).await?;
+        let (mut sender, connection) = self.open(deadline, self.traffic.clone()).await?;
         let ask = async {
             let mut response = match timeout_at(deadline, sender.send_request(request)).await {
                 Ok(response) => response.map_err(|error| self.failed(&error))?,
@@ -300,6 +362,7 @@ impl HttpClient {
     async fn open(
         &self,
         deadline: Instant,
+        traffic: Traffic,
     ) -> Result<
         (
             http1::SendRequest<Full<Bytes>>,
@@ -307,7 +370,7 @@ impl HttpClient {
         ),
         NetError,
     > {
-        let stream = connect(&self.endpoint, deadline, self.traffic.clone()).await?;
+        let stream = connect(&self.endpoint, deadline, traffic).await?;
         http1::Builder::new()
             .max_headers(HEADER_LINES)
             .max_buf_size(HEAD_LIMIT_BYTES)
