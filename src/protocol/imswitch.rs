@@ -1,8 +1,10 @@
 //! The ImSwitch dialects of Socket.IO: events in, payloads and acknowledgements out.
 //!
 //! [`Viewer`] is one connection's state. It does no I/O and knows no clock: its owner feeds it
-//! events and carries out the [`Action`]s in order. [`rest`] reads the answers of the HTTP side.
+//! events and carries out the [`Action`]s in order. [`rest`] and
+//! [`equipment`] read the answers of the HTTP side.
 
+pub mod equipment;
 mod event;
 mod jpeg;
 mod msgpack;

@@ -67,6 +67,10 @@ pub fn outcome(status: u16, body: &[u8]) -> Result<Value, RestError> {
         let why = text("reason").unwrap_or("no reason given");
         return Err(RestError::Refused(why.into()));
     }
+    if value.get("success") == Some(&Value::Bool(false)) {
+        let why = text("error").or_else(|| text("message"));
+        return Err(RestError::Refused(why.unwrap_or("no reason given").into()));
+    }
     Ok(value)
 }
 
@@ -76,6 +80,9 @@ fn read(body: &[u8]) -> Result<Value, String> {
         return Err(format!(
             "it has {got} bytes, the limit is {MAX_ANSWER_BYTES}"
         ));
+    }
+    if body.trim_ascii_start().starts_with(b"<") {
+        return Err("it is a page of HTML and no JSON; is a proxy answering?".to_owned());
     }
     serde_json::from_slice(body).map_err(|error| format!("it is no JSON: {error}"))
 }
@@ -262,7 +269,7 @@ mod tests {
 
     #[test]
     fn refusals_inside_a_200_are_found() {
-        let cases: [(u16, &str, Result<Value, RestError>); 10] = [
+        let cases: [(u16, &str, Result<Value, RestError>); 11] = [
             (200, "null", Ok(Value::Null)),
             (200, "[1]", Ok(json!([1]))),
             (
@@ -274,6 +281,11 @@ mod tests {
                 200,
                 r#"{"accepted":false,"reason":"busy"}"#,
                 Err(RestError::Refused("busy".into())),
+            ),
+            (
+                200,
+                r#"{"success":false,"error":"no such axis"}"#,
+                Err(RestError::Refused("no such axis".into())),
             ),
             (404, r#"{"detail":"Not Found"}"#, Err(RestError::NoSuchCall)),
             (405, "", Err(RestError::WrongMethod)),
