@@ -252,6 +252,11 @@ impl StopWatch {
         }
     }
 
+    /// The board, for tasks of the same instrument that ask it right before they write.
+    pub fn board(&self) -> &StopBoard {
+        &self.board
+    }
+
     /// The clock that presses are stamped with.
     pub fn now(&self) -> Stamp {
         self.board.now()
