@@ -105,6 +105,15 @@ impl Watched {
             .collect()
     }
 
+    /// Waits until it is known what the server can be asked for.
+    async fn offers(&mut self) {
+        self.until(
+            "offers",
+            |p| matches!(p, Payload::Instrument(it) if !it.offers.is_empty()),
+        )
+        .await;
+    }
+
     async fn frame(&mut self) -> Frame {
         match self
             .until("frame", |p| matches!(p, Payload::Frame(_)))
@@ -159,6 +168,10 @@ impl Watched {
         self.until(part, |payload| match payload {
             Payload::Log(line) => line.text.contains(part),
             Payload::Fault(fault) => fault.text.contains(part),
+            Payload::Command(report) => report
+                .detail
+                .as_ref()
+                .is_some_and(|text| text.contains(part)),
             _ => false,
         })
         .await;
@@ -291,7 +304,7 @@ async fn the_live_view_is_started_and_only_our_own_is_stopped() {
     .await;
     let port = server.address().port();
     let mut source = Watched::start(impatient(port));
-    source.link("connected").await;
+    source.offers().await;
     source.ask(Command::StopLiveView).await;
     source.text("none of those running was started here").await;
     source.ask(Command::StartLiveView { protocol: None }).await;
@@ -300,7 +313,7 @@ async fn the_live_view_is_started_and_only_our_own_is_stopped() {
     source.reading("server/WidefieldCamera/fps_emit").await;
 
     let mut other = Watched::start(options(port));
-    other.frame().await;
+    other.offers().await;
     other.ask(Command::StartLiveView { protocol: None }).await;
     other.text("a live view runs already (binary)").await;
     other.ask(Command::StopLiveView).await;
@@ -322,7 +335,7 @@ async fn the_live_view_of_old_releases_is_one_switch() {
         })
         .await;
         let mut source = Watched::start(options(server.address().port()));
-        source.link("connected").await;
+        source.offers().await;
         source.ask(Command::StartLiveView { protocol: None }).await;
         source.text("live view started").await;
         source.frame().await;

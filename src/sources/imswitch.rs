@@ -4,8 +4,15 @@
 //! and report back, because the server answers them on the thread that also sends its pictures.
 
 mod api;
+mod call;
+mod flight;
+mod inventory;
+mod judge;
+mod motion;
 mod options;
+mod script;
 mod source;
+pub mod stop;
 mod watch;
 
 use tokio_util::sync::CancellationToken;
@@ -25,5 +32,6 @@ pub async fn run(
     intake: Intake,
     stop: CancellationToken,
 ) {
-    source::Source::new(options, outlet).run(intake, stop).await;
+    let source = source::Source::new(options, outlet, &intake);
+    source.run(intake, stop).await;
 }

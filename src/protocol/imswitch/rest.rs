@@ -210,6 +210,30 @@ pub fn camera_status(detector: &str, answer: &Value) -> Vec<Reading> {
     plain.chain(parameters).take(128).collect()
 }
 
+/// The settings of the current camera, as older releases tell them.
+pub fn camera_parameters(detector: &str, answer: &Value) -> Vec<Reading> {
+    readings::parameters(detector, answer)
+}
+
+/// How homing stands.
+pub fn homing(answer: &Value) -> Vec<Reading> {
+    readings::flattened("homing", answer)
+}
+
+/// Whether the server records, and to which file.
+pub fn recording(answer: &Value) -> Vec<Reading> {
+    let fields = [
+        ("is_recording", "recording"),
+        ("filepath", "recording_file"),
+    ];
+    fields
+        .into_iter()
+        .filter_map(|(field, name)| {
+            readings::reading(format!("server/{name}"), answer.get(field)?, "")
+        })
+        .collect()
+}
+
 /// The state of the objective changer.
 pub fn objective(answer: &Value) -> Vec<Reading> {
     readings::objective(answer)

@@ -2,32 +2,57 @@
 //!
 //! A GET runs on the thread that serves the WebSocket: what is not asked does not delay a picture.
 
+mod carry;
+mod discovery;
+
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{OnceCell, mpsc};
 
-use super::options::{ImSwitchOptions, StreamProtocol};
+use super::call::Call;
+use super::inventory::Part;
+use super::options::ImSwitchOptions;
 use super::watch::Streams;
-use crate::model::{Fault, FaultKind, PlainText, Reading, Severity};
-use crate::protocol::imswitch::rest::{self, RestError, StartAnswer};
-use crate::sources::net::{Answer, HttpClient, NetError};
+use crate::model::{Clock, CommandId, Fault, FaultKind, Reading, Severity, StopPress};
+use crate::protocol::imswitch::rest::{self, RestError};
+use crate::sources::net::{Answer, Ask, HttpClient, NetError};
+
+pub(super) use carry::Outcome;
 
 /// What a call brought, for the task that publishes.
 #[derive(Debug)]
 pub(super) enum News {
-    /// Values of the instrument.
-    Readings(Vec<Reading>),
+    /// Values of the instrument, true when they were asked for or later.
+    Readings {
+        /// Monotonic nanoseconds.
+        asked_ns: u64,
+        readings: Vec<Reading>,
+    },
+    /// Positions, and nothing else, true when they were asked for or later.
+    Positions {
+        /// Monotonic nanoseconds.
+        asked_ns: u64,
+        readings: Vec<Reading>,
+    },
+    /// Positions could not be read.
+    NoPositions(String),
+    /// Something that the server has.
+    Found(Part),
     /// The detectors there are.
     Detectors(Vec<String>),
     /// Which streams run.
     Streams(Streams),
+    /// Everything was read, for the last time this number, or this is why not.
+    Refreshed(u64, Result<(), String>),
     /// The server's own figures of its streams.
     Diagnostics(Figures),
-    /// Asking for a live view led to this.
-    Start(StartAnswer),
-    /// The live view of this detector was stopped, or did not run.
-    Stopped(String),
+    /// A command was handed to the connection.
+    Sent(CommandId),
+    /// What became of the calls of a command.
+    Landed(CommandId, Outcome),
+    /// What became of our own stop.
+    Halted(StopPress, Result<(), String>),
     /// Something did not work.
     Fault(Fault),
     /// The Socket.IO side is at this port, if it was found.
@@ -60,7 +85,7 @@ pub(super) enum CallError {
 }
 
 impl CallError {
-    fn is_no_such_call(&self) -> bool {
+    pub(super) fn is_no_such_call(&self) -> bool {
         matches!(self, Self::Rest(RestError::NoSuchCall))
     }
 }
@@ -70,66 +95,30 @@ impl CallError {
 pub(super) struct Api {
     http: HttpClient,
     base_path: String,
+    clock: Clock,
     /// Found at the first call; a server that comes back may be another release.
     prefix: OnceCell<&'static str>,
 }
 
 impl Api {
-    pub(super) fn new(options: &ImSwitchOptions) -> Self {
+    pub(super) fn new(options: &ImSwitchOptions, clock: Clock) -> Self {
         let http = HttpClient::new(options.endpoint.clone(), options.headers.clone());
         Self {
             http: http.with_time_limit(options.patience.call),
             base_path: options.base_path.trim_end_matches('/').to_owned(),
+            clock,
             prefix: OnceCell::new(),
         }
     }
 
-    /// Reads the state of the instrument, what is cheap and important first.
-    pub(super) async fn refresh(&self, to: &Reporter) {
-        if let Err(error) = self.prefix().await {
-            let text = format!("the state could not be read over HTTP: {error}");
-            let fault = Fault::new(FaultKind::Peer, Severity::Warning, text);
-            let _ = to.send(News::Fault(fault)).await;
-            return;
-        }
-        let mut readings = Readings { api: self, to };
-        let detectors = readings.names("SettingsController/getDetectorNames").await;
-        let _ = to.send(News::Detectors(detectors.clone())).await;
-        let streams = self.streams().await;
-        let _ = to.send(News::Streams(streams)).await;
-        readings.read("version", &[], server("version")).await;
-        readings.read("hostname", &[], server("hostname")).await;
-        let positions = "PositionerController/getPositionerPositions";
-        readings.read(positions, &[], rest::positions).await;
-
-        for detector in &detectors {
-            readings
-                .read(
-                    "SettingsController/getCameraStatus",
-                    &[("detectorName", detector)],
-                    |status| rest::camera_status(detector, status),
-                )
-                .await;
-        }
-        let lights = readings.names("LaserController/getLaserNames").await;
-        for light in &lights {
-            let named: &[(&str, &str)] = &[("laserName", light)];
-            let value = |value: &Value| rest::light(light, Some(value), None);
-            let active = |on: &Value| rest::light(light, None, Some(on));
-            readings
-                .read("LaserController/getLaserValue", named, value)
-                .await;
-            readings
-                .read("LaserController/getLaserActive", named, active)
-                .await;
-        }
-        let objective = "ObjectiveController/getstatus";
-        readings.read(objective, &[], rest::objective).await;
+    /// What requests go out on.
+    pub(super) fn http(&self) -> &HttpClient {
+        &self.http
     }
 
     /// Which streams run.
     pub(super) async fn streams(&self) -> Streams {
-        match self.get("LiveViewController/getActiveStreams", &[]).await {
+        match self.ask("LiveViewController/getActiveStreams").await {
             Ok(answer) => Streams::Running(rest::active_streams(&answer)),
             Err(error) if error.is_no_such_call() => Streams::CannotTell,
             Err(error) => Streams::NoAnswer(error.to_string()),
@@ -138,59 +127,13 @@ impl Api {
 
     /// The server's own figures of its streams.
     pub(super) async fn diagnostics(&self) -> Figures {
-        let call = "LiveViewController/getStreamDiagnostics";
-        match self.get(call, &[]).await {
+        match self.ask("LiveViewController/getStreamDiagnostics").await {
             Ok(answer) => Figures::Read(rest::diagnostics(&answer)),
             Err(error) if error.is_no_such_call() => Figures::None,
             Err(error) => {
                 let text = format!("the server's own figures could not be read: {error}");
                 Figures::Failed(Fault::new(FaultKind::Peer, Severity::Warning, text))
             }
-        }
-    }
-
-    /// Starts a live view unless one runs.
-    pub(super) async fn start(&self, protocol: StreamProtocol) -> News {
-        // The stream belongs to all clients: one that runs is left as it is.
-        match self.streams().await {
-            Streams::Running(running) => {
-                if let Some((_, protocol)) = running.into_iter().next() {
-                    return News::Start(StartAnswer::AlreadyRunning { protocol });
-                }
-            }
-            Streams::CannotTell => return self.set_live_view(true).await,
-            Streams::NoAnswer(why) => {
-                let text = format!("the live view was not started: {why}");
-                return News::Fault(Fault::new(FaultKind::Peer, Severity::Error, text));
-            }
-        }
-        let call = "LiveViewController/startLiveView";
-        match self.post(call, &[("protocol", protocol.as_str())]).await {
-            Ok(answer) => News::Start(rest::start_answer(&answer)),
-            Err(error) => News::Fault(trouble("starting the live view", &error)),
-        }
-    }
-
-    /// Stops the live view of one detector.
-    pub(super) async fn stop(&self, detector: String) -> News {
-        if detector.is_empty() {
-            return self.set_live_view(false).await;
-        }
-        let call = "LiveViewController/stopLiveView";
-        match self.get(call, &[("detectorName", &detector)]).await {
-            Ok(_) => News::Stopped(detector),
-            Err(error) => News::Fault(trouble("stopping the live view", &error)),
-        }
-    }
-
-    /// Switches the one live view that releases before 2.1.134 have.
-    async fn set_live_view(&self, active: bool) -> News {
-        let call = "ViewController/setLiveViewActive";
-        let active_text = if active { "true" } else { "false" };
-        match self.get(call, &[("active", active_text)]).await {
-            Ok(_) if active => News::Start(StartAnswer::Started { detector: None }),
-            Ok(_) => News::Stopped(String::new()),
-            Err(error) => News::Fault(trouble("switching the live view", &error)),
         }
     }
 
@@ -214,7 +157,11 @@ impl Api {
         None
     }
 
-    async fn prefix(&self) -> Result<&'static str, CallError> {
+    /// What stands before the paths of this release.
+    ///
+    /// # Errors
+    /// The server does not answer, or not as one of its releases.
+    pub(super) async fn prefix(&self) -> Result<&'static str, CallError> {
         self.prefix
             .get_or_try_init(|| async {
                 let mut last = CallError::Rest(RestError::NoSuchCall);
@@ -232,91 +179,45 @@ impl Api {
             .copied()
     }
 
-    async fn path(&self, call: &str, query: &[(&str, &str)]) -> Result<String, CallError> {
-        let mut path = format!("{}{}/{call}", self.base_path, self.prefix().await?);
-        if !query.is_empty() {
-            let query = url::form_urlencoded::Serializer::new(String::new())
-                .extend_pairs(query)
-                .finish();
-            path = format!("{path}?{query}");
+    /// The path of a call as it is requested.
+    ///
+    /// # Errors
+    /// As [`Api::prefix`].
+    pub(super) async fn path(&self, call: &Call) -> Result<String, CallError> {
+        let prefix = self.prefix().await?;
+        Ok(format!("{}{prefix}/{}", self.base_path, call.target()))
+    }
+
+    /// Asks something without parameters.
+    async fn ask(&self, path: &str) -> Result<Value, CallError> {
+        self.call(&Call::get(path)).await
+    }
+
+    /// Makes a call, whatever is going on.
+    ///
+    /// # Errors
+    /// There was no answer, or not the one that was wanted.
+    pub(super) async fn call(&self, call: &Call) -> Result<Value, CallError> {
+        let path = self.path(call).await?;
+        let asked = Ask {
+            path_and_query: &path,
+            json: call.body.as_ref().map(|body| body.to_string().into()),
+        };
+        match self.http.call_if(asked, || true, || ()).await? {
+            Some(answer) => Ok(value(&answer)?),
+            None => Err(CallError::Rest(RestError::NoSuchCall)),
         }
-        Ok(path)
     }
 
-    async fn get(&self, call: &str, query: &[(&str, &str)]) -> Result<Value, CallError> {
-        let path = self.path(call, query).await?;
-        Ok(value(&self.http.get(&path).await?)?)
-    }
-
-    async fn post(&self, call: &str, query: &[(&str, &str)]) -> Result<Value, CallError> {
-        let path = self.path(call, query).await?;
-        let answer = self.http.post(&path, "application/json", "{}").await?;
-        Ok(value(&answer)?)
+    fn now_ns(&self) -> u64 {
+        self.clock.now().mono_ns
     }
 }
 
 /// Time for one question about the port.
 const PROBE_LIMIT: Duration = Duration::from_secs(5);
 
-fn value(answer: &Answer) -> Result<Value, RestError> {
+/// The value of an answer.
+pub(super) fn value(answer: &Answer) -> Result<Value, RestError> {
     rest::outcome(answer.status, &answer.body)
-}
-
-fn server(field: &'static str) -> impl Fn(&Value) -> Vec<Reading> {
-    move |answer| rest::server_field(answer, field).into_iter().collect()
-}
-
-fn trouble(what: &str, error: &CallError) -> Fault {
-    let kind = match error {
-        CallError::Net(NetError::TimedOut { .. }) => FaultKind::Timeout,
-        CallError::Net(_) => FaultKind::Link,
-        CallError::Rest(_) => FaultKind::Peer,
-    };
-    let text = match error {
-        CallError::Net(_) => format!("{what}: {error}; the outcome is unknown"),
-        CallError::Rest(_) => format!("{what}: {error}"),
-    };
-    Fault::new(kind, Severity::Error, PlainText::from(text))
-}
-
-/// Reads one call after the other. Calls that a release does not have are passed over in silence.
-struct Readings<'a> {
-    api: &'a Api,
-    to: &'a Reporter,
-}
-
-impl Readings<'_> {
-    async fn read(
-        &mut self,
-        call: &str,
-        query: &[(&str, &str)],
-        read: impl Fn(&Value) -> Vec<Reading>,
-    ) {
-        if let Some(answer) = self.ask(call, query).await {
-            let readings = read(&answer);
-            if !readings.is_empty() {
-                let _ = self.to.send(News::Readings(readings)).await;
-            }
-        }
-    }
-
-    async fn names(&mut self, call: &str) -> Vec<String> {
-        let answer = self.ask(call, &[]).await;
-        answer
-            .map(|answer| rest::names(&answer))
-            .unwrap_or_default()
-    }
-
-    async fn ask(&mut self, call: &str, query: &[(&str, &str)]) -> Option<Value> {
-        match self.api.get(call, query).await {
-            Ok(answer) => Some(answer),
-            Err(error) if error.is_no_such_call() => None,
-            Err(error) => {
-                let text = format!("reading {call}: {error}");
-                let fault = Fault::new(FaultKind::Peer, Severity::Warning, text);
-                let _ = self.to.send(News::Fault(fault)).await;
-                None
-            }
-        }
-    }
 }

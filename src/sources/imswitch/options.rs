@@ -1,8 +1,9 @@
 //! What an ImSwitch source is told before it starts.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::PlainText;
+use crate::model::{Limits, PlainText};
 use crate::protocol::uc2f;
 use crate::sources::net::{Endpoint, Headers, TlsOptions};
 use crate::sources::reconnect::Backoff;
@@ -26,6 +27,9 @@ pub struct ImSwitchOptions {
     pub protocol: StreamProtocol,
     /// Pictures that claim more pixels are refused.
     pub max_pixels: u64,
+    /// How far each axis may go, in micrometres, by its name; capitals do not matter. The server
+    /// does not tell, and an axis without limits is not moved.
+    pub limits: BTreeMap<String, Limits>,
     /// When to try again after a loss.
     pub backoff: Backoff,
     /// How long to wait for what.
@@ -64,6 +68,9 @@ pub struct Patience {
     pub diagnostics: Duration,
     /// For what is said about a picture that came alone.
     pub metadata: Duration,
+    /// For an axis that was sent somewhere and is seen standing elsewhere, before the move has
+    /// failed: some stages tell where they are only now and then.
+    pub still: Duration,
 }
 
 impl Default for Patience {
@@ -73,6 +80,7 @@ impl Default for Patience {
             call: Duration::from_secs(10),
             diagnostics: Duration::from_secs(5),
             metadata: Duration::from_millis(250),
+            still: Duration::from_secs(2),
         }
     }
 }
@@ -94,6 +102,7 @@ impl ImSwitchOptions {
             socket_port: None,
             protocol: StreamProtocol::default(),
             max_pixels: uc2f::MAX_PIXELS,
+            limits: BTreeMap::new(),
             backoff: Backoff::default(),
             patience: Patience::default(),
         }

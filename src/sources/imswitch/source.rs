@@ -1,6 +1,9 @@
 //! The task that owns the Socket.IO side, the viewer and the outlet.
 
+mod commands;
 mod http_side;
+mod instrument;
+mod stopping;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,18 +16,22 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::api::{Api, News};
+use super::inventory::Inventory;
 use super::options::ImSwitchOptions;
 use super::watch::{Step, Watch};
-use crate::control::Intake;
+use crate::control::{Intake, StopBoard, StopReporter};
 use crate::model::{
     DropReason, EndReason, Frame, LaneKind, LinkState, Payload, PlainText, Reading, Request, Stamp,
-    Value,
+    StopPress, Value,
 };
 use crate::pipeline::Outlet;
 use crate::protocol::imswitch::{Action, Incoming, Viewer};
 use crate::sources::socketio::client::{
     Client, ClientEvent, ClientEvents, ClientHandle, ReceivedEvent,
 };
+use commands::Commands;
+use instrument::{Positions, Shown};
+use stopping::Stopping;
 
 /// Answers that may wait to be published.
 const NEWS: usize = 16;
@@ -62,6 +69,13 @@ pub(super) struct Source {
     detectors: Vec<String>,
     /// Live views that we started and may stop; the empty name is an old release's only one.
     ours: BTreeSet<String>,
+    inventory: Inventory,
+    shown: Shown,
+    positions: Positions,
+    commands: Commands,
+    board: StopBoard,
+    stop_reports: StopReporter,
+    stopping: Option<Stopping>,
 }
 
 /// When the server's own figures are read next.
@@ -80,12 +94,15 @@ enum Wake {
     Client(Option<ClientEvent>),
     News(News),
     Request(Request),
+    Press(StopPress),
     Timer,
     Stop,
 }
 
 impl Source {
-    pub(super) fn new(options: ImSwitchOptions, outlet: Outlet) -> Self {
+    pub(super) fn new(options: ImSwitchOptions, outlet: Outlet, intake: &Intake) -> Self {
+        let clock = outlet.clock().clone();
+        let still_ns = nanos(options.patience.still);
         let socket_port = options.socket_port.unwrap_or(options.endpoint.port);
         let (client, events) = Client::start(options.client(socket_port), outlet.clock().clone());
         let (report, news) = mpsc::channel(NEWS);
@@ -99,7 +116,7 @@ impl Source {
             link: LinkState::Connecting { attempt: 1 },
             viewer: Viewer::new(options.max_pixels),
             watch: Watch::new(options.patience.frame),
-            api: Arc::new(Api::new(&options)),
+            api: Arc::new(Api::new(&options, clock)),
             calls: JoinSet::new(),
             lasting: JoinSet::new(),
             report,
@@ -107,6 +124,13 @@ impl Source {
             diagnostics: Diagnostics::NotBefore(0),
             detectors: Vec::new(),
             ours: BTreeSet::new(),
+            inventory: Inventory::new(options.limits.clone(), still_ns),
+            shown: Shown::default(),
+            positions: Positions::default(),
+            commands: Commands::default(),
+            board: intake.stops.board().clone(),
+            stop_reports: intake.stop_reports.clone(),
+            stopping: None,
             options,
             outlet,
         }
@@ -116,9 +140,10 @@ impl Source {
         loop {
             let due = sleep_until(self.next_deadline(), self.now());
             // Only waiting happens inside the selection; what was taken is handled to its end.
-            // The rare goes before the plenty.
+            // A stop goes before everything, and the rare before the plenty.
             let wake = tokio::select! {
                 biased;
+                press = intake.stops.pressed() => Wake::Press(press),
                 () = stop.cancelled() => Wake::Stop,
                 Some(request) = intake.requests.recv() => Wake::Request(request),
                 Some(news) = self.news.recv() => Wake::News(news),
@@ -129,12 +154,16 @@ impl Source {
                 Wake::Client(Some(event)) => self.client_event(event).await,
                 Wake::News(news) => self.news(news).await,
                 Wake::Request(request) => self.request(request).await,
+                Wake::Press(press) => self.press(press, &mut intake.requests).await,
                 Wake::Timer => {}
                 Wake::Client(None) | Wake::Stop => break,
             }
             // Also when events come without a pause.
             self.timers().await;
+            intake.stops.set_active(self.is_active());
         }
+        self.abandon_commands().await;
+        intake.stops.set_active(false);
         let _ = timeout(FAREWELL, self.client.close()).await;
         // What had arrived while the recorder took nothing is handed on all the same.
         while let Some(Some(event)) = self.events.recv().now_or_never() {
@@ -187,7 +216,9 @@ impl Source {
         self.ever_connected = true;
         self.connected = true;
         self.viewer = Viewer::new(self.options.max_pixels);
-        self.api = Arc::new(Api::new(&self.options));
+        let clock = self.outlet.clock().clone();
+        self.api = Arc::new(Api::new(&self.options, clock));
+        self.inventory.set_connected(true, self.now());
         self.diagnostics = Diagnostics::NotBefore(self.now());
         self.set_link(LinkState::Connected).await;
         let actions = self.viewer.connected();
@@ -200,6 +231,7 @@ impl Source {
         self.carry_out(left).await;
         self.connected = false;
         self.calls = JoinSet::new();
+        self.lose_commands(&detail).await;
         self.watch.disconnected();
         self.set_link(LinkState::Down {
             reason,
@@ -293,7 +325,11 @@ impl Source {
     async fn publish(&mut self, received: Stamp, payload: Payload) {
         match &payload {
             Payload::Frame(frame) => self.see_frame(frame).await,
-            Payload::Readings(readings) => self.see_readings(readings),
+            Payload::Readings(readings) => {
+                self.see_readings(readings);
+                let ends = self.read_inventory(readings, received.mono_ns);
+                self.end_runs(ends).await;
+            }
             _ => {}
         }
         self.outlet.publish(received, payload).await;
@@ -334,7 +370,14 @@ impl Source {
             _ => None,
         };
         let watch = self.connected.then(|| self.watch.deadline()).flatten();
-        let deadlines = [watch, diagnostics, self.release_at()];
+        let deadlines = [
+            watch,
+            diagnostics,
+            self.release_at(),
+            self.show_at(),
+            self.read_positions_at(),
+            self.resolve_at(),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
@@ -350,9 +393,17 @@ impl Source {
             let actions = self.viewer.release();
             self.carry_out(actions).await;
         }
+        // Finished calls leave their places.
+        while self.calls.try_join_next().is_some() {}
+        while self.lasting.try_join_next().is_some() {}
+        if self.show_at().is_some_and(|at| at <= now) {
+            self.show_instrument(now).await;
+        }
         if !self.connected {
             return;
         }
+        self.read_positions(now);
+        self.resolve(now);
         if let Some(step) = self.watch.tick(now) {
             self.step(step).await;
         }
@@ -366,9 +417,6 @@ impl Source {
                 let _ = to.send(News::Diagnostics(figures)).await;
             });
         }
-        // Finished calls leave their places.
-        while self.calls.try_join_next().is_some() {}
-        while self.lasting.try_join_next().is_some() {}
     }
 
     async fn step(&mut self, step: Step) {

@@ -4,19 +4,20 @@
 use std::sync::Arc;
 
 use super::{Diagnostics, Source, nanos};
-use crate::control::Desk;
-use crate::model::{
-    Command, Fault, FaultKind, LogLine, Payload, PlainText, Reading, Request, Severity, Stamp,
-};
-use crate::protocol::imswitch::rest::{self, StartAnswer};
+use crate::model::{LogLine, Payload, PlainText, Reading, Severity, Stamp};
+use crate::protocol::imswitch::rest;
 use crate::sources::imswitch::api::{Api, Figures, News};
 use crate::sources::imswitch::watch::Streams;
 use crate::sources::socketio::client::Client;
 
 impl Source {
-    pub(super) fn refresh(&mut self) {
+    /// Reads everything; returns the number of this round.
+    pub(super) fn refresh(&mut self) -> u64 {
+        let number = self.commands.next_round();
         let (api, to) = (Arc::clone(&self.api), self.report.clone());
-        self.calls.spawn(async move { api.refresh(&to).await });
+        self.calls
+            .spawn(async move { api.refresh(number, &to).await });
+        number
     }
 
     pub(super) fn look_for_the_port(&mut self) {
@@ -31,12 +32,17 @@ impl Source {
     pub(super) async fn news(&mut self, news: News) {
         let now = self.outlet.clock().now();
         match news {
-            News::Readings(readings) => {
-                if !readings.is_empty() {
-                    self.see_readings(&readings);
-                    self.outlet.publish(now, Payload::Readings(readings)).await;
-                }
+            News::Readings { asked_ns, readings } => self.readings(now, asked_ns, readings).await,
+            News::Positions { asked_ns, readings } => self.positions(now, asked_ns, readings).await,
+            News::NoPositions(why) => self.no_positions(&why).await,
+            News::Found(part) => {
+                let gone = self.inventory.found(part, now.mono_ns);
+                self.lose_axes(gone).await;
             }
+            News::Refreshed(number, read) => self.refreshed(number, read).await,
+            News::Sent(id) => self.sent(id).await,
+            News::Landed(id, outcome) => self.landed(id, outcome).await,
+            News::Halted(press, halted) => self.halted(press, halted),
             News::Detectors(detectors) => {
                 let names = detectors.join(", ");
                 let reading = Reading::new("server/detectors", PlainText::from(names), "");
@@ -47,12 +53,6 @@ impl Source {
             }
             News::Streams(streams) => self.streams(now, streams).await,
             News::Diagnostics(figures) => self.diagnostics(now, figures).await,
-            News::Start(answer) => self.started(now, answer).await,
-            News::Stopped(detector) => {
-                self.ours.remove(&detector);
-                self.log(now, format!("live view stopped{}", of(&detector)))
-                    .await;
-            }
             News::Fault(fault) => self.outlet.fault(now, fault).await,
             News::SocketPort(port) => {
                 self.looking = false;
@@ -88,7 +88,7 @@ impl Source {
             });
             readings.extend(idle.flat_map(|name| rest::streaming(name, None)));
             if !readings.is_empty() {
-                self.outlet.publish(now, Payload::Readings(readings)).await;
+                self.readings(now, now.mono_ns, readings).await;
             }
         }
         if let Some(step) = self.watch.answered(&streams, now.mono_ns) {
@@ -109,63 +109,6 @@ impl Source {
         (self.client, self.events) = Client::start(self.options.client(port), clock);
     }
 
-    pub(super) async fn request(&mut self, request: Request) {
-        let (api, to) = (Arc::clone(&self.api), self.report.clone());
-        match &request.command {
-            Command::Refresh => self.refresh(),
-            Command::StartLiveView { .. } => {
-                let protocol = self.options.protocol;
-                self.lasting.spawn(async move {
-                    let news = api.start(protocol).await;
-                    let _ = to.send(news).await;
-                });
-            }
-            Command::StopLiveView => {
-                let ours: Vec<String> = self.ours.iter().cloned().collect();
-                self.lasting.spawn(async move {
-                    if ours.is_empty() {
-                        let text =
-                            "no live view was stopped: none of those running was started here";
-                        let fault = Fault::new(FaultKind::Local, Severity::Warning, text);
-                        let _ = to.send(News::Fault(fault)).await;
-                    }
-                    for detector in ours {
-                        let news = api.stop(detector).await;
-                        let _ = to.send(news).await;
-                    }
-                });
-            }
-            _ => {
-                let report = Desk::refuse(&request, "this server takes no such command");
-                let now = self.outlet.clock().now();
-                let payload = Payload::Command(Arc::new(report));
-                self.outlet.publish(now, payload).await;
-            }
-        }
-    }
-
-    async fn started(&mut self, now: Stamp, answer: StartAnswer) {
-        let refused = match answer {
-            StartAnswer::Started { detector } => {
-                let detector = detector.unwrap_or_default();
-                let text = format!("live view started{}", of(&detector));
-                self.ours.insert(detector);
-                self.log(now, text).await;
-                return;
-            }
-            StartAnswer::AlreadyRunning { protocol } => {
-                let text = format!("a live view runs already ({protocol}); left as it is");
-                self.log(now, text).await;
-                return;
-            }
-            StartAnswer::LongExposure { message } => message,
-            StartAnswer::Other(status) => PlainText::from(format!("status \"{status}\"")),
-        };
-        let text = format!("the live view was not started: {refused}");
-        let fault = Fault::new(FaultKind::Peer, Severity::Warning, text);
-        self.outlet.fault(now, fault).await;
-    }
-
     async fn log(&self, now: Stamp, text: String) {
         let line = LogLine {
             severity: Severity::Info,
@@ -173,14 +116,5 @@ impl Source {
             text: PlainText::from(text),
         };
         self.outlet.publish(now, Payload::Log(line)).await;
-    }
-}
-
-/// ` of NAME`, nothing for no name.
-fn of(detector: &str) -> String {
-    if detector.is_empty() {
-        String::new()
-    } else {
-        format!(" of {detector}")
     }
 }
