@@ -1,6 +1,7 @@
 //! Floor 2: who reads what. One task owns one connection for its whole life and hands what it
 //! says to its [`Outlet`](crate::pipeline::Outlet); it knows nothing of recorder and screen.
 
+pub mod flamingo;
 pub mod imswitch;
 pub mod net;
 pub mod reconnect;
