@@ -321,6 +321,13 @@ impl Correlator {
             .collect()
     }
 
+    /// Takes a request back that was handed out and of which no byte was written: it is as if it had
+    /// never been asked for.
+    pub fn recall(&mut self, token: Token) -> Option<Settled> {
+        let place = self.in_flight.iter().position(|one| one.token == token)?;
+        Some(self.in_flight.remove(place).settled(Outcome::Withdrawn))
+    }
+
     /// The connection is gone: settles everything, what was handed out first, and forgets what was
     /// known of the server.
     pub fn fail_all(&mut self) -> Vec<Settled> {

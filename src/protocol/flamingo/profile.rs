@@ -166,6 +166,8 @@ impl Item {
 pub struct Profile {
     commands: [Option<u32>; COMMANDS.len()],
     notices: [Option<u32>; NOTICES.len()],
+    /// Whether an override gave the command its code.
+    chosen: [bool; COMMANDS.len()],
 }
 
 /// Why a profile is not accepted.
@@ -297,6 +299,7 @@ impl Profile {
         Self {
             commands: COMMANDS.map(|info| Some(info.code)),
             notices: NOTICES.map(|row| Some(row.2)),
+            chosen: [false; COMMANDS.len()],
         }
     }
 
@@ -345,6 +348,11 @@ impl Profile {
                 });
             }
             self.put(one.item, one.code);
+            if let Item::Command(command) = one.item
+                && let Some(chosen) = self.chosen.get_mut(command as usize)
+            {
+                *chosen = one.code.is_some();
+            }
         }
         for one in overrides {
             if let Some(code) = one.code
@@ -363,6 +371,12 @@ impl Profile {
     /// The code of a command; `None` if the server has no such command.
     pub fn code(&self, command: Command) -> Option<u32> {
         self.commands.get(command as usize).copied().flatten()
+    }
+
+    /// Whether a user has given this command its code, be it the usual one. What the lists are not
+    /// certain of is only offered then.
+    pub fn is_chosen(&self, command: Command) -> bool {
+        self.chosen.get(command as usize).copied().unwrap_or(false)
     }
 
     /// The code of a notice; `None` if the server has no such notice.

@@ -206,14 +206,18 @@ impl Reader<'_> {
     }
 }
 
-/// Lasers by keys such as `Laser 1 1: 405 nm MLE` or `Laser 1 405 nm`, in any section; the first
-/// name that states a wavelength counts.
+/// Lasers by keys such as `Laser 1 1: 405 nm MLE`, `Laser 1 405 nm` or, with the number as their
+/// value, `Laser 1 wave length (nm)`, in any section; the first that states a wavelength counts.
 fn lasers(document: &Document) -> Vec<LaserName> {
     let mut found: Vec<LaserName> = Vec::new();
     for entry in document.all().flat_map(|section| section.entries()) {
-        let Some(name) = laser_name(entry.key) else {
+        let Some(mut name) = laser_name(entry.key) else {
             continue;
         };
+        if entry.key.ends_with("wave length (nm)") {
+            let number = entry.number().filter(|nm| (100.0..10_000.0).contains(nm));
+            name.wavelength_nm = number.map(|nm| nm.round() as u32);
+        }
         match found.iter_mut().find(|other| other.laser == name.laser) {
             None => found.push(name),
             Some(known) if known.wavelength_nm.is_none() && name.wavelength_nm.is_some() => {

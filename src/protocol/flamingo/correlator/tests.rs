@@ -256,6 +256,20 @@ fn a_halt_waits_for_nothing() {
 }
 
 #[test]
+fn a_request_of_which_no_byte_left_is_taken_back_as_if_never_asked() {
+    let mut bench = Bench::new();
+    let first = bench.move_to(Axis::X, 3.0);
+    let out = bench.correlator.next_write(bench.now_ns).unwrap();
+    assert_eq!(out.token, first);
+    let settled = bench.correlator.recall(first).unwrap();
+    assert_eq!(settled.outcome, Outcome::Withdrawn);
+    assert_eq!(bench.correlator.recall(first), None);
+    // Nothing of it forbids the next one.
+    let second = bench.move_to(Axis::X, 4.0);
+    assert_eq!(bench.write(), [second]);
+}
+
+#[test]
 fn a_halt_without_an_answer_is_known_after_a_second() {
     let mut bench = Bench::new();
     let halt = bench.plain(Command::StageHalt);

@@ -107,3 +107,17 @@ fn a_wrong_override_is_told_what_may_be_written() {
         "there is no profile \"new\"; there are current and older"
     );
 }
+
+#[test]
+fn a_code_that_a_user_wrote_down_is_chosen_even_if_it_is_the_usual_one() {
+    let current = Profile::current();
+    assert!(!current.is_chosen(Command::ExposureSet));
+    let chosen = with(current.clone(), &["CAMERA_EXPOSURE_SET = 0x3009"]).unwrap();
+    assert!(chosen.is_chosen(Command::ExposureSet) && !chosen.is_chosen(Command::Snapshot));
+    assert_eq!(
+        chosen.code(Command::ExposureSet),
+        current.code(Command::ExposureSet)
+    );
+    let none = with(chosen, &["CAMERA_EXPOSURE_SET = none"]).unwrap();
+    assert!(!none.is_chosen(Command::ExposureSet));
+}

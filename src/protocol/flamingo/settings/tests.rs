@@ -165,3 +165,14 @@ fn lasers_are_known_by_their_keys() {
         assert_eq!(found, want, "{key}");
     }
 }
+
+#[test]
+fn a_wavelength_may_stand_behind_the_key() {
+    let text = "<Filter>\n Laser 1 = 3\n</Filter>\n<Laser parameters>\n Laser 1 wave length (nm) = 405\n Laser 1 max power (mw) = 20\n Laser 2 wave length (nm) = 0\n</Laser parameters>\n";
+    let found = Settings::read(&Document::parse(text.as_bytes())).lasers;
+    let found: Vec<_> = found
+        .iter()
+        .map(|name| (name.laser.number(), name.wavelength_nm))
+        .collect();
+    assert_eq!(found, [(1, Some(405)), (2, None)]);
+}
