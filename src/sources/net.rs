@@ -141,7 +141,7 @@ pub async fn connect(
     deadline: Instant,
     traffic: Traffic,
 ) -> Result<Stream, NetError> {
-    let tcp = connect_tcp(endpoint, deadline).await?;
+    let tcp = connect_tcp(endpoint, deadline, TcpStream::connect::<SocketAddr>).await?;
     // Acknowledgements are tiny and the next frame waits for them.
     tcp.set_nodelay(true).map_err(|source| NetError::Io {
         peer: endpoint.to_string(),
@@ -164,7 +164,20 @@ pub async fn connect(
 
 /// Tries every address of the name in turn. An address that does not answer at all may use only
 /// its share of the time, so that a dead first one does not hide a live second one.
-async fn connect_tcp(endpoint: &Endpoint, deadline: Instant) -> Result<TcpStream, NetError> {
+///
+/// - `dial`: connects to one address, with the socket options of its protocol
+///
+/// # Errors
+/// Everything [`NetError`] can say up to [`Step::Connect`].
+pub async fn connect_tcp<F, C>(
+    endpoint: &Endpoint,
+    deadline: Instant,
+    dial: F,
+) -> Result<TcpStream, NetError>
+where
+    F: Fn(SocketAddr) -> C,
+    C: Future<Output = io::Result<TcpStream>>,
+{
     let lookup = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port));
     let addresses: Vec<SocketAddr> = match timeout_at(deadline, lookup).await {
         Ok(Ok(found)) => found.collect(),
@@ -183,7 +196,7 @@ async fn connect_tcp(endpoint: &Endpoint, deadline: Instant) -> Result<TcpStream
     for (index, address) in addresses.iter().enumerate() {
         let left = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
         let share = Instant::now() + deadline.saturating_duration_since(Instant::now()) / left;
-        failure = match timeout_at(share, TcpStream::connect(address)).await {
+        failure = match timeout_at(share, dial(*address)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(source)) => NetError::from_connect(endpoint, source),
             Err(_) => NetError::timed_out(endpoint, Step::Connect),
