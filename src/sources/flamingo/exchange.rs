@@ -1,0 +1,351 @@
+//! What the task that owns the socket shares with the errands that it runs: requests and their
+//! outcomes, what is known of the instrument, the commands' lives.
+//!
+//! The lock is only ever taken within the one task, for a few lines, and never across an `.await`.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::{Notify, oneshot, watch};
+
+use super::known::Known;
+use super::options::FlamingoOptions;
+use super::outbox::Outbox;
+use crate::control::Desk;
+use crate::model::{
+    Clock, CommandId, CommandReport, CommandState, Fault, FaultKind, Motion, PlainText, Position,
+    Severity, Stamp,
+};
+use crate::protocol::flamingo::correlator::{Settled, SubmitError};
+use crate::protocol::flamingo::reply;
+use crate::protocol::flamingo::{Axis, Correlator, Laser, Outcome, Request, Token};
+
+/// What was asked for, so that it can be read back when nothing else tells what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Goal {
+    /// An axis stands there.
+    At(Axis, f64),
+    /// A laser has this level, percent.
+    Level(Laser, f64),
+    /// A workflow runs, or has run.
+    WorkflowRuns,
+    /// No workflow runs.
+    NoWorkflow,
+    /// Pictures are being sent, or not.
+    Live(bool),
+    /// The settings are these.
+    Settings(Bytes),
+    /// Nothing can be read back.
+    Nothing,
+}
+
+/// Who waits for a request's outcome.
+#[derive(Debug)]
+struct Waiting {
+    tell: oneshot::Sender<Outcome>,
+    /// It may be sent although a stop holds.
+    is_calming: bool,
+    /// The command of which this is the request that counts.
+    command: Option<(CommandId, Goal)>,
+}
+
+/// How the live socket stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct LiveState {
+    /// How many want it.
+    pub(super) wanted: usize,
+    pub(super) is_open: bool,
+    /// Why it is not.
+    pub(super) lost: Option<PlainText>,
+    /// Pictures since the start.
+    pub(super) frames: u64,
+}
+
+/// A message that no reply is matched to.
+#[derive(Debug)]
+pub(super) struct Stray {
+    pub(super) id: CommandId,
+    pub(super) bytes: Bytes,
+}
+
+/// Everything behind the lock.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) correlator: Correlator,
+    waiting: HashMap<Token, Waiting>,
+    pub(super) desk: Desk,
+    /// What the open commands want that were sent.
+    goals: BTreeMap<CommandId, Goal>,
+    pub(super) known: Known,
+    pub(super) outbox: Outbox,
+    pub(super) live: LiveState,
+    pub(super) strays: VecDeque<Stray>,
+    /// The last message of a code that a stray one was sent with.
+    pub(super) stray_reply: Option<crate::protocol::flamingo::Message>,
+    /// The newest stop that was taken.
+    pub(super) press: u64,
+    /// How often light was switched off: whoever wants to switch it on looks here.
+    pub(super) dark: u64,
+    /// Which connection this is; 0 before the first.
+    pub(super) connection: u64,
+    /// Whether there is one.
+    pub(super) is_connected: bool,
+    /// The instrument was read on this connection.
+    pub(super) is_read: bool,
+    /// A valid message has come on this connection.
+    pub(super) is_alive: bool,
+    /// The connection is of no use any more.
+    pub(super) give_up: Option<String>,
+    clock: Clock,
+}
+
+/// The handle of everybody in the task.
+#[derive(Clone, Debug)]
+pub(super) struct Exchange {
+    state: Arc<Mutex<State>>,
+    changed: watch::Sender<u64>,
+    kick: Arc<Notify>,
+    pub(super) options: Arc<FlamingoOptions>,
+}
+
+impl Exchange {
+    pub(super) fn new(options: FlamingoOptions, clock: Clock) -> Self {
+        let state = State {
+            correlator: Correlator::new(options.profile.clone()),
+            waiting: HashMap::new(),
+            desk: Desk::default(),
+            goals: BTreeMap::new(),
+            known: Known::new(&options.profile, options.limits.clone()),
+            outbox: Outbox::default(),
+            live: LiveState::default(),
+            strays: VecDeque::new(),
+            stray_reply: None,
+            press: 0,
+            dark: 0,
+            connection: 0,
+            is_connected: false,
+            is_read: false,
+            is_alive: false,
+            give_up: None,
+            clock,
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            changed: watch::Sender::new(0),
+            kick: Arc::new(Notify::new()),
+            options: Arc::new(options),
+        }
+    }
+
+    /// For a few lines.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the errands that what they wait for may be so.
+    pub(super) fn touch(&self) {
+        self.changed.send_modify(|n| *n = n.wrapping_add(1));
+    }
+
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Tells the task that there is something to do.
+    pub(super) fn kick(&self) {
+        self.kick.notify_one();
+    }
+
+    /// Waits for [`Exchange::kick`]. Cancel safe.
+    pub(super) async fn kicked(&self) {
+        self.kick.notified().await;
+    }
+}
+
+impl State {
+    pub(super) fn now(&self) -> Stamp {
+        self.clock.now()
+    }
+
+    /// Asks for a request to be sent.
+    pub(super) fn submit(
+        &mut self,
+        request: Request,
+        is_calming: bool,
+        command: Option<(CommandId, Goal)>,
+    ) -> Result<oneshot::Receiver<Outcome>, SubmitError> {
+        let token = self.correlator.submit(request)?;
+        let (tell, outcome) = oneshot::channel();
+        let waiting = Waiting {
+            tell,
+            is_calming,
+            command,
+        };
+        self.waiting.insert(token, waiting);
+        Ok(outcome)
+    }
+
+    /// Asks for a part of a stop to be sent.
+    pub(super) fn submit_halt(
+        &mut self,
+        request: Request,
+    ) -> Result<(Token, oneshot::Receiver<Outcome>), SubmitError> {
+        let token = self.correlator.submit(request)?;
+        let (tell, outcome) = oneshot::channel();
+        let waiting = Waiting {
+            tell,
+            is_calming: true,
+            command: None,
+        };
+        self.waiting.insert(token, waiting);
+        Ok((token, outcome))
+    }
+
+    /// Whether a request may be sent although a stop holds.
+    pub(super) fn is_calming(&self, token: Token) -> bool {
+        self.waiting.get(&token).is_some_and(|w| w.is_calming)
+    }
+
+    /// Takes every request back that a stop forbids.
+    pub(super) fn withdraw_for_stop(&mut self) {
+        let waiting = &self.waiting;
+        let forbidden = |token: Token| waiting.get(&token).is_none_or(|w| !w.is_calming);
+        let settled = self.correlator.withdraw(|token, _| forbidden(token));
+        self.settle(settled);
+        self.strays.clear();
+    }
+
+    /// The bytes of a request are in the kernel's hands.
+    pub(super) fn written(&mut self, token: Token) {
+        let now = self.now();
+        let command = self.waiting.get(&token).and_then(|w| w.command.clone());
+        if let Some((id, goal)) = command {
+            self.sent(id, goal);
+        }
+        let settled = self.correlator.written(token, now.mono_ns);
+        self.settle(settled);
+    }
+
+    /// A command's bytes have left.
+    pub(super) fn sent(&mut self, id: CommandId, goal: Goal) {
+        let now = self.now();
+        let before = self.known.instrument.positions();
+        if let Goal::At(axis, target) = goal {
+            self.known.set_moving(axis, target, now.mono_ns);
+        }
+        self.goals.insert(id, goal);
+        let report = self.desk.sent(id, before);
+        self.report(report);
+    }
+
+    /// Hands outcomes to those who wait for them.
+    pub(super) fn settle(&mut self, settled: impl IntoIterator<Item = Settled>) {
+        for one in settled {
+            let Some(waiting) = self.waiting.remove(&one.token) else {
+                continue;
+            };
+            let is_taken = matches!(
+                &one.outcome,
+                Outcome::Answered { message, .. } | Outcome::Oversize { message, .. }
+                    if reply::accepted(message).is_ok()
+            );
+            if let (true, Some((id, _))) = (is_taken, &waiting.command) {
+                let report = self.desk.acknowledged(*id);
+                self.report(report);
+            }
+            // Whoever waits no longer does not want to know.
+            let _ = waiting.tell.send(one.outcome);
+        }
+    }
+
+    /// Publishes a command's new state, after the instrument that it has led to.
+    pub(super) fn report(&mut self, report: Option<CommandReport>) {
+        let Some(report) = report else { return };
+        if report.is_final {
+            self.goals.remove(&report.id);
+        }
+        let now = self.now();
+        self.publish_instrument(now);
+        self.outbox.report(now, report);
+    }
+
+    pub(super) fn end(
+        &mut self,
+        id: CommandId,
+        state: CommandState,
+        detail: Option<PlainText>,
+        after: Vec<Position>,
+    ) {
+        let report = self.desk.end(id, state, detail, after);
+        self.report(report);
+    }
+
+    /// Puts the instrument out if it has changed.
+    pub(super) fn publish_instrument(&mut self, now: Stamp) {
+        if self.known.take_changed() {
+            let readings = self.known.take_readings();
+            let instrument = self.known.instrument.clone();
+            self.outbox.instrument(now, instrument, readings);
+        }
+    }
+
+    pub(super) fn fault(
+        &mut self,
+        kind: FaultKind,
+        severity: Severity,
+        text: impl Into<PlainText>,
+    ) {
+        let now = self.now();
+        self.outbox.fault(now, Fault::new(kind, severity, text));
+    }
+
+    /// What the open commands want.
+    pub(super) fn open_goals(&self) -> impl Iterator<Item = &Goal> {
+        self.goals.values()
+    }
+
+    /// An open command of which nothing is known, and what it wants.
+    pub(super) fn undecided(&self) -> Option<(CommandId, Goal)> {
+        let mut unknown = self
+            .desk
+            .open()
+            .filter(|(_, state)| *state == CommandState::Unknown);
+        let (id, _) = unknown.next()?;
+        Some((id, self.goals.get(&id).cloned().unwrap_or(Goal::Nothing)))
+    }
+
+    /// A new connection.
+    pub(super) fn connected(&mut self, options: &FlamingoOptions) {
+        self.correlator = Correlator::new(options.profile.clone());
+        self.connection = self.connection.saturating_add(1);
+        self.is_connected = true;
+        self.is_read = false;
+        self.is_alive = false;
+        self.give_up = None;
+    }
+
+    /// It is gone, and with it everything that was known because of it.
+    pub(super) fn connection_lost(&mut self, why: &str) {
+        self.is_connected = false;
+        self.is_read = false;
+        let lost = self.correlator.fail_all();
+        self.settle(lost);
+        self.waiting.clear();
+        self.strays.clear();
+        self.known.connection_lost();
+        for report in self.desk.connection_lost(why) {
+            self.report(Some(report));
+        }
+        let now = self.now();
+        self.publish_instrument(now);
+    }
+
+    /// Whether something moves or emits, as far as is known.
+    pub(super) fn is_active(&self) -> bool {
+        let instrument = &self.known.instrument;
+        let is_lost =
+            |axis: &crate::model::Axis| axis.motion == Motion::Unknown && axis.position.is_some();
+        instrument.may_move() || instrument.may_emit() || instrument.axes.iter().any(is_lost)
+    }
+}

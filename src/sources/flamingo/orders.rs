@@ -1,0 +1,134 @@
+//! From a command to an errand: what the instrument's own rules forbid, and who carries it out.
+
+pub(super) mod light;
+pub(super) mod stage;
+
+use super::errand::{Cut, End, Errand};
+use super::exchange::State;
+use super::known::WORKFLOW_PAUSE_NS;
+use super::look;
+use crate::control::{self, Desk};
+use crate::model::{Activity, Command, CommandKind, CommandState, Request as Order};
+use crate::protocol::flamingo::Axis;
+
+/// Why a command is not sent, if it is not.
+pub(super) fn refusal(state: &State, command: &Command, is_latched: bool) -> Option<String> {
+    let words = command;
+    if !state.is_connected {
+        return Some(format!(
+            "{words}: not connected; commands are taken when the link stands again"
+        ));
+    }
+    let looks = matches!(command, Command::Refresh) || command.is_calming();
+    if !state.is_read && !looks {
+        return Some(format!(
+            "{words}: the instrument is still being read; try again in a moment"
+        ));
+    }
+    let known = &state.known;
+    let instrument = &known.instrument;
+    if instrument.activity == Activity::Disconnected && !looks {
+        return Some(format!(
+            "{words}: the control program has lost its hardware; nothing can be commanded"
+        ));
+    }
+    if let Command::Move { axis, .. } = command
+        && let Some(axis) = axis_of(axis)
+        && known.axis(axis).is_some_and(|a| a.limits.is_none())
+    {
+        return Some(known.why_no_limits(axis).to_string());
+    }
+    if let Err(refusal) = control::check(instrument, command, is_latched) {
+        return Some(refusal.to_string());
+    }
+    let ours = |axis: Axis| known.tracks.get(axis.index()).is_some_and(|t| t.is_ours);
+    match command {
+        Command::Move { axis, .. } if axis_of(axis).is_some_and(ours) => Some(format!(
+            "{axis} has a move under way: one move for an axis at a time"
+        )),
+        Command::Home { .. } if Axis::ALL.into_iter().any(ours) => {
+            Some("a move is under way; home waits for no other: try again".to_owned())
+        }
+        Command::SetLight { light, level, .. } => light::refusal(known, light, level.is_some()),
+        Command::StartLiveView { .. } | Command::StopLiveView | Command::StartWorkflow { .. } => {
+            let ended = known.workflow_ended_ns?;
+            let since = state.now().mono_ns.saturating_sub(ended);
+            (since < WORKFLOW_PAUSE_NS).then(|| {
+                format!(
+                    "{words}: a workflow ended less than 3 s ago, and the server needs the pause"
+                )
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The axis of that name.
+pub(super) fn axis_of(name: &str) -> Option<Axis> {
+    Axis::ALL
+        .into_iter()
+        .find(|axis| axis.letter().eq_ignore_ascii_case(name))
+}
+
+/// Refuses a command, or takes it. The second value: it is to be carried out.
+pub(super) fn take(state: &mut State, order: &Order, is_latched: bool) -> bool {
+    let report = match refusal(state, &order.command, is_latched) {
+        Some(why) => Desk::refuse(order, why),
+        None => state.desk.take(order),
+    };
+    let is_taken = !report.is_final;
+    state.report(Some(report));
+    is_taken
+}
+
+/// Carries a command out to its end.
+pub(super) async fn carry_out(errand: Errand, command: Command) {
+    let Some(id) = errand.id else { return };
+    let moves = matches!(command.kind(), CommandKind::Move | CommandKind::Home);
+    let end = match script(&errand, command).await {
+        Ok(end) => end,
+        // What follows from that is the task's to say.
+        Err(Cut::Lost) => return,
+        Err(Cut::Stopped) => match stopped(&errand, moves).await {
+            Some(end) => end,
+            None => return,
+        },
+        Err(Cut::Dark) => End::failed("light was switched off before it was done"),
+        Err(Cut::Impossible(why)) => {
+            let was_sent = errand.with(|state| {
+                let mut open = state.desk.open();
+                open.any(|(other, state)| other == id && state != CommandState::Queued)
+            });
+            match was_sent {
+                true => End::failed(why),
+                false => End::refused(why),
+            }
+        }
+    };
+    errand.with(|state| state.end(id, end.state, end.detail, end.after));
+    errand.exchange.touch();
+    errand.exchange.kick();
+}
+
+async fn script(errand: &Errand, command: Command) -> Result<End, Cut> {
+    match command {
+        Command::Refresh => look::refresh(errand).await,
+        Command::Move { axis, target } => stage::move_axis(errand, &axis, target).await,
+        Command::Home { axis } => stage::home(errand, axis.as_deref()).await,
+        Command::SetLight { light, level, on } => light::set(errand, &light, level, on).await,
+        other => Ok(End::refused(format!("{other}: not offered here"))),
+    }
+}
+
+/// A stop was pressed while it was under way. `None`: it was not sent, and has ended already.
+async fn stopped(errand: &Errand, moves: bool) -> Option<End> {
+    let id = errand.id?;
+    if !errand.with(|state| state.desk.is_open(id)) {
+        return None;
+    }
+    if moves {
+        let calm = errand.calm();
+        stage::all_rest(&calm).await.ok()?;
+    }
+    Some(End::failed("stopped").after(errand.positions()))
+}

@@ -1,0 +1,170 @@
+//! The command socket: bytes in and bytes out, neither waiting for the other.
+//!
+//! At most one message is on its way out, so that what is urgent goes before everything of which
+//! no byte has left. What to send, and what was received, is not known here.
+
+use std::io;
+use std::net::SocketAddr;
+
+use bytes::{Buf as _, Bytes};
+use tokio::io::Interest;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::Instant;
+
+use crate::protocol::flamingo::correlator::Outgoing;
+use crate::protocol::flamingo::{MessageDecoder, Token};
+use crate::sources::net::{self, Endpoint, NetError};
+
+/// A server drops a client that falls behind. Source: protocol description, section 8.1.
+const RECEIVE_BUFFER: u32 = 1 << 20;
+
+/// Connects to the command port.
+///
+/// The receive buffer is large, small messages leave at once, and the system checks dead
+/// connections at its own intervals: those that the description asks for cannot be set from here,
+/// and the state is asked for in between anyway.
+///
+/// # Errors
+/// There is no connection before `deadline`.
+pub(super) async fn connect(endpoint: &Endpoint, deadline: Instant) -> Result<TcpStream, NetError> {
+    net::connect_tcp(endpoint, deadline, dial).await
+}
+
+async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.set_keepalive(true)?;
+    let stream = socket.connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Wire {
+    stream: TcpStream,
+    /// What was received.
+    pub(super) decoder: MessageDecoder,
+    going: Option<Going>,
+}
+
+/// A message on its way out.
+#[derive(Debug)]
+struct Going {
+    token: Option<Token>,
+    left: Bytes,
+    /// Whether none of it has left yet.
+    untouched: bool,
+    since: Instant,
+}
+
+/// What a read found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Some bytes.
+    Bytes,
+    /// Nothing now.
+    Nothing,
+    /// The server has closed its side.
+    End,
+}
+
+impl Wire {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            decoder: MessageDecoder::default(),
+            going: None,
+        }
+    }
+
+    /// Waits until something can be read or, if something is on its way, written. Cancel safe.
+    pub(super) async fn ready(&self) -> io::Result<()> {
+        let interest = match self.going {
+            Some(_) => Interest::READABLE | Interest::WRITABLE,
+            None => Interest::READABLE,
+        };
+        self.stream.ready(interest).await.map(drop)
+    }
+
+    /// Reads once, without waiting.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub(super) fn read(&mut self) -> io::Result<Found> {
+        match self.stream.try_read_buf(self.decoder.buffer()) {
+            Ok(0) => Ok(Found::End),
+            Ok(_) => Ok(Found::Bytes),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Found::Nothing),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a message is on its way: then no other may be [`Wire::put`].
+    pub(super) fn is_busy(&self) -> bool {
+        self.going.is_some()
+    }
+
+    /// Since when the message on its way is.
+    pub(super) fn going_since(&self) -> Option<Instant> {
+        self.going.as_ref().map(|going| going.since)
+    }
+
+    /// Takes a request to write.
+    pub(super) fn put(&mut self, outgoing: Outgoing) {
+        self.put_bytes(Some(outgoing.token), outgoing.bytes);
+    }
+
+    /// Takes a message that nobody matches replies to.
+    pub(super) fn put_bytes(&mut self, token: Option<Token>, left: Bytes) {
+        self.going = Some(Going {
+            token,
+            left,
+            untouched: true,
+            since: Instant::now(),
+        });
+    }
+
+    /// The request on its way of which no byte has left.
+    pub(super) fn untouched(&self) -> Option<Token> {
+        let going = self.going.as_ref().filter(|going| going.untouched)?;
+        going.token
+    }
+
+    /// Takes back what is on its way and of which no byte has left.
+    pub(super) fn take_back(&mut self) {
+        if self.going.as_ref().is_some_and(|going| going.untouched) {
+            self.going = None;
+        }
+    }
+
+    /// Writes as much as the kernel takes. `true`: nothing is left; the token of what was
+    /// completed, if it has one, is in the second value.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub(super) fn write(&mut self) -> io::Result<(bool, Option<Token>)> {
+        let Some(going) = &mut self.going else {
+            return Ok((true, None));
+        };
+        while !going.left.is_empty() {
+            match self.stream.try_write(&going.left) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(bytes) => {
+                    going.left.advance(bytes.min(going.left.len()));
+                    going.untouched = false;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok((false, None));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let token = going.token;
+        self.going = None;
+        Ok((true, token))
+    }
+}
