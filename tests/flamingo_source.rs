@@ -1,8 +1,12 @@
 //! The Flamingo source against the simulator, over real sockets on loopback.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "flamingo_source/orders.rs"]
+mod orders;
 #[path = "flamingo_source/watched.rs"]
 mod watched;
+#[path = "flamingo_source/workflows.rs"]
+mod workflows;
 
 use ttyscope::model::{CommandState, Motion, StopLevel, StopOrigin, StopState, Value};
 use ttyscope::simulators::flamingo::{Deed, SimulatorOptions};

@@ -22,6 +22,8 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Watched {
     pub pipeline: Pipeline,
     pub board: StopBoard,
+    /// Where the command port is.
+    pub address: String,
     pub stops: StopReports,
     samples: mpsc::UnboundedReceiver<Sample>,
     pub seen: Vec<Sample>,
@@ -45,11 +47,13 @@ impl Watched {
         let (reporter, stops) = StopReporter::new();
         let (requests, intake) = Intake::new(&board, SourceId(0), 64, reporter);
         let stop = CancellationToken::new();
+        let address = options.endpoint.to_string();
         let outlet = pipeline.outlet(SourceId(0));
         let task = tokio::spawn(run(options, outlet, intake, stop.clone()));
         Self {
             pipeline,
             board,
+            address,
             stops,
             samples,
             seen: Vec::new(),
@@ -113,7 +117,12 @@ impl Watched {
         wanted: impl Fn(&CommandReport) -> bool,
     ) -> CommandReport {
         let is_it = |p: &Payload| matches!(p, Payload::Command(r) if r.id == id && wanted(r));
-        match self.until(&format!("wanted report of {id}"), is_it).await {
+        let seen = self.seen.iter().map(|sample| &sample.payload);
+        let payload = match seen.clone().find(|payload| is_it(payload)) {
+            Some(payload) => payload.clone(),
+            None => self.until(&format!("wanted report of {id}"), is_it).await,
+        };
+        match payload {
             Payload::Command(report) => report.as_ref().clone(),
             _ => unreachable!(),
         }

@@ -283,6 +283,19 @@ impl Request {
         Self::text(profile, Command::SettingsSave, settings.into())
     }
 
+    /// A command of the table with whatever arguments `fields` has. Nothing of them is checked: for
+    /// calls that an operator writes out.
+    ///
+    /// # Errors
+    /// The profile gives the command no code.
+    pub fn raw(profile: &Profile, command: Command, fields: &Message) -> Made {
+        let mut request = Self::of(profile, command)?;
+        request.message.data = fields.data;
+        request.message.double = fields.double;
+        request.message.text = fields.text;
+        Ok(request)
+    }
+
     /// The same with another time for its reply.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

@@ -5,10 +5,9 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 
-use super::exchange::{Exchange, Goal, State};
+use super::exchange::{Exchange, Goal, Part, State};
 use crate::model::{CommandId, CommandState, PlainText, Position};
 use crate::protocol::flamingo::correlator::SubmitError;
 use crate::protocol::flamingo::reply::{self, ReplyError};
@@ -194,12 +193,11 @@ impl Errand {
         self.until::<()>(Some(end), |_| None).await.map(drop)
     }
 
-    async fn outcome(&self, request: Request, goal: Option<Goal>) -> Result<Outcome, Cut> {
-        let command = self.id.zip(goal);
+    async fn outcome(&self, request: Request, part: Option<Part>) -> Result<Outcome, Cut> {
         let outcome = {
             let mut state = self.exchange.lock();
             self.cut(&state)?;
-            state.submit(request, self.is_calming, command)?
+            state.submit(request, self.is_calming, part)?
         };
         self.exchange.kick();
         match outcome.await {
@@ -209,7 +207,7 @@ impl Errand {
         }
     }
 
-    /// Sends a request that is not the one that counts.
+    /// Sends a request that changes nothing that was asked for.
     pub(super) async fn ask(&self, request: Request) -> Result<Answer, Cut> {
         self.outcome(request, None).await.map(Answer::of)
     }
@@ -218,7 +216,18 @@ impl Errand {
     ///
     /// - `goal`: what it leads to
     pub(super) async fn send(&self, request: Request, goal: Goal) -> Result<Answer, Cut> {
-        self.outcome(request, Some(goal)).await.map(Answer::of)
+        let part = self.part(goal, true);
+        self.outcome(request, part).await.map(Answer::of)
+    }
+
+    /// Sends a request that prepares the one that counts: from here on the command is sent.
+    pub(super) async fn prepare(&self, request: Request) -> Result<Answer, Cut> {
+        let part = self.part(Goal::Nothing, false);
+        self.outcome(request, part).await.map(Answer::of)
+    }
+
+    fn part(&self, goal: Goal, counts: bool) -> Option<Part> {
+        self.id.map(|id| Part { id, goal, counts })
     }
 
     /// Asks a question until it is answered, some times; `None` if it never was.
@@ -295,11 +304,6 @@ impl Errand {
 
     pub(super) fn positions(&self) -> Vec<Position> {
         self.with(|state| state.known.instrument.positions())
-    }
-
-    /// A text to send as it is.
-    pub(super) fn bytes(text: &str) -> Bytes {
-        Bytes::copy_from_slice(text.as_bytes())
     }
 }
 

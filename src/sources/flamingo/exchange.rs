@@ -9,17 +9,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot, watch};
 
-use super::known::Known;
+use super::known::{Known, News};
 use super::options::FlamingoOptions;
 use super::outbox::Outbox;
 use crate::control::Desk;
 use crate::model::{
-    Clock, CommandId, CommandReport, CommandState, Fault, FaultKind, Motion, PlainText, Position,
-    Severity, Stamp,
+    Activity, Clock, CommandId, CommandReport, CommandState, Fault, FaultKind, Motion, PlainText,
+    Position, Severity, Stamp,
 };
 use crate::protocol::flamingo::correlator::{Settled, SubmitError};
 use crate::protocol::flamingo::reply;
-use crate::protocol::flamingo::{Axis, Correlator, Laser, Outcome, Request, Token};
+use crate::protocol::flamingo::{
+    Axis, Correlator, Event, Laser, Message, Outcome, Request, SystemState, Token,
+};
 
 /// What was asked for, so that it can be read back when nothing else tells what became of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,8 +30,8 @@ pub(super) enum Goal {
     At(Axis, f64),
     /// A laser has this level, percent.
     Level(Laser, f64),
-    /// A workflow runs, or has run.
-    WorkflowRuns,
+    /// A workflow of this name runs, or has run.
+    WorkflowRuns(PlainText),
     /// No workflow runs.
     NoWorkflow,
     /// Pictures are being sent, or not.
@@ -46,20 +48,41 @@ struct Waiting {
     tell: oneshot::Sender<Outcome>,
     /// It may be sent although a stop holds.
     is_calming: bool,
-    /// The command of which this is the request that counts.
-    command: Option<(CommandId, Goal)>,
+    /// The command of which this is a part.
+    part: Option<Part>,
+}
+
+/// What a request is to a command.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) id: CommandId,
+    /// What it leads to.
+    pub(super) goal: Goal,
+    /// Its answer is the answer to the command.
+    pub(super) counts: bool,
 }
 
 /// How the live socket stands.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct LiveState {
-    /// How many want it.
-    pub(super) wanted: usize,
+    /// The live view that we asked for runs.
+    pub(super) view: bool,
+    /// A workflow of ours sends its pictures there.
+    pub(super) workflow: bool,
+    /// How many commands want it.
+    pub(super) holds: usize,
     pub(super) is_open: bool,
     /// Why it is not.
     pub(super) lost: Option<PlainText>,
     /// Pictures since the start.
     pub(super) frames: u64,
+}
+
+impl LiveState {
+    /// Whether the socket is to be open.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.view || self.workflow || self.holds > 0
+    }
 }
 
 /// A message that no reply is matched to.
@@ -82,7 +105,7 @@ pub(super) struct State {
     pub(super) live: LiveState,
     pub(super) strays: VecDeque<Stray>,
     /// The last message of a code that a stray one was sent with.
-    pub(super) stray_reply: Option<crate::protocol::flamingo::Message>,
+    pub(super) stray_reply: Option<Message>,
     /// The newest stop that was taken.
     pub(super) press: u64,
     /// How often light was switched off: whoever wants to switch it on looks here.
@@ -116,7 +139,11 @@ impl Exchange {
             waiting: HashMap::new(),
             desk: Desk::default(),
             goals: BTreeMap::new(),
-            known: Known::new(&options.profile, options.limits.clone()),
+            known: Known::new(
+                &options.profile,
+                options.limits.clone(),
+                options.patience.workflow_start,
+            ),
             outbox: Outbox::default(),
             live: LiveState::default(),
             strays: VecDeque::new(),
@@ -168,19 +195,47 @@ impl State {
         self.clock.now()
     }
 
+    /// Takes in what an event says.
+    pub(super) fn take(&mut self, event: Event) -> News {
+        let now = self.now().mono_ns;
+        let before = self.known.instrument.activity;
+        let news = self.known.take(event, now);
+        self.follow(before);
+        news
+    }
+
+    /// Takes in an answer to the question for the state.
+    pub(super) fn take_state(&mut self, found: SystemState) {
+        let now = self.now().mono_ns;
+        let before = self.known.instrument.activity;
+        self.known.set_state(found, now);
+        self.follow(before);
+    }
+
+    /// What ends with an activity.
+    fn follow(&mut self, before: Activity) {
+        let now = self.known.instrument.activity;
+        if before == Activity::LiveView && now != before {
+            self.live.view = false;
+        }
+        if before == Activity::Workflow && now != before {
+            self.live.workflow = false;
+        }
+    }
+
     /// Asks for a request to be sent.
     pub(super) fn submit(
         &mut self,
         request: Request,
         is_calming: bool,
-        command: Option<(CommandId, Goal)>,
+        part: Option<Part>,
     ) -> Result<oneshot::Receiver<Outcome>, SubmitError> {
         let token = self.correlator.submit(request)?;
         let (tell, outcome) = oneshot::channel();
         let waiting = Waiting {
             tell,
             is_calming,
-            command,
+            part,
         };
         self.waiting.insert(token, waiting);
         Ok(outcome)
@@ -196,7 +251,7 @@ impl State {
         let waiting = Waiting {
             tell,
             is_calming: true,
-            command: None,
+            part: None,
         };
         self.waiting.insert(token, waiting);
         Ok((token, outcome))
@@ -219,9 +274,9 @@ impl State {
     /// The bytes of a request are in the kernel's hands.
     pub(super) fn written(&mut self, token: Token) {
         let now = self.now();
-        let command = self.waiting.get(&token).and_then(|w| w.command.clone());
-        if let Some((id, goal)) = command {
-            self.sent(id, goal);
+        let part = self.waiting.get(&token).and_then(|w| w.part.clone());
+        if let Some(part) = part {
+            self.sent(part.id, part.goal);
         }
         let settled = self.correlator.written(token, now.mono_ns);
         self.settle(settled);
@@ -231,8 +286,11 @@ impl State {
     pub(super) fn sent(&mut self, id: CommandId, goal: Goal) {
         let now = self.now();
         let before = self.known.instrument.positions();
-        if let Goal::At(axis, target) = goal {
-            self.known.set_moving(axis, target, now.mono_ns);
+        match &goal {
+            Goal::At(axis, target) => self.known.set_moving(*axis, *target, now.mono_ns),
+            Goal::WorkflowRuns(name) => self.known.workflow_sent(name.clone(), now.mono_ns),
+            Goal::NoWorkflow => self.known.ask_to_stop(),
+            _ => {}
         }
         self.goals.insert(id, goal);
         let report = self.desk.sent(id, before);
@@ -250,8 +308,8 @@ impl State {
                 Outcome::Answered { message, .. } | Outcome::Oversize { message, .. }
                     if reply::accepted(message).is_ok()
             );
-            if let (true, Some((id, _))) = (is_taken, &waiting.command) {
-                let report = self.desk.acknowledged(*id);
+            if let (true, Some(part)) = (is_taken, waiting.part.filter(|part| part.counts)) {
+                let report = self.desk.acknowledged(part.id);
                 self.report(report);
             }
             // Whoever waits no longer does not want to know.

@@ -7,6 +7,7 @@ mod readings;
 mod settings;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::model::{
     Activity, Axis as AxisState, Camera, CommandKind, Evidence, Instrument, Limits, Motion,
@@ -24,6 +25,9 @@ const STOP_SAID_AGAIN_NS: u64 = 5_000_000_000;
 
 /// An axis of which no position update came for so long is looked at.
 const QUIET_NS: u64 = 500_000_000;
+
+/// The shortest time between two publications of how many messages were coalesced.
+const COALESCED_EVERY_NS: u64 = 1_000_000_000;
 
 /// A light by what it is on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,12 +73,18 @@ pub(super) struct Known {
     values: BTreeMap<&'static str, (Value, &'static str)>,
     /// What was published of all values.
     published: BTreeMap<PlainText, (Value, &'static str)>,
-    /// Our own workflow was told to stop.
+    /// The workflow was told to stop.
     pub(super) stop_asked: bool,
+    /// When a workflow was sent last, monotonic nanoseconds.
+    workflow_sent_ns: u64,
+    /// How long it may take to begin.
+    workflow_start_ns: u64,
     /// When a workflow ended last, monotonic nanoseconds.
     pub(super) workflow_ended_ns: Option<u64>,
     /// Messages that only changed a value which a later one changed again.
     coalesced: u64,
+    /// How many of them were published, and when.
+    told: (u64, u64),
     changed: bool,
 }
 
@@ -90,7 +100,15 @@ pub(super) enum News {
 }
 
 impl Known {
-    pub(super) fn new(profile: &Profile, own_limits: BTreeMap<String, Limits>) -> Self {
+    /// Nothing is known yet.
+    ///
+    /// - `own_limits`: limits of our own, by the letters of the axes
+    /// - `workflow_start`: how long a workflow may take to begin
+    pub(super) fn new(
+        profile: &Profile,
+        own_limits: BTreeMap<String, Limits>,
+        workflow_start: Duration,
+    ) -> Self {
         let axis = |axis: Axis| AxisState {
             name: axis.letter().into(),
             unit: unit(axis),
@@ -126,8 +144,11 @@ impl Known {
             values: BTreeMap::new(),
             published: BTreeMap::new(),
             stop_asked: false,
+            workflow_sent_ns: 0,
+            workflow_start_ns: nanos(workflow_start),
             workflow_ended_ns: None,
             coalesced: 0,
+            told: (0, 0),
             changed: true,
         };
         known.name_lamps();
@@ -385,8 +406,9 @@ impl Known {
     }
 
     /// A workflow has been sent. From here on the instrument counts as busy with it.
-    pub(super) fn workflow_sent(&mut self, name: PlainText) {
+    pub(super) fn workflow_sent(&mut self, name: PlainText, now_ns: u64) {
         self.stop_asked = false;
+        self.workflow_sent_ns = now_ns;
         self.instrument.workflow = Some(Workflow {
             name: Some(name),
             state: WorkflowState::Starting,
@@ -396,6 +418,15 @@ impl Known {
         });
         self.instrument.activity = Activity::Workflow;
         self.changed = true;
+    }
+
+    /// The workflow, if there is one, is told to stop.
+    pub(super) fn ask_to_stop(&mut self) {
+        let state = self.workflow_state();
+        self.stop_asked = matches!(
+            state,
+            Some(WorkflowState::Starting | WorkflowState::Running)
+        );
     }
 
     pub(super) fn workflow_state(&self) -> Option<WorkflowState> {
@@ -415,6 +446,15 @@ impl Known {
     }
 
     pub(super) fn set_state(&mut self, state: SystemState, now_ns: u64) {
+        let is_starting = self.workflow_state() == Some(WorkflowState::Starting);
+        if is_starting && state == SystemState::Idle {
+            let since = now_ns.saturating_sub(self.workflow_sent_ns);
+            if self.stop_asked {
+                self.end_workflow(WorkflowState::Stopped, now_ns);
+            } else if since >= self.workflow_start_ns {
+                self.end_workflow(WorkflowState::Failed, now_ns);
+            }
+        }
         let is_starting = self.workflow_state() == Some(WorkflowState::Starting);
         let activity = match state {
             SystemState::Disconnected => Activity::Disconnected,
@@ -508,9 +548,16 @@ impl Known {
         changed
     }
 
-    /// Messages so far that only changed what a later one changed again.
-    pub(super) fn coalesced(&self) -> u64 {
-        self.coalesced
+    /// How many messages only changed what a later one changed again, once a second if it has
+    /// changed.
+    pub(super) fn take_coalesced(&mut self, now_ns: u64) -> Option<Reading> {
+        let (count, at_ns) = self.told;
+        if count == self.coalesced || now_ns.saturating_sub(at_ns) < COALESCED_EVERY_NS {
+            return None;
+        }
+        self.told = (self.coalesced, now_ns);
+        let count = i64::try_from(self.coalesced).unwrap_or(i64::MAX);
+        Some(Reading::new("server/coalesced events", count, ""))
     }
 }
 
@@ -518,6 +565,10 @@ fn is_begun(workflow: &mut Workflow) {
     if workflow.state == WorkflowState::Starting {
         workflow.state = WorkflowState::Running;
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn count_of(number: i32) -> Option<u64> {

@@ -58,6 +58,9 @@ impl Live {
         }
     }
 
+    /// Closes it.
+    pub(super) async fn close(self) {}
+
     /// The size of a pixel in the sample.
     pub(super) fn set_pixel_size_um(&self, _um: Option<f64>) {}
 }

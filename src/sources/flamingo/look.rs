@@ -205,13 +205,10 @@ async fn read(
 }
 
 /// Takes in an answer to the question for the state. Whether it was one.
-fn take_state(errand: &Errand, message: &Message) -> bool {
+pub(super) fn take_state(errand: &Errand, message: &Message) -> bool {
     let found = reply::system_state(message, errand.profile());
     errand.with(|state| match found {
-        Ok(found) => {
-            let now = state.now().mono_ns;
-            state.known.set_state(found, now);
-        }
+        Ok(found) => state.take_state(found),
         Err(error) => state.fault(FaultKind::Peer, Severity::Warning, error.to_string()),
     });
     errand.exchange.touch();
@@ -308,6 +305,15 @@ pub(super) async fn steward(errand: Errand) -> Result<(), Cut> {
     }
 }
 
+/// Asks what the instrument is doing, some times if need be. Whether it was answered.
+pub(super) async fn ask_state(errand: &Errand) -> Result<bool, Cut> {
+    let request = Request::plain(errand.profile(), Command::SystemStateGet)?;
+    Ok(match errand.question(request).await? {
+        Some(message) => take_state(errand, &message),
+        None => false,
+    })
+}
+
 /// Reads back what became of the commands that a lost connection has left open.
 pub(super) async fn verdicts(errand: &Errand) -> Result<(), Cut> {
     while let Some((id, goal)) = errand.with(|state| state.undecided()) {
@@ -323,7 +329,7 @@ pub(super) async fn verdict(errand: &Errand, goal: Goal) -> Result<End, Cut> {
     match goal {
         Goal::At(axis, target) => at(errand, axis, target).await,
         Goal::Level(laser, percent) => light::level_end(errand, laser, percent).await,
-        Goal::WorkflowRuns => Ok(match errand.with(|s| s.known.workflow_state()) {
+        Goal::WorkflowRuns(_) => Ok(match errand.with(|s| s.known.workflow_state()) {
             Some(WorkflowState::Running) => End::new(CommandState::Done, "it runs"),
             // It may have begun and ended while nobody was connected.
             _ => End::new(

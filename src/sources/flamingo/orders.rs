@@ -1,7 +1,11 @@
 //! From a command to an errand: what the instrument's own rules forbid, and who carries it out.
 
+mod camera;
 pub(super) mod light;
-pub(super) mod stage;
+mod raw;
+mod settings;
+mod stage;
+mod workflow;
 
 use super::errand::{Cut, End, Errand};
 use super::exchange::State;
@@ -50,17 +54,28 @@ pub(super) fn refusal(state: &State, command: &Command, is_latched: bool) -> Opt
             Some("a move is under way; home waits for no other: try again".to_owned())
         }
         Command::SetLight { light, level, .. } => light::refusal(known, light, level.is_some()),
-        Command::StartLiveView { .. } | Command::StopLiveView | Command::StartWorkflow { .. } => {
-            let ended = known.workflow_ended_ns?;
-            let since = state.now().mono_ns.saturating_sub(ended);
-            (since < WORKFLOW_PAUSE_NS).then(|| {
-                format!(
-                    "{words}: a workflow ended less than 3 s ago, and the server needs the pause"
-                )
-            })
+        Command::StartLiveView { .. } | Command::StopLiveView => {
+            camera::refusal(instrument.activity, command).or_else(|| pause(state, command))
+        }
+        Command::Snap { .. } => camera::refusal(instrument.activity, command),
+        Command::StartWorkflow { text, .. } => {
+            workflow::refusal(known, text).or_else(|| pause(state, command))
+        }
+        Command::SaveSettings { text, .. } => settings::refusal(known, text),
+        Command::Raw { call, arguments } => {
+            raw::refusal(state.correlator.profile(), call, arguments)
         }
         _ => None,
     }
+}
+
+/// A server that has just ended a workflow wants to be left alone.
+fn pause(state: &State, command: &Command) -> Option<String> {
+    let ended = state.known.workflow_ended_ns?;
+    let since = state.now().mono_ns.saturating_sub(ended);
+    (since < WORKFLOW_PAUSE_NS).then(|| {
+        format!("{command}: a workflow ended less than 3 s ago, and the server needs the pause")
+    })
 }
 
 /// The axis of that name.
@@ -116,7 +131,20 @@ async fn script(errand: &Errand, command: Command) -> Result<End, Cut> {
         Command::Move { axis, target } => stage::move_axis(errand, &axis, target).await,
         Command::Home { axis } => stage::home(errand, axis.as_deref()).await,
         Command::SetLight { light, level, on } => light::set(errand, &light, level, on).await,
-        other => Ok(End::refused(format!("{other}: not offered here"))),
+        Command::StartLiveView { protocol } => camera::start(errand, protocol.as_deref()).await,
+        Command::StopLiveView => camera::stop(errand).await,
+        Command::Snap { .. } => camera::snap(errand).await,
+        Command::SetExposure { exposure, .. } => camera::expose(errand, exposure).await,
+        Command::StartWorkflow { name, text } => workflow::start(errand, name, &text).await,
+        Command::StopWorkflow => workflow::stop(errand).await,
+        Command::SaveSettings { text, .. } => settings::save(errand, &text).await,
+        Command::Raw { call, arguments } => raw::call(errand, &call, &arguments).await,
+        other @ (Command::SetGain { .. }
+        | Command::SetStream { .. }
+        | Command::StartServerRecording { .. }
+        | Command::StopServerRecording) => Ok(End::refused(format!(
+            "{other}: this instrument has no such command"
+        ))),
     }
 }
 

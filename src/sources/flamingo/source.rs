@@ -23,9 +23,6 @@ use crate::pipeline::Outlet;
 /// Delays between attempts; the last one holds. Source: protocol description, section 8.3.
 const DELAYS_MS: [u64; 4] = [500, 1000, 2000, 5000];
 
-/// What the live socket says and that was not taken in yet.
-const LIVE_EVENTS: usize = 64;
-
 /// Time to publish what is left when the source ends.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -40,8 +37,8 @@ pub(super) struct Source {
     /// A publication under way.
     sending: Option<Sending>,
     errands: Errands,
-    live: Option<Live>,
-    live_events: (mpsc::Sender<LiveEvent>, mpsc::Receiver<LiveEvent>),
+    /// The live socket while somebody wants its pictures, and what it says.
+    live: Option<(Live, mpsc::Receiver<LiveEvent>)>,
 }
 
 /// Why a connection ended.
@@ -67,7 +64,6 @@ impl Source {
             sending: None,
             errands: Errands::new(),
             live: None,
-            live_events: mpsc::channel(LIVE_EVENTS),
         }
     }
 

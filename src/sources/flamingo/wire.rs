@@ -11,7 +11,7 @@ use tokio::io::Interest;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::Instant;
 
-use crate::protocol::flamingo::correlator::Outgoing;
+use crate::model::CommandId;
 use crate::protocol::flamingo::{MessageDecoder, Token};
 use crate::sources::net::{self, Endpoint, NetError};
 
@@ -51,10 +51,19 @@ pub(super) struct Wire {
     going: Option<Going>,
 }
 
+/// What a message on its way belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tag {
+    /// A request.
+    Request(Token),
+    /// A command whose reply nobody matches.
+    Stray(CommandId),
+}
+
 /// A message on its way out.
 #[derive(Debug)]
 struct Going {
-    token: Option<Token>,
+    tag: Tag,
     left: Bytes,
     /// Whether none of it has left yet.
     untouched: bool,
@@ -113,25 +122,20 @@ impl Wire {
         self.going.as_ref().map(|going| going.since)
     }
 
-    /// Takes a request to write.
-    pub(super) fn put(&mut self, outgoing: Outgoing) {
-        self.put_bytes(Some(outgoing.token), outgoing.bytes);
-    }
-
-    /// Takes a message that nobody matches replies to.
-    pub(super) fn put_bytes(&mut self, token: Option<Token>, left: Bytes) {
+    /// Takes a message to write.
+    pub(super) fn put(&mut self, tag: Tag, left: Bytes) {
         self.going = Some(Going {
-            token,
+            tag,
             left,
             untouched: true,
             since: Instant::now(),
         });
     }
 
-    /// The request on its way of which no byte has left.
-    pub(super) fn untouched(&self) -> Option<Token> {
+    /// What is on its way and of which no byte has left.
+    pub(super) fn untouched(&self) -> Option<Tag> {
         let going = self.going.as_ref().filter(|going| going.untouched)?;
-        going.token
+        Some(going.tag)
     }
 
     /// Takes back what is on its way and of which no byte has left.
@@ -141,14 +145,13 @@ impl Wire {
         }
     }
 
-    /// Writes as much as the kernel takes. `true`: nothing is left; the token of what was
-    /// completed, if it has one, is in the second value.
+    /// Writes as much as the kernel takes; returns what is written whole.
     ///
     /// # Errors
     /// The connection is broken.
-    pub(super) fn write(&mut self) -> io::Result<(bool, Option<Token>)> {
+    pub(super) fn write(&mut self) -> io::Result<Option<Tag>> {
         let Some(going) = &mut self.going else {
-            return Ok((true, None));
+            return Ok(None);
         };
         while !going.left.is_empty() {
             match self.stream.try_write(&going.left) {
@@ -157,14 +160,12 @@ impl Wire {
                     going.left.advance(bytes.min(going.left.len()));
                     going.untouched = false;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Ok((false, None));
-                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(error) => return Err(error),
             }
         }
-        let token = going.token;
+        let tag = going.tag;
         self.going = None;
-        Ok((true, token))
+        Ok(Some(tag))
     }
 }

@@ -101,12 +101,12 @@ async fn switch_on(errand: &Errand, lamp: Lamp, level: Option<f64>) -> Result<En
 async fn laser_on(errand: &Errand, laser: Laser, level: Option<f64>) -> Result<End, Cut> {
     let profile = errand.profile();
     errand
-        .ask(Request::plain(profile, Command::LedDisable)?)
+        .prepare(Request::plain(profile, Command::LedDisable)?)
         .await?;
     let mut detail = "switching a laser has no answer".to_owned();
     if let Some(level) = level {
         errand
-            .ask(Request::set_laser_level(profile, laser, level)?)
+            .prepare(Request::set_laser_level(profile, laser, level)?)
             .await?;
         match level_of(errand, laser).await? {
             Ok(taken) if (taken - level).abs() <= STEP => {
@@ -148,11 +148,11 @@ async fn led_on(errand: &Errand, colour: LedColour, level: Option<f64>) -> Resul
         )));
     };
     for laser in Laser::ALL {
-        errand.ask(Request::laser_off(profile, laser)?).await?;
+        errand.prepare(Request::laser_off(profile, laser)?).await?;
         errand.with(|s| s.known.set_on(Lamp::Laser(laser), false, Evidence::Assumed));
     }
     match errand
-        .ask(Request::set_led(profile, colour, level)?)
+        .prepare(Request::set_led(profile, colour, level)?)
         .await?
     {
         Answer::Declined(why) => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::{Value as Json, json};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::{Ended, Errands, Source, sent};
@@ -19,13 +19,17 @@ use crate::protocol::flamingo::correlator::Routed;
 use crate::protocol::flamingo::stream::GIVE_UP_BYTES;
 use crate::protocol::flamingo::{Event as Notice, Item, Message, Outcome, Token};
 use crate::sources::flamingo::errand::Errand;
+use crate::sources::flamingo::exchange::Goal;
 use crate::sources::flamingo::known::News;
 use crate::sources::flamingo::live::{Live, LiveEvent};
-use crate::sources::flamingo::wire::{Found, Wire};
+use crate::sources::flamingo::wire::{Found, Tag, Wire};
 use crate::sources::flamingo::{calm, look};
 
 /// How long a stream without a message is put up with. Source: protocol description, section 8.4.
 const FRAMING: Duration = Duration::from_secs(2);
+
+/// What the live socket says and that was not taken in yet.
+const LIVE_EVENTS: usize = 64;
 
 /// What woke the task.
 enum Wake {
@@ -118,7 +122,7 @@ impl Source {
                 () = self.exchange.kicked() => Wake::Kicked,
                 Some(()) = self.errands.next() => Wake::Errand,
                 Some(order) = self.intake.requests.recv() => Wake::Order(order),
-                Some(event) = self.live_events.1.recv() => Wake::Live(event),
+                Some(event) = live_event(&mut self.live) => Wake::Live(event),
                 () = tokio::time::sleep_until(timer) => Wake::Timer,
             };
             let read = match wake {
@@ -228,9 +232,7 @@ impl Source {
         let mut state = self.exchange.lock();
         let now = state.now();
         // What it says is known before those who waited for it go on.
-        let news = routed
-            .event
-            .map(|event| state.known.take(event, now.mono_ns));
+        let news = routed.event.map(|event| state.take(event));
         match news {
             None | Some(News::None) => {}
             Some(News::Doubts(doubts)) => {
@@ -279,49 +281,60 @@ impl Source {
     /// Writes what may be written, without waiting.
     fn write(&mut self, session: &mut Session) -> io::Result<()> {
         loop {
+            // Asked right before each write: a stop may have been pressed since.
             let is_latched = self.intake.stops.is_latched();
             let mut state = self.exchange.lock();
-            if is_latched
-                && let Some(token) = session.wire.untouched()
-                && !state.is_calming(token)
-            {
-                session.wire.take_back();
-                let settled = state.correlator.recall(token);
-                state.settle(settled);
+            if is_latched {
+                match session.wire.untouched() {
+                    Some(Tag::Request(token)) if !state.is_calming(token) => {
+                        session.wire.take_back();
+                        let settled = state.correlator.recall(token);
+                        state.settle(settled);
+                    }
+                    Some(Tag::Stray(_)) => session.wire.take_back(),
+                    _ => {}
+                }
+                state.strays.clear();
             }
             if !session.wire.is_busy() {
                 let now = state.now().mono_ns;
                 if let Some(outgoing) = state.correlator.next_write(now) {
-                    session.wire.put(outgoing);
-                    continue;
+                    let tag = Tag::Request(outgoing.token);
+                    session.wire.put(tag, outgoing.bytes);
+                } else if let Some(stray) = state.strays.pop_front() {
+                    session.wire.put(Tag::Stray(stray.id), stray.bytes);
+                } else {
+                    return Ok(());
                 }
-                match state.strays.pop_front() {
-                    None => return Ok(()),
-                    Some(_) if is_latched => continue,
-                    Some(stray) => {
-                        state.sent(stray.id, crate::sources::flamingo::exchange::Goal::Nothing);
-                        session.wire.put_bytes(None, stray.bytes);
-                    }
-                }
+                continue;
             }
             drop(state);
-            let (is_all, token) = session.wire.write()?;
-            if !is_all {
+            let Some(tag) = session.wire.write()? else {
                 return Ok(());
-            }
-            if let Some(token) = token {
-                let mut state = self.exchange.lock();
+            };
+            self.written(session, tag);
+        }
+    }
+
+    /// A message is in the kernel's hands.
+    fn written(&mut self, session: &mut Session, tag: Tag) {
+        let mut state = self.exchange.lock();
+        match tag {
+            Tag::Stray(id) => state.sent(id, Goal::Nothing),
+            Tag::Request(token) => {
                 state.written(token);
                 if session.darkens == Some(token) {
                     state.known.darkened();
                 }
-                drop(state);
-                if let Some(press) = session.unsent.remove(&token) {
-                    self.say(press, |after_ns| StopState::Sent { after_ns }, None);
-                }
-                self.exchange.touch();
             }
         }
+        drop(state);
+        if let Tag::Request(token) = tag
+            && let Some(press) = session.unsent.remove(&token)
+        {
+            self.say(press, |after_ns| StopState::Sent { after_ns }, None);
+        }
+        self.exchange.touch();
     }
 
     /// Stops: what waits is dropped, the halt goes out ahead of everything.
@@ -348,8 +361,7 @@ impl Source {
             }
         }
         if press.level == crate::model::StopLevel::Safe {
-            state.known.stop_asked =
-                state.known.workflow_state() == Some(crate::model::WorkflowState::Running);
+            state.known.ask_to_stop();
         }
         for axis in crate::protocol::flamingo::Axis::ALL {
             state.known.look_at(axis);
@@ -411,6 +423,9 @@ impl Source {
             state.settle(over);
             self.exchange.touch();
         }
+        if let Some(reading) = state.known.take_coalesced(now.mono_ns) {
+            state.outbox.readings(now, vec![reading]);
+        }
         if state.known.is_changed() && state.outbox.next_instrument_ns() <= now.mono_ns {
             state.publish_instrument(now);
         }
@@ -471,22 +486,27 @@ impl Source {
     /// Opens and closes the live socket as it is wanted.
     fn mind_live(&mut self) {
         let mut state = self.exchange.lock();
-        match (state.live.wanted > 0, self.live.is_some()) {
-            (true, false) => {
+        match (state.live.is_wanted(), &self.live) {
+            (true, None) => {
                 let um = state.known.pixel_size_um;
                 state.live.is_open = false;
                 state.live.lost = None;
                 drop(state);
+                let (events, inbox) = mpsc::channel(LIVE_EVENTS);
                 let options = &self.exchange.options;
-                let events = self.live_events.0.clone();
-                self.live = Some(Live::open(options, self.outlet.clone(), um, events));
+                let live = Live::open(options, self.outlet.clone(), um, events);
+                self.live = Some((live, inbox));
             }
-            (false, true) => {
+            (true, Some((live, _))) => live.set_pixel_size_um(state.known.pixel_size_um),
+            (false, Some(_)) => {
                 state.live.is_open = false;
                 drop(state);
-                self.live = None;
+                if let Some((live, _)) = self.live.take() {
+                    // What it has read is still handed on.
+                    self.errands.push(Box::pin(live.close()));
+                }
             }
-            _ => {}
+            (false, None) => {}
         }
     }
 
@@ -511,6 +531,14 @@ impl Source {
         }
         drop(state);
         self.exchange.touch();
+    }
+}
+
+/// What the live socket says; never, if there is none. Cancel safe.
+async fn live_event(live: &mut Option<(Live, mpsc::Receiver<LiveEvent>)>) -> Option<LiveEvent> {
+    match live {
+        Some((_, inbox)) => inbox.recv().await,
+        None => std::future::pending().await,
     }
 }
 
