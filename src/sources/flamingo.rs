@@ -19,7 +19,10 @@ mod look;
 mod options;
 mod orders;
 mod outbox;
+mod retry;
+mod socket;
 mod source;
+pub mod stop;
 mod wire;
 
 use tokio_util::sync::CancellationToken;

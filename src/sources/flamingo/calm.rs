@@ -1,38 +1,42 @@
-//! What makes the instrument quiet, in the order in which it is sent.
+//! What a stop sends: the requests that can only end motion, light or an acquisition.
 
 use crate::model::StopLevel;
 use crate::protocol::flamingo::{Command, Laser, Profile, Request, Side};
 
-/// The requests of a stop: the halt first, then the end of the workflow and of all light.
+/// What ends everything that `level` is about, the halt first. What the profile gives no code is
+/// left out.
 ///
-/// A command that the profile gives no code is left out.
+/// Lasers go out one by one: there is no message for all of them. Source: protocol description,
+/// section 6.2.
 pub(super) fn requests(profile: &Profile, level: StopLevel) -> Vec<Request> {
-    let mut made = vec![Request::halt(profile)];
+    let mut all = vec![Request::halt(profile)];
     if level == StopLevel::Safe {
-        made.push(Request::plain(profile, Command::WorkflowStop));
-        // There is no message for all lasers.
-        made.extend(Laser::ALL.map(|laser| Request::laser_off(profile, laser)));
-        made.push(Request::plain(profile, Command::LedDisable));
-        made.extend([Side::Left, Side::Right].map(|s| Request::illumination(profile, s, false)));
+        all.push(Request::plain(profile, Command::WorkflowStop));
+        all.extend(Laser::ALL.map(|laser| Request::laser_off(profile, laser)));
+        all.push(Request::plain(profile, Command::LedDisable));
+        all.extend([Side::Left, Side::Right].map(|s| Request::illumination(profile, s, false)));
     }
-    made.into_iter().flatten().collect()
+    all.into_iter().flatten().collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn codes(level: StopLevel) -> Vec<(u32, i32)> {
-        let requests = requests(&Profile::current(), level);
-        let messages = requests.iter().map(Request::message);
-        messages.map(|m| (m.code, m.d0())).collect()
+    fn sent(profile: &Profile, level: StopLevel) -> Vec<(u32, i32)> {
+        let requests = requests(profile, level);
+        requests
+            .iter()
+            .map(|request| (request.message().code, request.message().d0()))
+            .collect()
     }
 
     #[test]
-    fn the_halt_goes_first_and_each_laser_is_named() {
-        assert_eq!(codes(StopLevel::Halt), [(0x6002, 0)]);
+    fn the_halt_goes_first_and_light_only_with_the_second_level() {
+        let profile = Profile::current();
+        assert_eq!(sent(&profile, StopLevel::Halt), [(0x6002, 0)]);
         assert_eq!(
-            codes(StopLevel::Safe),
+            sent(&profile, StopLevel::Safe),
             [
                 (0x6002, 0),
                 (0x3005, 0),
@@ -45,5 +49,26 @@ mod tests {
                 (0x7007, 0),
             ]
         );
+    }
+
+    #[test]
+    fn whatever_is_sent_can_only_stop() {
+        let requests = requests(&Profile::older(), StopLevel::Safe);
+        assert!(
+            requests
+                .iter()
+                .all(|request| request.command().only_stops())
+        );
+    }
+
+    #[test]
+    fn what_has_no_code_does_not_keep_the_rest_back() {
+        let none = ["CAMERA_WORK_FLOW_STOP = none".parse().unwrap()];
+        let profile = Profile::current().with(&none).unwrap();
+        let codes: Vec<u32> = sent(&profile, StopLevel::Safe)
+            .into_iter()
+            .map(|(code, _)| code)
+            .collect();
+        assert_eq!(codes[..2], [0x6002, 0x2007]);
     }
 }
