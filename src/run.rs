@@ -18,6 +18,7 @@ mod pictures;
 mod reflex;
 pub mod session;
 pub mod signals;
+mod simulators;
 pub mod stop;
 mod terminal;
 mod turns;

@@ -139,7 +139,8 @@ impl Audit {
         let (end, ended) = oneshot::channel();
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
-                why: Some(format!("{name} is being opened").into()),
+                // A file that does not open in time is said by how long it takes.
+                why: None,
                 lines: 0,
                 missing: 0,
                 unqueued: 0,

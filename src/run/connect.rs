@@ -4,7 +4,7 @@ use std::env::VarError;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +14,8 @@ use crate::control::{Intake, StopReporter, StopWatch};
 use crate::model::{EndReason, LinkState};
 use crate::pipeline::Outlet;
 use crate::protocol::engineio::Revision;
+use crate::protocol::flamingo::Profile;
+use crate::sources::flamingo::{self, FlamingoOptions};
 use crate::sources::imswitch::{self, ImSwitchOptions};
 use crate::sources::net::{Endpoint, Headers, TlsOptions};
 use crate::sources::socketio::{self, ClientOptions, Namespace, TransportChoice};
@@ -28,14 +30,14 @@ pub fn reader(
     intake: Intake,
     stop: CancellationToken,
 ) -> anyhow::Result<BoxFuture<'static, ()>> {
-    let endpoint = endpoint(&spec.endpoint);
-    let headers = headers(&spec.endpoint)?;
     Ok(match &spec.kind {
         SourceKind::ImSwitch { prefix } => {
-            let mut options = ImSwitchOptions::new(endpoint);
-            options.base_path.clone_from(prefix);
-            options.headers = headers;
+            let options = imswitch_options(spec, prefix)?;
             guarded(outlet.clone(), imswitch::run(options, outlet, intake, stop))
+        }
+        SourceKind::Flamingo { profile, live_port } => {
+            let options = flamingo_options(spec, profile, *live_port);
+            guarded(outlet.clone(), flamingo::run(options, outlet, intake, stop))
         }
         SourceKind::SocketIo {
             path,
@@ -45,9 +47,9 @@ pub fn reader(
             engineio,
             transport,
         } => {
-            let mut options = ClientOptions::new(endpoint);
+            let mut options = ClientOptions::new(endpoint(&spec.endpoint));
             options.path.clone_from(path);
-            options.headers = headers;
+            options.headers = headers(&spec.endpoint)?;
             options.greetings.clone_from(emit);
             options.revision = if *engineio == 3 {
                 Revision::V3
@@ -70,7 +72,6 @@ pub fn reader(
                 socketio::source::run(options, outlet, intake, stop),
             )
         }
-        SourceKind::Flamingo { .. } => bail!("flamingo:// is not built in yet"),
     })
 }
 
@@ -85,8 +86,37 @@ pub fn stop_path(
     tell: StopReporter,
     end: CancellationToken,
 ) -> anyhow::Result<Option<BoxFuture<'static, ()>>> {
-    let _ = (spec, watch, tell, end);
-    Ok(None)
+    Ok(match &spec.kind {
+        SourceKind::ImSwitch { prefix } => {
+            let options = imswitch_options(spec, prefix)?;
+            Some(imswitch::stop::run(options, watch, tell, end).boxed())
+        }
+        SourceKind::Flamingo { profile, live_port } => {
+            let options = flamingo_options(spec, profile, *live_port);
+            Some(flamingo::stop::run(options, watch, tell, end).boxed())
+        }
+        SourceKind::SocketIo { .. } => None,
+    })
+}
+
+fn imswitch_options(spec: &SourceSpec, prefix: &str) -> anyhow::Result<ImSwitchOptions> {
+    let mut options = ImSwitchOptions::new(endpoint(&spec.endpoint));
+    prefix.clone_into(&mut options.base_path);
+    options.headers = headers(&spec.endpoint)?;
+    options.limits.clone_from(&spec.limits);
+    Ok(options)
+}
+
+fn flamingo_options(
+    spec: &SourceSpec,
+    profile: &Profile,
+    live_port: Option<u16>,
+) -> FlamingoOptions {
+    let mut options = FlamingoOptions::new(endpoint(&spec.endpoint));
+    options.profile = profile.clone();
+    options.live_port = live_port;
+    options.limits.clone_from(&spec.limits);
+    options
 }
 
 /// A reader that panics is a link that is down, with the cause in the log.

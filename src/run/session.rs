@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::commander::{Auditing, Commander, Refused};
 use super::connect;
+use super::simulators::Simulators;
 use super::stop::{StopCrew, Way};
 use crate::config::{OnExit, SourceSpec};
 use crate::control::{Intake, StopBoard, StopReporter, StopReports, Watcher};
@@ -28,7 +29,6 @@ use crate::pipeline::{
 };
 use crate::recorder::{Recorder, RecorderContext, RecorderHandle, RecordingOutcome};
 use crate::recording;
-use crate::simulators::imswitch::{Simulator, SimulatorOptions};
 use crate::sources::replay;
 
 /// What the recorder's lane may hold. At 20 MB/s this is a disk that stalls for three seconds
@@ -100,7 +100,7 @@ pub struct Session {
     publishers: JoinSet<()>,
     replayed: Arc<OnceLock<String>>,
     // Dropped last: its clients say goodbye first.
-    simulator: Option<Simulator>,
+    simulators: Option<Simulators>,
 }
 
 /// What was made ready before anything runs.
@@ -142,16 +142,13 @@ impl Session {
     ) -> anyhow::Result<Self> {
         let can_record = !matches!(recording, Recording::Never);
         let clock = Clock::system();
-        let mut simulator = None;
+        let mut simulators = None;
         let (specs, sources) = match &feed {
             Feed::Sources(specs) => (specs.clone(), infos(specs, Origin::Live)?),
             Feed::Simulators => {
-                let started = Simulator::start(SimulatorOptions::default())
-                    .await
-                    .context("the simulated microscope cannot be started")?;
-                let written = format!("scope=imswitch://{}", started.address());
-                let specs = vec![SourceSpec::parse(&written)?];
-                simulator = Some(started);
+                let started = Simulators::start().await?;
+                let specs = started.sources()?;
+                simulators = Some(started);
                 let sources = infos(&specs, Origin::Simulated)?;
                 (specs, sources)
             }
@@ -196,7 +193,7 @@ impl Session {
             end_of_stops: CancellationToken::new(),
             publishers: JoinSet::new(),
             replayed: Arc::default(),
-            simulator,
+            simulators,
         };
         // What can be refused is refused before there is a file.
         let prepared = session.prepare(&specs)?;
@@ -414,8 +411,8 @@ impl Session {
         if !unaudited.close().await {
             tracing::error!("the last lines of the audit log were not written in time");
         }
-        if let Some(simulator) = self.simulator.take() {
-            simulator.stop().await;
+        if let Some(simulators) = self.simulators.take() {
+            simulators.stop().await;
         }
         Remains {
             sources: std::mem::take(&mut self.sources),

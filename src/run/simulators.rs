@@ -1,0 +1,59 @@
+//! The first run: our own simulators on loopback, and the sources that read them over the real
+//! protocols.
+
+use anyhow::Context as _;
+
+use crate::config::SourceSpec;
+use crate::simulators::{flamingo, imswitch};
+
+/// Both microscopes. Dropping them ends them.
+#[derive(Debug)]
+pub struct Simulators {
+    scope: imswitch::Simulator,
+    lightsheet: flamingo::Simulator,
+}
+
+/// How far the simulated stage may go, in micrometres: its server tells no limits, as the real
+/// ones do not.
+const LIMITS: &str =
+    "limit=X:-12500..12500&limit=Y:-12500..12500&limit=Z:-5000..5000&limit=A:-5000..5000";
+
+impl Simulators {
+    /// Starts them on any free ports.
+    ///
+    /// # Errors
+    /// No port can be had.
+    pub async fn start() -> anyhow::Result<Self> {
+        let scope = imswitch::Simulator::start(imswitch::SimulatorOptions::default());
+        let lightsheet = flamingo::Simulator::start(flamingo::SimulatorOptions {
+            port: 0,
+            ..flamingo::SimulatorOptions::default()
+        });
+        Ok(Self {
+            scope: scope
+                .await
+                .context("the simulated microscope cannot be started")?,
+            lightsheet: lightsheet
+                .await
+                .context("the simulated light sheet cannot be started")?,
+        })
+    }
+
+    /// The sources that read them.
+    ///
+    /// # Errors
+    /// Never for addresses that a simulator has; the parser is the one of the command line.
+    pub fn sources(&self) -> anyhow::Result<Vec<SourceSpec>> {
+        let scope = format!("scope=imswitch://{}?{LIMITS}", self.scope.address());
+        let lightsheet = format!("lightsheet=flamingo://{}", self.lightsheet.address());
+        let written = [scope, lightsheet];
+        let specs = written.iter().map(|written| SourceSpec::parse(written));
+        Ok(specs.collect::<Result<_, _>>()?)
+    }
+
+    /// Ends them, and returns when they are gone.
+    pub async fn stop(self) {
+        self.scope.stop().await;
+        self.lightsheet.stop().await;
+    }
+}
