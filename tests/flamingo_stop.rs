@@ -553,17 +553,17 @@ async fn a_server_that_says_nothing_is_down_and_is_sent_to() {
 }
 
 #[tokio::test]
-async fn a_profile_without_a_halt_is_an_alarm() {
+async fn a_way_that_nothing_shows_to_be_open_is_an_alarm_and_is_used() {
     let simulator = usual().await;
     let mut options = options(simulator.address().port());
-    let none: Override = "STAGE_HALT = none".parse().unwrap();
+    let none: Override = "SYSTEM_STATE_GET = none".parse().unwrap();
     options.profile = Profile::current().with(&[none]).unwrap();
     let mut stopper = Stopper::start(options);
     let why = stopper.until_down().await;
-    assert!(why.contains("STAGE_HALT"), "{why}");
+    assert!(why.contains("SYSTEM_STATE_GET"), "{why}");
     let press = stopper.press();
-    let why = stopper.says(press, StopState::NotSent).await;
-    assert!(why.contains("STAGE_HALT"), "{why}");
+    stopper.sent(press).await;
+    stopper.acknowledged(press).await;
     stopper.end().await;
 }
 

@@ -7,7 +7,7 @@
 //! | What is known of the instrument? | `known.rs` |
 //! | What is read, when, and what follows? | `look.rs` |
 //! | How is a command carried out? | `orders.rs`, with `errand.rs` and `exchange.rs` |
-//! | What makes it quiet? | `calm.rs` |
+//! | What makes it quiet? | `calm.rs`, on a way of its own `stop.rs` |
 //! | What do pictures come from? | `live.rs` |
 
 mod calm;

@@ -98,9 +98,6 @@ enum Over {
 impl Path {
     async fn run(mut self) {
         self.path(StopPath::Opening);
-        if let Err(error) = Request::halt(&self.options.profile) {
-            return self.without_code(&error.to_string()).await;
-        }
         loop {
             let why = match self.connect().await {
                 Ok(stream) => match self.serve(stream).await {
@@ -387,16 +384,6 @@ impl Path {
             }
         } else if let Some(state) = profile.notice(message.code).and_then(|n| n.state()) {
             session.is_busy = state == SystemState::Workflow;
-        }
-    }
-
-    /// A profile without a halt: there is nothing to send.
-    async fn without_code(mut self, why: &str) {
-        self.path(StopPath::Down { why: why.into() });
-        while let Wake::Press(press) = self.wake(std::future::pending::<()>()).await {
-            self.pursuit.press(press, Instant::now());
-            let report = self.pursuit.not_sent(why);
-            self.report(report);
         }
     }
 
