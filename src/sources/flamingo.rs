@@ -14,7 +14,7 @@ mod calm;
 mod errand;
 mod exchange;
 mod known;
-mod live;
+pub mod live;
 mod look;
 mod options;
 mod orders;

@@ -1,102 +1,190 @@
-//! The live socket: for now it only connects, so that the rest can be built against it.
+//! The live socket: pictures from the instrument, read as fast as they come.
+//!
+//! The server drops pictures of a viewer that falls behind and may cut it off. So one task does
+//! nothing but read, another hands the pictures on and may have to wait for the recorder, and the
+//! queue between them has a bound: the oldest picture gives way, and is counted. The socket is
+//! opened again until it is closed from here; the command session knows nothing of its troubles.
 
-use std::collections::BTreeMap;
+mod news;
+mod pictures;
+mod queue;
+mod reader;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::options::FlamingoOptions;
-use crate::model::{PlainText, Reading};
+use crate::model::{DropReason, LaneKind, Payload, PlainText, Reading};
 use crate::pipeline::Outlet;
-use crate::protocol::flamingo::{LiveDecoder, LiveItem};
 
-/// What the live socket says.
+use news::News;
+use pictures::Pictures;
+use queue::{Item, Queue};
+use reader::Reader;
+
+/// Time to hand on what was read when the socket is closed.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What there is to know about the live socket, for who owns the instrument. It was published
+/// already where it has to be: pictures, losses and faults need nothing more.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum LiveEvent {
-    /// It is open.
+pub enum LiveEvent {
+    /// The socket is open; nothing proves yet that the server means it.
     Open,
-    /// A picture of a camera.
+    /// Pictures came. Told a few times a second, the first at once.
     Frame {
-        /// Which.
+        /// Of which camera.
         detector: PlainText,
-        /// How many there were.
+        /// How many since this was last told of it.
         count: u64,
     },
-    /// Display values.
+    /// How the server's own viewer would show them; to be published.
     Options(Vec<Reading>),
-    /// It is lost.
+    /// There is no socket; another attempt follows.
     Lost {
-        /// Why.
+        /// Why, as a sentence.
         why: PlainText,
     },
-    /// It is closed for good.
+    /// It is closed for good: by [`Live::close`], or because there is no port to connect to.
     Closed,
 }
 
-/// An open live socket.
+/// The live socket for as long as it is wanted. Dropping it closes the socket too; then what was
+/// read is handed on behind the caller's back, and nothing more is told.
 #[derive(Debug)]
-pub(super) struct Live {
-    _end: DropGuard,
+pub struct Live {
+    pixel_size: PixelSize,
+    events: mpsc::Sender<LiveEvent>,
+    end: DropGuard,
+    tasks: [JoinHandle<()>; 2],
 }
 
 impl Live {
-    /// Opens the live socket.
-    pub(super) fn open(
+    /// Opens the socket, and again whenever it is lost. Has to be called within a tokio runtime.
+    ///
+    /// - `pixel_size_um`: micrometres per pixel in the sample, if that is known yet
+    /// - `events`: told without waiting; what finds no room is told later, as it is then
+    pub fn open(
         options: &FlamingoOptions,
-        _outlet: Outlet,
-        _pixel_size_um: Option<f64>,
+        outlet: Outlet,
+        pixel_size_um: Option<f64>,
         events: mpsc::Sender<LiveEvent>,
     ) -> Self {
+        let pixel_size = PixelSize::default();
+        pixel_size.set(pixel_size_um);
+        let queue = Arc::new(Queue::default());
         let end = CancellationToken::new();
-        let token = end.clone();
-        let endpoint = options.live_endpoint();
-        tokio::spawn(async move {
-            token.run_until_cancelled(read(endpoint, events)).await;
-        });
+        let reader = Reader::new(
+            options,
+            Pictures::new(outlet.clock().clone(), pixel_size.clone()),
+            Arc::clone(&queue),
+            News::new(events.clone()),
+        );
+        let tasks = [
+            tokio::spawn(reader.run(end.clone())),
+            tokio::spawn(hand_on(queue, outlet, end.clone())),
+        ];
         Self {
-            _end: end.drop_guard(),
+            pixel_size,
+            events,
+            end: end.drop_guard(),
+            tasks,
         }
     }
 
-    /// Closes it.
-    pub(super) async fn close(self) {}
+    /// Says how large a pixel of the next pictures is in the sample, micrometres.
+    pub fn set_pixel_size_um(&self, um: Option<f64>) {
+        self.pixel_size.set(um);
+    }
 
-    /// The size of a pixel in the sample.
-    pub(super) fn set_pixel_size_um(&self, _um: Option<f64>) {}
+    /// Closes the socket and returns when what was read is handed on or, after two seconds, counted
+    /// as lost.
+    pub async fn close(self) {
+        drop(self.end);
+        for task in self.tasks {
+            let _ = task.await;
+        }
+        let _ = self.events.try_send(LiveEvent::Closed);
+    }
 }
 
-async fn read(endpoint: Option<crate::sources::net::Endpoint>, events: mpsc::Sender<LiveEvent>) {
-    use tokio::io::AsyncReadExt as _;
-    let Some(endpoint) = endpoint else { return };
-    let address = (endpoint.host.as_str(), endpoint.port);
-    let why = match tokio::net::TcpStream::connect(address).await {
-        Err(error) => error.to_string(),
-        Ok(mut stream) => {
-            let _ = events.try_send(LiveEvent::Open);
-            let mut decoder = LiveDecoder::default();
-            let mut counts = BTreeMap::new();
-            loop {
-                match stream.read_buf(&mut decoder.room()).await {
-                    Ok(1..) => {}
-                    _ => break "live port in use or closed".to_owned(),
-                }
-                match decoder.next_item() {
-                    Ok(Some(LiveItem::Frame(frame))) => {
-                        let count = counts.entry(frame.header.device_index).or_insert(0_u64);
-                        *count = count.saturating_add(1);
-                        let detector = format!("camera-{}", frame.header.device_index).into();
-                        let count = *count;
-                        let _ = events.try_send(LiveEvent::Frame { detector, count });
-                    }
-                    Ok(Some(LiveItem::Options(_))) => {
-                        let _ = events.try_send(LiveEvent::Options(Vec::new()));
-                    }
-                    Ok(None) => {}
-                    Err(error) => break error.to_string(),
-                }
-            }
+/// Micrometres per pixel, shared with the task that makes pictures; not a number while unknown.
+#[derive(Clone, Debug)]
+struct PixelSize(Arc<AtomicU64>);
+
+impl Default for PixelSize {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU64::new(f64::NAN.to_bits())))
+    }
+}
+
+impl PixelSize {
+    fn set(&self, um: Option<f64>) {
+        let bits = um.unwrap_or(f64::NAN).to_bits();
+        self.0.store(bits, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Option<f64> {
+        let um = f64::from_bits(self.0.load(Ordering::Relaxed));
+        (um.is_finite() && um > 0.0).then_some(um)
+    }
+}
+
+/// Publishes what the reader puts into the queue, until it is closed and empty. After the end
+/// there is little time left.
+async fn hand_on(queue: Arc<Queue>, outlet: Outlet, end: CancellationToken) {
+    let all = async {
+        while let Some((lost, item)) = queue.next().await {
+            publish(&outlet, lost, item).await;
         }
     };
-    let _ = events.try_send(LiveEvent::Lost { why: why.into() });
-    let _ = events.try_send(LiveEvent::Closed);
+    let time_is_over = async {
+        end.cancelled().await;
+        sleep(FAREWELL).await;
+    };
+    tokio::select! {
+        () = all => return,
+        () = time_is_over => {}
+    }
+    for (reason, count) in queue.abandon() {
+        if count > 0 {
+            // Counted at once; written down if the recorder takes it.
+            let lost = outlet.lose(LaneKind::Frames, reason, count);
+            let _ = timeout(Duration::ZERO, lost).await;
+        }
+    }
+}
+
+async fn publish(outlet: &Outlet, lost: u64, item: Item) {
+    let lane = LaneKind::Frames;
+    if lost > 0 {
+        outlet.lose(lane, DropReason::ReaderBehind, lost).await;
+    }
+    match item {
+        Item::Frame { received, frame } => {
+            outlet.publish(received, Payload::Frame(frame)).await;
+        }
+        Item::Fault {
+            received,
+            fault,
+            broken: 0,
+        } => outlet.fault(received, fault).await,
+        Item::Fault {
+            received,
+            fault,
+            broken,
+        } => {
+            let reason = DropReason::Malformed;
+            outlet.reject(received, lane, reason, fault).await;
+            if let Some(more @ 1..) = broken.checked_sub(1) {
+                outlet.lose(lane, reason, more).await;
+            }
+        }
+    }
 }
