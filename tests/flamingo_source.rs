@@ -1,6 +1,8 @@
 //! The Flamingo source against the simulator, over real sockets on loopback.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "flamingo_source/faults.rs"]
+mod faults;
 #[path = "flamingo_source/orders.rs"]
 mod orders;
 #[path = "flamingo_source/watched.rs"]

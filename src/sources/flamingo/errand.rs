@@ -268,6 +268,7 @@ impl Errand {
     /// moves on, or the server does not say.
     pub(super) async fn rest(&self, axis: Axis, deadline: Instant) -> Result<Option<f64>, Cut> {
         let mut before = self.position(axis).await?;
+        let mut unsaid = 0;
         loop {
             self.pause(SECOND_LOOK).await?;
             let stops = self.with(|state| state.known.stops(axis));
@@ -281,7 +282,8 @@ impl Errand {
                 });
                 return Ok(Some(now));
             }
-            if Instant::now() >= deadline {
+            unsaid = if now.is_none() { unsaid + 1 } else { 0 };
+            if Instant::now() >= deadline || unsaid >= TRIES {
                 return Ok(None);
             }
             before = now;

@@ -20,8 +20,9 @@ use crate::protocol::flamingo::{
 /// The pause that the server wants between workflows. Source: protocol description, section 13.3.
 pub(super) const WORKFLOW_PAUSE_NS: u64 = 3_000_000_000;
 
-/// An axis that rests is not read again sooner because something said once more that it stopped.
-const STOP_SAID_AGAIN_NS: u64 = 5_000_000_000;
+/// An axis that rests is not looked at again sooner because something said once more that it
+/// stopped: some servers say so all the time.
+const LOOK_AGAIN_NS: u64 = 2_000_000_000;
 
 /// An axis of which no position update came for so long is looked at.
 const QUIET_NS: u64 = 500_000_000;
@@ -46,6 +47,8 @@ pub(super) struct Track {
     pub(super) is_ours: bool,
     /// It is to be looked at until it rests.
     pub(super) look: bool,
+    /// The same, but not at once.
+    look_later: bool,
     /// When an update of its position came last, monotonic nanoseconds.
     updated_ns: u64,
     /// When it was seen at rest last.
@@ -267,9 +270,9 @@ impl Known {
             return;
         };
         track.stops = track.stops.saturating_add(1);
-        let is_news = is_moving || now_ns.saturating_sub(track.settled_ns) > STOP_SAID_AGAIN_NS;
-        if is_news && !track.is_ours && !in_workflow {
-            track.look = true;
+        if !track.is_ours && !in_workflow {
+            track.look |= is_moving || now_ns.saturating_sub(track.settled_ns) > LOOK_AGAIN_NS;
+            track.look_later = true;
         }
     }
 
@@ -309,6 +312,7 @@ impl Known {
         if let Some(track) = self.track(axis) {
             track.settled_ns = now_ns;
             track.look = false;
+            track.look_later = false;
         }
         self.change_axis(axis, |state| {
             state.position = Some(position);
@@ -335,8 +339,17 @@ impl Known {
             };
             let is_quiet = now_ns.saturating_sub(track.updated_ns) >= QUIET_NS;
             let is_left = state.motion == Motion::Moving && is_quiet;
-            !track.is_ours && (track.look || is_left)
+            let is_later = now_ns.saturating_sub(track.settled_ns) > LOOK_AGAIN_NS;
+            !track.is_ours && (track.look || is_left || (track.look_later && is_later))
         })
+    }
+
+    /// Whether [`Known::to_look_at`] may name an axis later, without anything being said before.
+    pub(super) fn may_have_to_look(&self) -> bool {
+        let axes = self.instrument.axes.iter();
+        axes.map(|axis| axis.motion == Motion::Moving)
+            .zip(&self.tracks)
+            .any(|(moves, track)| moves || track.look_later)
     }
 
     pub(super) fn lamp(&self, name: &str) -> Option<Lamp> {

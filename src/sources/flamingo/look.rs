@@ -19,6 +19,9 @@ const NEAR_POLL: Duration = Duration::from_secs(2);
 /// Unanswered questions for the state after which a server counts as hung.
 const HUNG_AFTER: u32 = 3;
 
+/// How long an axis that does not rest, or does not say where it is, is left alone.
+const UNSEEN: Duration = Duration::from_secs(5);
+
 /// How long an axis is looked at before it is given up for a while.
 const LOOK: Duration = Duration::from_secs(10);
 
@@ -290,9 +293,9 @@ pub(super) async fn steward(errand: Errand) -> Result<(), Cut> {
                 .to_look_at(now)
                 .filter(|_| state.is_read || state.is_alive)
         };
-        // Nothing tells when updates cease, so a moving axis is glanced at.
-        let moves = errand.with(|state| state.known.instrument.may_move());
-        let deadline = moves.then(|| Instant::now() + GLANCE);
+        // Nothing tells when updates cease, so it is asked from time to time.
+        let later = errand.with(|state| state.known.may_have_to_look());
+        let deadline = later.then(|| Instant::now() + GLANCE);
         let Some(axis) = errand.until(deadline, due).await? else {
             continue;
         };
@@ -300,7 +303,7 @@ pub(super) async fn steward(errand: Errand) -> Result<(), Cut> {
         errand.exchange.kick();
         errand.exchange.touch();
         if rest.is_none() {
-            errand.pause(GLANCE * 4).await?;
+            errand.pause(UNSEEN).await?;
         }
     }
 }
