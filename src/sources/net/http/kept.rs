@@ -50,8 +50,10 @@ impl Kept {
 
     /// Waits until the connection has ended. Cancel safe.
     pub async fn ended(&mut self) {
-        // It was aborted or has returned: both are an end.
-        let _ = (&mut self.driver).await;
+        if !self.driver.is_finished() {
+            // It was aborted or has returned: both are an end.
+            let _ = (&mut self.driver).await;
+        }
     }
 
     /// Sends a request and reads the answer. `sent` is called when the request was handed to the
@@ -84,8 +86,15 @@ pub(super) async fn telling<T>(
     let mut exchange = std::pin::pin!(exchange);
     tokio::select! {
         biased;
-        () = traffic.sent_beyond(mark) => sent(),
-        outcome = &mut exchange => return outcome,
+        () = traffic.sent_beyond(mark) => {}
+        // A near server may have answered before anybody looked whether the request is out.
+        outcome = &mut exchange => {
+            if traffic.sent_bytes() > mark {
+                sent();
+            }
+            return outcome;
+        }
     }
+    sent();
     exchange.await
 }
