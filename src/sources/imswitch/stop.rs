@@ -12,6 +12,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::select_all;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -69,9 +71,18 @@ pub async fn run(
                     way.take(done, &watch);
                 }
             }
+            () = any_ended(&mut way.idle) => {}
             () = tokio::time::sleep_until(due) => {}
         }
     }
+}
+
+/// Waits until one of these connections has ended.
+async fn any_ended(idle: &mut VecDeque<Kept>) {
+    if idle.is_empty() {
+        return std::future::pending().await;
+    }
+    select_all(idle.iter_mut().map(|kept| kept.ended().boxed())).await;
 }
 
 /// The way to one server.
@@ -92,6 +103,8 @@ struct Way {
     ask_at: Instant,
     learn_at: Instant,
     asked: u64,
+    /// The last question found its connection closed.
+    was_closed: bool,
     said: Option<StopPath>,
     said_at: Instant,
 }
@@ -135,6 +148,7 @@ impl Way {
             ask_at: now,
             learn_at: now,
             asked: 0,
+            was_closed: false,
             said: None,
             said_at: now,
         }
@@ -219,15 +233,20 @@ impl Way {
                 self.ask_at = now + ASK_EVERY;
                 match answer {
                     Ok(names) => {
+                        self.was_closed = false;
                         self.compare(names);
                         self.idle.push_back(*kept);
                         let round_trip_ns = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
                         self.say(watch, StopPath::Ready { round_trip_ns });
                     }
-                    // Closed by the server before the question came: that says nothing, a fresh
-                    // one is asked.
-                    Err(CallError::Net(NetError::NoAnswer { .. })) => self.ask_at = now,
+                    // Closed by the server before the question came: that says nothing yet, a
+                    // fresh one is asked.
+                    Err(CallError::Net(NetError::NoAnswer { .. })) if !self.was_closed => {
+                        self.was_closed = true;
+                        self.ask_at = now;
+                    }
                     Err(error) => {
+                        self.open_at = now + OPEN_AGAIN;
                         if error.is_no_such_call() {
                             // Another release has come up at this place.
                             self.forget();
