@@ -32,8 +32,12 @@ pub(super) enum Part {
         exposure_ms: Option<Limits>,
         gain: Option<Limits>,
     },
-    /// What it can be asked for.
-    Offers(Vec<CommandKind>),
+    /// What it can be asked for, and what its live view and its stream can be told.
+    Offers {
+        offers: Vec<CommandKind>,
+        protocols: Vec<PlainText>,
+        parameters: Vec<PlainText>,
+    },
 }
 
 /// Where a light is on the server.
@@ -167,7 +171,15 @@ impl Inventory {
                     shown.gain_range = gain;
                 }
             }
-            Part::Offers(offers) => self.shown.offers = offers,
+            Part::Offers {
+                offers,
+                protocols,
+                parameters,
+            } => {
+                self.shown.offers = offers;
+                self.shown.stream_protocols = protocols;
+                self.shown.stream_parameters = parameters;
+            }
         }
         self.show_activity();
         Vec::new()

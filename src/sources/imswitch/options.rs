@@ -47,6 +47,9 @@ pub enum StreamProtocol {
 }
 
 impl StreamProtocol {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Binary, Self::Jpeg];
+
     /// The server's word for it.
     pub fn as_str(self) -> &'static str {
         match self {

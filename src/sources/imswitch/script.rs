@@ -320,7 +320,7 @@ impl Circumstances<'_> {
     }
 
     fn start_live(&self, asked: Option<&str>) -> Result<Script, Refusal> {
-        let known = [StreamProtocol::Binary, StreamProtocol::Jpeg].map(StreamProtocol::as_str);
+        let known = StreamProtocol::ALL.map(StreamProtocol::as_str);
         if let Some(asked) = asked.filter(|asked| !known.contains(asked)) {
             let text =
                 format!("live start: there is no protocol \"{asked}\"; there is binary and jpeg");

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{Api, CallError, News, Reporter};
-use crate::model::{CommandKind, Fault, FaultKind, Reading, Severity};
+use crate::model::{CommandKind, Fault, FaultKind, PlainText, Reading, Severity};
 use crate::protocol::imswitch::{equipment, rest};
 use crate::sources::imswitch::call::Call;
 use crate::sources::imswitch::inventory::Part;
 use crate::sources::imswitch::motion::AxisName;
-use crate::sources::imswitch::script::Read;
+use crate::sources::imswitch::options::StreamProtocol;
+use crate::sources::imswitch::script::{Read, StreamValue};
 use crate::sources::imswitch::watch::Streams;
 
 impl Api {
@@ -59,7 +60,19 @@ impl Api {
         reader.offers.push(CommandKind::Raw);
         let mut offers = std::mem::take(&mut reader.offers);
         offers.sort_by_key(|kind| CommandKind::ALL.iter().position(|one| one == kind));
-        reader.found(Part::Offers(offers)).await;
+        // Where the stream takes no parameters, the release has but one way of sending.
+        let has_streams = offers.contains(&CommandKind::Stream);
+        let words = |all: &[&'static str]| match has_streams {
+            true => all.iter().map(|word| PlainText::from(*word)).collect(),
+            false => Vec::new(),
+        };
+        reader
+            .found(Part::Offers {
+                protocols: words(&StreamProtocol::ALL.map(StreamProtocol::as_str)),
+                parameters: words(&StreamValue::names()),
+                offers,
+            })
+            .await;
         reader.missed.map_or(Ok(()), Err)
     }
 

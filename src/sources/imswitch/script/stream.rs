@@ -39,6 +39,11 @@ pub(in crate::sources::imswitch) struct StreamValue {
 }
 
 impl StreamValue {
+    /// The names of all parameters.
+    pub(in crate::sources::imswitch) fn names() -> Vec<&'static str> {
+        PARAMETERS.iter().map(|(name, _)| *name).collect()
+    }
+
     /// Reads both as they were written.
     ///
     /// # Errors
@@ -49,7 +54,7 @@ impl StreamValue {
             return Err(Refusal::NoSuch {
                 what: "stream parameter",
                 got: parameter.into(),
-                known: PARAMETERS.iter().map(|(n, _)| (*n).to_owned()).collect(),
+                known: Self::names().into_iter().map(str::to_owned).collect(),
             });
         };
         let text = text.trim().trim_matches('"');

@@ -22,7 +22,11 @@ fn inventory() -> Inventory {
         Part::Axes(axes.to_vec()),
         Part::Lights(lights),
         Part::Cameras(vec!["Wide".to_owned(), "Lock".to_owned()]),
-        Part::Offers(CommandKind::ALL.to_vec()),
+        Part::Offers {
+            offers: CommandKind::ALL.to_vec(),
+            protocols: Vec::new(),
+            parameters: Vec::new(),
+        },
     ] {
         inventory.found(part, 0);
     }
