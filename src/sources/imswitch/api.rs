@@ -16,7 +16,7 @@ use super::options::ImSwitchOptions;
 use super::watch::Streams;
 use crate::model::{Clock, CommandId, Fault, FaultKind, Reading, Severity, StopPress};
 use crate::protocol::imswitch::rest::{self, RestError};
-use crate::sources::net::{Answer, Ask, HttpClient, NetError};
+use crate::sources::net::{Answer, HttpClient, NetError};
 
 pub(super) use carry::Outcome;
 
@@ -199,14 +199,14 @@ impl Api {
     /// There was no answer, or not the one that was wanted.
     pub(super) async fn call(&self, call: &Call) -> Result<Value, CallError> {
         let path = self.path(call).await?;
-        let asked = Ask {
-            path_and_query: &path,
-            json: call.body.as_ref().map(|body| body.to_string().into()),
+        let answer = match &call.body {
+            None => self.http.get(&path).await?,
+            Some(body) => {
+                let body = body.to_string();
+                self.http.post(&path, "application/json", body).await?
+            }
         };
-        match self.http.call_if(asked, || true, || ()).await? {
-            Some(answer) => Ok(value(&answer)?),
-            None => Err(CallError::Rest(RestError::NoSuchCall)),
-        }
+        Ok(value(&answer)?)
     }
 
     fn now_ns(&self) -> u64 {

@@ -229,9 +229,10 @@ impl Source {
     async fn down(&mut self, reason: EndReason, detail: String, retry_in: Option<Duration>) {
         let left = self.viewer.release();
         self.carry_out(left).await;
-        self.connected = false;
         self.calls = JoinSet::new();
-        self.lose_commands(&detail).await;
+        if std::mem::take(&mut self.connected) {
+            self.lose_commands(&detail).await;
+        }
         self.watch.disconnected();
         self.set_link(LinkState::Down {
             reason,

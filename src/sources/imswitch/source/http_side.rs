@@ -15,8 +15,12 @@ impl Source {
     pub(super) fn refresh(&mut self) -> u64 {
         let number = self.commands.next_round();
         let (api, to) = (Arc::clone(&self.api), self.report.clone());
-        self.calls
-            .spawn(async move { api.refresh(number, &to).await });
+        // Without a connection there is none that could end it.
+        let calls = match self.connected {
+            true => &mut self.calls,
+            false => &mut self.lasting,
+        };
+        calls.spawn(async move { api.refresh(number, &to).await });
         number
     }
 
