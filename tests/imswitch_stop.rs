@@ -422,13 +422,13 @@ async fn what_waits_is_dropped_by_a_stop() {
     ];
     bench.board.press(StopOrigin::Key);
     for id in waiting {
-        let report = bench.end(id).await;
+        let report = bench.ended(id).await;
         assert_eq!(report.state, Refused);
-        assert!(report.detail.unwrap().contains("a stop came first"));
+        assert!(report.detail.unwrap().contains(":clear"));
     }
     let mut sent = 1;
     for id in moves {
-        let report = bench.end(id).await;
+        let report = bench.ended(id).await;
         sent += usize::from(report.state != Refused);
     }
     let calls = bench.commands_since(from);

@@ -127,7 +127,8 @@ fn the_first_run_shows_everything_and_leaves_the_terminal_as_it_was() {
     }
     terminal.press("1");
     terminal.wait_for_text("sources");
-    terminal.press("q");
+    // Its light is on, so that it asks once more.
+    terminal.press("qq");
     assert_eq!(terminal.wait(), 0);
     terminal.assert_restored();
     assert!(terminal.is_cooked());
@@ -299,6 +300,7 @@ fn a_simulator_started_elsewhere_is_marked_too() {
         terminal.press(key);
         terminal.wait_for_text("SIMULATED");
     }
-    terminal.press("q");
+    // Its light is on, so that it asks once more.
+    terminal.press("qq");
     assert_eq!(terminal.wait(), 0);
 }
