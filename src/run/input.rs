@@ -157,7 +157,6 @@ impl Reader {
     /// # Errors
     /// The loop is gone.
     fn hand_on(&mut self, typed: Typed, now: Stamp) -> Result<(), ()> {
-        self.reflex.handed_on(&typed);
         match self.sender.try_send(Input::Typed(typed, now)) {
             Ok(()) => Ok(()),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(()),

@@ -59,31 +59,27 @@ impl Reflex {
         }
     }
 
-    /// Takes what was typed. Returns whether the loop shall have it; a stop it shall not.
+    /// Takes what was typed, in its order. Returns whether the loop shall have it; a stop it shall
+    /// not.
     pub fn takes(&mut self, typed: &Typed) -> bool {
-        if let Typed::Key(chord) = typed
-            && self.is_stop(*chord)
-        {
-            self.board.press(StopOrigin::Key);
-            return false;
+        if let Typed::Key(chord) = typed {
+            if self.is_stop(*chord) {
+                self.board.press(StopOrigin::Key);
+                return false;
+            }
+            if self.openers.contains(chord) {
+                self.opened = self.handed + 1;
+            }
         }
+        self.handed += 1;
         true
     }
 
-    /// The loop's queue took `typed`.
-    pub fn handed_on(&mut self, typed: &Typed) {
-        self.handed += 1;
-        if matches!(typed, Typed::Key(chord) if self.openers.contains(chord)) {
-            self.opened = self.handed;
-        }
-    }
-
-    /// The loop's queue had no room for the last one after all.
+    /// The loop's queue had no room for one that it was to have. Whether a text field is open is
+    /// anybody's guess then, so that a space stops.
     pub fn taken_back(&mut self) {
-        if self.opened == self.handed {
-            self.opened = 0;
-        }
-        self.handed -= 1;
+        self.opened = 0;
+        self.handed = self.handed.saturating_sub(1);
     }
 
     fn is_stop(&self, chord: KeyChord) -> bool {
@@ -131,11 +127,7 @@ mod tests {
         /// Presses a key; whether the loop gets it.
         fn press(&mut self, key: &str) -> bool {
             let typed = Typed::Key(key.parse().unwrap());
-            let passes = self.reflex.takes(&typed);
-            if passes {
-                self.reflex.handed_on(&typed);
-            }
-            passes
+            self.reflex.takes(&typed)
         }
     }
 

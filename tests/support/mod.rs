@@ -3,5 +3,6 @@
 
 pub mod captures;
 pub mod headless;
+pub mod lab;
 pub mod microscope;
 pub mod pty;

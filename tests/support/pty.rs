@@ -167,6 +167,14 @@ impl Terminal {
         keyboard.flush().unwrap();
     }
 
+    /// Esc, and time for it: what follows it at once would be taken for a key with Alt.
+    pub fn leave_the_prompt(&mut self) {
+        self.press("\x1b");
+        self.wait_for("the prompt to close", |screen| {
+            !screen.contents().contains("enter do it")
+        });
+    }
+
     /// Gives the terminal another size.
     pub fn resize(&self, cols: u16, rows: u16) {
         let mut screen = self.shared.screen.lock().unwrap();
