@@ -198,7 +198,7 @@ fn a_stop_that_holds_lets_only_what_calms_pass() {
     assert_eq!(sent(&scene), [(SCOPE, "laser 488 off".to_owned())]);
     scene.press(": 'clear' enter");
     assert!(scene.effects.contains(&Effect::ClearStop));
-    board.clear();
+    board.clear(board.number());
     scene.event(scene.now_ms, Event::Stop(board.latch()));
     scene.press(": 'move X 1mm' enter");
     assert_eq!(sent(&scene).len(), 2);

@@ -126,7 +126,7 @@ async fn a_stop_ends_a_move_where_it_is_and_holds_the_next_back() {
     assert_eq!(refused.state, CommandState::Refused);
     assert!(refused.detail.unwrap().contains(":clear"));
     assert!(!received(&simulator, first).contains(&MOVE));
-    watched.board.clear();
+    watched.board.clear(watched.board.number());
     assert_eq!(
         watched.done(to("x", at + 0.1)).await.state,
         CommandState::Done

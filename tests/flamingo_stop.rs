@@ -276,7 +276,7 @@ async fn a_stop_that_was_cleared_is_not_repeated() {
     let simulator = usual().await;
     let mut stopper = Stopper::ready(options(simulator.address().port())).await;
     let press = stopper.press();
-    stopper.board.clear();
+    stopper.board.clear(stopper.board.number());
     stopper.sent(press).await;
     stopper.acknowledged(press).await;
     // Questions begin again when nothing is to be repeated any more.
@@ -455,7 +455,7 @@ async fn a_press_that_was_cleared_before_it_could_be_sent_is_not_sent() {
     stopper.until_down().await;
     let press = stopper.press();
     stopper.says(press, StopState::NotSent).await;
-    stopper.board.clear();
+    stopper.board.clear(stopper.board.number());
     let simulator = on_port(port).await;
     stopper.until_ready().await;
     assert_eq!(received(&simulator), []);

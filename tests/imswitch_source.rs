@@ -73,6 +73,7 @@ impl Watched {
             id: CommandId(1),
             command,
             operator: "test".into(),
+            stop_number: 0,
         };
         self.requests.send(request).await.unwrap();
     }

@@ -225,7 +225,7 @@ async fn what_was_cleared_is_not_tried_any_more() {
     server.set_faults(&[Fault::DeadStop]);
     path.board.press(StopOrigin::Key);
     assert_eq!(path.reports(2).await, ["sent", "no answer"]);
-    path.board.clear();
+    path.board.clear(path.board.number());
     server.set_faults(&[]);
     // It went back to asking how the way is, so nothing is tried any more.
     path.path("ready again", |path| matches!(path, StopPath::Ready { .. }))
@@ -359,7 +359,7 @@ async fn the_source_stops_a_move_of_its_own_and_reads_where_it_stands() {
     let (state, _) = bench.outcome(light("LED", None, Some(false))).await;
     assert_eq!(state, Done);
     assert_halted(&bench.server);
-    bench.board.clear();
+    bench.board.clear(bench.board.number());
     bench
         .instrument("rest", |it| it.axes[2].motion == Motion::Settled)
         .await;

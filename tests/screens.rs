@@ -633,6 +633,7 @@ fn keys_and_their_effects() {
             id: CommandId(1),
             command,
             operator: "ada".into(),
+            stop_number: 0,
         };
         Effect::Send(source, request)
     };

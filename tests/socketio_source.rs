@@ -207,6 +207,7 @@ async fn the_link_is_told_step_by_step() {
         id: CommandId(1),
         command: Command::StartLiveView { protocol: None },
         operator: "test".into(),
+        stop_number: 0,
     };
     running.requests.send(request).await.unwrap();
     let answer = running

@@ -191,6 +191,8 @@ impl App {
             id: CommandId(self.commands),
             command,
             operator: self.operator.clone(),
+            // Whoever sends it knows when its key was pressed.
+            stop_number: 0,
         };
         Effect::Send(id, request)
     }
@@ -365,6 +367,15 @@ impl App {
             }
             None => self.enter_jog(Step::Typed(typed)),
         }
+    }
+
+    /// Whether jog mode could be entered, or left.
+    pub(super) fn can_jog(&self) -> bool {
+        let axes = self
+            .current_source()
+            .and_then(|source| self.instrument(source))
+            .map_or(0, |instrument| instrument.axes.len());
+        self.control.jog.is_some() || (self.control.taken && !self.replay && axes > 0)
     }
 
     fn enter_jog(&mut self, step: Step) -> Result<(), String> {

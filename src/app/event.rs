@@ -46,6 +46,8 @@ pub struct FileRead {
     pub source: SourceId,
     /// The command with the file's text in it, or why there is none.
     pub command: Result<Command, String>,
+    /// The newest stop when it was asked for.
+    pub stop_number: u64,
 }
 
 /// What the app would like done.

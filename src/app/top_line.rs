@@ -232,7 +232,7 @@ pub fn hints(app: &App, columns: u16) -> Vec<(String, String)> {
             // The stop has a line of its own.
             Action::Stop => true,
             Action::LiveView | Action::Refresh => app.replay,
-            Action::Jog => !app.control.taken,
+            Action::Jog => !app.can_jog(),
             Action::NextPane => app.screen.panes().len() < 2,
             Action::NextCamera => ScopePanel::subjects(app.view()).len() < 2,
             _ => false,

@@ -141,6 +141,7 @@ mod tests {
             id: CommandId(id),
             command: Command::Snap { name: None },
             operator: "ada".into(),
+            stop_number: 0,
         }
     }
 

@@ -84,28 +84,35 @@ impl StopBoard {
     /// Presses: motion ends; light and workflows too on a second press within two seconds.
     pub fn press(&self, origin: StopOrigin) -> StopPress {
         let now = self.0.clock.now().mono_ns;
-        let before = self.0.word.load(Ordering::SeqCst);
-        let pressed_at = self.0.at_ns.load(Ordering::SeqCst);
-        let is_second = before & LATCHED != 0 && now.saturating_sub(pressed_at) < SECOND_PRESS_NS;
-        let level = if is_second {
-            StopLevel::Safe
-        } else {
-            StopLevel::Halt
-        };
-        self.press_level(level, origin)
+        let pressed_at = self.0.at_ns.swap(now, Ordering::SeqCst);
+        let is_recent = now.saturating_sub(pressed_at) < SECOND_PRESS_NS;
+        // Decided where the number is: of two who press at once, one is the second.
+        self.enter(now, origin, |word| match is_recent && word & LATCHED != 0 {
+            true => StopLevel::Safe,
+            false => StopLevel::Halt,
+        })
     }
 
     /// Presses for what `level` says.
     pub fn press_level(&self, level: StopLevel, origin: StopOrigin) -> StopPress {
         let now = self.0.clock.now().mono_ns;
         self.0.at_ns.store(now, Ordering::SeqCst);
+        self.enter(now, origin, |_| level)
+    }
+
+    fn enter(
+        &self,
+        now: u64,
+        origin: StopOrigin,
+        level_after: impl Fn(u64) -> StopLevel,
+    ) -> StopPress {
         let write = |word: u64| {
             let number = (word >> NUMBER_SHIFT) + 1;
             Some(
                 number << NUMBER_SHIFT
                     | (origin as u64) << ORIGIN_SHIFT
                     | LATCHED
-                    | u64::from(level == StopLevel::Safe),
+                    | u64::from(level_after(word) == StopLevel::Safe),
             )
         };
         let before = self
@@ -114,6 +121,7 @@ impl StopBoard {
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, write)
             .unwrap_or_else(|word| word);
         let number = (before >> NUMBER_SHIFT) + 1;
+        let level = level_after(before);
         if level == StopLevel::Safe {
             self.0.safe_number.fetch_max(number, Ordering::SeqCst);
         }
@@ -132,10 +140,31 @@ impl StopBoard {
         }
     }
 
-    /// Lets commands pass again.
-    pub fn clear(&self) {
-        self.0.word.fetch_and(!LATCHED, Ordering::SeqCst);
+    /// Lets commands pass again, if press `number` is still the newest: nobody clears a stop that
+    /// was pressed after he asked to.
+    pub fn clear(&self, number: u64) {
+        let clear = |word: u64| (word >> NUMBER_SHIFT == number).then_some(word & !LATCHED);
+        let order = Ordering::SeqCst;
+        // A newer press holds on.
+        let _ = self.0.word.fetch_update(order, order, clear);
         self.0.shown.notify_one();
+    }
+
+    /// The number of the newest press, 0 before the first; also of one that was cleared.
+    pub fn number(&self) -> u64 {
+        self.0.word.load(Ordering::SeqCst) >> NUMBER_SHIFT
+    }
+
+    /// When the newest press was, monotonic nanoseconds; 0 before the first.
+    pub fn pressed_at_ns(&self) -> u64 {
+        self.0.at_ns.load(Ordering::SeqCst)
+    }
+
+    /// Whether a command that was asked for after press `stop_number` may be sent: no stop holds,
+    /// and none was pressed since. To be asked right before each write.
+    pub fn lets_pass(&self, stop_number: u64) -> bool {
+        let word = self.0.word.load(Ordering::SeqCst);
+        word & LATCHED == 0 && word >> NUMBER_SHIFT == stop_number
     }
 
     /// Whether a stop holds.
@@ -170,8 +199,10 @@ impl StopBoard {
 
     /// A watch for one instrument. Of each kind there may be one.
     pub fn watch(&self, source: SourceId, watcher: Watcher) -> StopWatch {
+        let seen = self.number();
         StopWatch {
-            seen: self.0.word.load(Ordering::SeqCst) >> NUMBER_SHIFT,
+            seen,
+            seen_safe: seen,
             board: self.clone(),
             source,
             watcher,
@@ -204,6 +235,8 @@ pub struct StopWatch {
     watcher: Watcher,
     /// Number of the newest press that was taken.
     seen: u64,
+    /// Number of the newest press for light and workflows that was taken.
+    seen_safe: u64,
 }
 
 impl StopWatch {
@@ -228,12 +261,16 @@ impl StopWatch {
     pub fn take(&mut self) -> Option<StopPress> {
         let word = self.board.0.word.load(Ordering::SeqCst);
         let mut press = self.board.read(word);
-        if press.number <= self.seen {
+        // A weaker press must not hide a stronger one that nobody has served yet, not even where
+        // the stronger one's number becomes known after the weaker one was taken.
+        let safe_number = self.board.0.safe_number.load(Ordering::SeqCst);
+        let wants_safe = safe_number > self.seen_safe;
+        if press.number <= self.seen && !wants_safe {
             return None;
         }
-        // A weaker press must not hide a stronger one that nobody has served yet.
-        if self.board.0.safe_number.load(Ordering::SeqCst) > self.seen {
+        if wants_safe {
             press.level = StopLevel::Safe;
+            self.seen_safe = safe_number;
         }
         self.seen = press.number;
         Some(press)
@@ -243,6 +280,11 @@ impl StopWatch {
     /// each write.
     pub fn is_latched(&self) -> bool {
         self.board.is_latched()
+    }
+
+    /// As [`StopBoard::lets_pass`].
+    pub fn lets_pass(&self, stop_number: u64) -> bool {
+        self.board.lets_pass(stop_number)
     }
 
     /// Says whether the instrument moves or emits, for `Ctrl-C`, which stops first while one does.
@@ -293,12 +335,33 @@ mod tests {
     #[test]
     fn a_press_after_a_clear_begins_anew() {
         let (_, board) = board();
-        board.press(StopOrigin::Key);
-        board.clear();
+        let first = board.press(StopOrigin::Key).number;
+        board.clear(first);
         assert!(!board.is_latched() && board.latch().is_none());
         assert_eq!(board.press(StopOrigin::Signal).level, StopLevel::Halt);
         let latch = board.latch().unwrap();
         assert_eq!(latch.press.origin, StopOrigin::Signal);
+    }
+
+    #[test]
+    fn a_clear_ends_only_the_stop_it_was_meant_for() {
+        let (_, board) = board();
+        let first = board.press(StopOrigin::Key).number;
+        let second = board.press(StopOrigin::Key).number;
+        board.clear(first);
+        assert!(board.is_latched(), "a newer one holds");
+        board.clear(second);
+        assert!(!board.is_latched());
+    }
+
+    #[test]
+    fn a_command_from_before_a_stop_stays_void_after_the_clear() {
+        let (_, board) = board();
+        assert!(board.lets_pass(0));
+        let number = board.press(StopOrigin::Key).number;
+        assert!(!board.lets_pass(0) && !board.lets_pass(number));
+        board.clear(number);
+        assert!(!board.lets_pass(0) && board.lets_pass(number));
     }
 
     #[test]

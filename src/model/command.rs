@@ -26,6 +26,9 @@ pub struct Request {
     pub command: Command,
     /// Who asks.
     pub operator: PlainText,
+    /// The number of the newest stop when it was asked. A stop that was pressed later makes it
+    /// void, also after that stop was cleared.
+    pub stop_number: u64,
 }
 
 /// One thing to ask of an instrument.

@@ -126,6 +126,8 @@ pub struct EventLoop<'a> {
     /// With the terminal's writer.
     drawing: Vec<Undrawn>,
     turns: Turns,
+    /// The newest stop when the input was read that is being handled.
+    stop_number: u64,
     /// Files that were asked for.
     files: mpsc::Receiver<FileRead>,
     file_read: mpsc::Sender<FileRead>,
@@ -180,6 +182,7 @@ impl<'a> EventLoop<'a> {
             undrawn: BTreeMap::new(),
             drawing: Vec::new(),
             turns: Turns::new(now),
+            stop_number: 0,
             files,
             file_read,
         })
@@ -236,7 +239,11 @@ impl<'a> EventLoop<'a> {
     fn take(&mut self, wake: Wake) -> Option<Ending> {
         match wake {
             Wake::Input(input) => self.input(input),
-            Wake::File(file) => self.update(Event::File(file)),
+            Wake::File(file) => {
+                // As of when it was asked for, which may be before a stop.
+                self.stop_number = file.stop_number;
+                self.update(Event::File(file))
+            }
             Wake::Stop => self.update(Event::Stop(self.session.stops.latch())),
             Wake::Told(told) => self.told(told),
             Wake::Written(written) => self.written(written),
@@ -312,7 +319,12 @@ impl<'a> EventLoop<'a> {
     }
 
     fn typed(&mut self, typed: Typed, pressed: Stamp) -> Option<Ending> {
+        // What was typed before a stop and is handled after it is not done any more, nor does it
+        // clear that stop. The number is read first: a stop that comes now makes it void as well.
+        self.stop_number = self.session.stops.number();
+        let is_void = pressed.mono_ns <= self.session.stops.pressed_at_ns();
         let ending = match typed {
+            _ if is_void => None,
             Typed::Key(chord) => {
                 panic_if_asked(chord);
                 self.update(Event::Key { chord, pressed })
@@ -374,9 +386,10 @@ impl<'a> EventLoop<'a> {
                         None => stops.press(StopOrigin::Key),
                     };
                 }
-                Effect::ClearStop => self.session.stops.clear(),
+                Effect::ClearStop => self.session.stops.clear(self.stop_number),
                 Effect::Read { source, order } => self.read(source, order),
-                Effect::Send(source, request) => {
+                Effect::Send(source, mut request) => {
+                    request.stop_number = self.stop_number;
                     self.session.order(source, request);
                 }
             }
@@ -387,10 +400,16 @@ impl<'a> EventLoop<'a> {
     /// Reads a command's file on a thread that may wait for the disk.
     fn read(&self, source: SourceId, order: CommandOrder) {
         let answer = self.file_read.clone();
+        let stop_number = self.stop_number;
         tokio::task::spawn_blocking(move || {
             let command = files::command(order);
-            // A loop that has ended, or reads four files already, needs no fifth.
-            let _ = answer.try_send(FileRead { source, command });
+            let read = FileRead {
+                source,
+                command,
+                stop_number,
+            };
+            // A loop that has ended needs it no more.
+            let _ = answer.blocking_send(read);
         });
     }
 

@@ -137,9 +137,17 @@ impl Reader {
                     Err(error) => return Err(error.into()),
                 }
             };
+            // All stops first: what stands before one must not delay it, and is not done any more.
+            let mut rest = Vec::new();
+            for one in typed {
+                if self.reflex.takes(&one) {
+                    rest.push(one);
+                } else {
+                    self.reflex.given_up(rest.len());
+                    rest.clear();
+                }
+            }
             let now = self.clock.now();
-            // All stops first: what stands before one must not delay it.
-            let rest: Vec<Typed> = typed.into_iter().filter(|t| self.reflex.takes(t)).collect();
             for one in rest {
                 if self.hand_on(one, now).is_err() {
                     return Ok(());

@@ -347,6 +347,7 @@ async fn carry_out(
         id: CommandId(1),
         command,
         operator: operator.clone(),
+        stop_number: 0,
     };
     let refused = |command: Command, why: String| Arc::new(Desk::refuse(&request(command), why));
     let command = ready(run, line).await?;

@@ -75,6 +75,14 @@ impl Reflex {
         true
     }
 
+    /// So many that the loop was to have were given up for a stop that was pressed after them.
+    pub fn given_up(&mut self, inputs: usize) {
+        self.handed = self.handed.saturating_sub(inputs as u64);
+        if self.opened > self.handed {
+            self.opened = 0;
+        }
+    }
+
     /// The loop's queue had no room for one that it was to have. Whether a text field is open is
     /// anybody's guess then, so that a space stops.
     pub fn taken_back(&mut self) {

@@ -92,6 +92,7 @@ impl Watched {
             id,
             command,
             operator: "test".into(),
+            stop_number: self.board.number(),
         };
         self.requests.send(request).await.unwrap();
         id

@@ -134,6 +134,7 @@ impl Bench {
             id,
             command,
             operator: "test".into(),
+            stop_number: self.board.number(),
         };
         self.requests.send(request).await.unwrap();
         id

@@ -5,13 +5,29 @@ use ratatui::layout::Rect;
 
 use super::{Armed, Overlay, Prompt, PromptKind};
 use crate::app::App;
-use crate::intent::{ADDRESS, Action, Context, INTERRUPT, VERBS};
+use crate::intent::{ADDRESS, Action, Context, INTERRUPT, Preview, VERBS, preview};
 use crate::panels::first_row;
 use crate::ui::text::{clear, fit, put, select, width, wrap};
 use crate::ui::{Role, pane::pane};
 
 /// Offers of a completion shown at a time.
 const OFFERS: usize = 8;
+
+/// What Enter would do with a line, while it is being typed, and how that looks.
+fn meaning_words(meaning: Preview) -> Option<(String, Role)> {
+    match meaning {
+        Preview::Empty => None,
+        Preview::Unfinished(words) => Some((words, Role::Dim)),
+        Preview::Wrong(words) => Some((words, Role::Warning)),
+        Preview::Ready { sentence, danger } => {
+            let role = match danger {
+                Some(danger) if danger.needs_arming() => Role::Warning,
+                _ => Role::Hint,
+            };
+            Some((format!("enter: {sentence}"), role))
+        }
+    }
+}
 
 impl App {
     pub(in crate::app) fn draw_overlays(&self, body: Rect, hints: Rect, buf: &mut Buffer) {
@@ -87,13 +103,20 @@ impl App {
     }
 
     fn draw_prompt(&self, prompt: &Prompt, body: Rect, hints: Rect, buf: &mut Buffer) {
-        let (offers, chosen) = prompt.offers(&self.vocabulary());
+        let vocabulary = self.vocabulary();
+        let (offers, chosen) = prompt.offers(&vocabulary);
+        let meaning = match prompt.kind {
+            // The error has been said in full.
+            PromptKind::Command if prompt.error.is_none() => preview(prompt.text(), &vocabulary),
+            _ => Preview::Empty,
+        };
+        let meaning = meaning_words(meaning);
         let error = match &prompt.error {
             Some(error) => wrap(error, body.width.saturating_sub(2), 3),
             None => Vec::new(),
         };
         let shown = offers.len().min(OFFERS).min(usize::from(body.height / 2));
-        let rows = 1 + shown as u16 + error.len() as u16 + 1;
+        let rows = 1 + shown as u16 + u16::from(meaning.is_some()) + error.len() as u16 + 1;
         let room = bottom(body, rows);
         clear(buf, room, self.theme.base());
         let (title, sign) = match prompt.kind {
@@ -112,6 +135,13 @@ impl App {
                 break;
             }
             self.draw_offer(offer, prompt.text(), Some(index) == chosen, inner, y, buf);
+            y += 1;
+        }
+        if let Some((words, role)) = &meaning
+            && y < inner.bottom()
+        {
+            let style = self.theme.style(*role);
+            put(buf, inner, inner.left() + 1, y, words, style);
             y += 1;
         }
         for line in &error {
@@ -299,7 +329,12 @@ impl App {
                 HelpLine::Word(words, _) if word => width(words),
                 _ => 0,
             };
-            lines.iter().map(of).max().unwrap_or(0).min(inner.width / 3)
+            lines
+                .iter()
+                .map(of)
+                .max()
+                .unwrap_or(0)
+                .min(inner.width * 45 / 100)
         };
         let (key_wide, word_wide) = (wide(&lines, false), wide(&lines, true));
         let style = |role| self.theme.style(role);

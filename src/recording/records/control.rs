@@ -32,10 +32,10 @@ pub struct InstrumentRecord<'a> {
     #[serde(borrow)]
     pub offers: List<Cow<'a, str>>,
     /// Ways in which it can send its live view.
-    #[serde(borrow)]
+    #[serde(default, borrow)]
     pub stream_protocols: List<Cow<'a, str>>,
     /// Parameters of its live view's stream.
-    #[serde(borrow)]
+    #[serde(default, borrow)]
     pub stream_parameters: List<Cow<'a, str>>,
     /// Received before the recording began, at this time (Unix nanoseconds), and still true then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -220,6 +220,12 @@ pub struct StopRecord<'a> {
 /// A list that is refused when it is longer than any instrument's: files come from outside.
 #[derive(Debug)]
 pub struct List<T>(pub Vec<T>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
 
 /// The most that a [`List`] holds.
 pub const MAX_LIST: usize = 4096;

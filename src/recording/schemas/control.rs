@@ -7,7 +7,7 @@ pub const INSTRUMENT: &str = r##"{
   "title": "ttyscope.Instrument",
   "description": "The state of an instrument that can be commanded, as far as its own words prove it; replaces the one before.",
   "type": "object",
-  "required": ["activity", "axes", "lights", "cameras", "offers", "stream_protocols", "stream_parameters"],
+  "required": ["activity", "axes", "lights", "cameras", "offers"],
   "properties": {
     "activity": {"type": "string", "enum": ["unknown", "idle", "snapshot", "live view", "workflow", "disconnected"]},
     "axes": {"type": "array", "maxItems": 4096, "items": {

@@ -63,6 +63,7 @@ impl Rig {
             id: CommandId(id),
             command,
             operator: "ada".into(),
+            stop_number: 0,
         };
         self.audit
             .order(&self.source, request, self.forward.clone())
@@ -134,6 +135,7 @@ fn done(id: u64) -> Arc<CommandReport> {
         id: CommandId(id),
         command: step(),
         operator: "ada".into(),
+        stop_number: 0,
     };
     let position = |value| Position {
         axis: "x".into(),

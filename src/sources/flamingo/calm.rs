@@ -1,4 +1,6 @@
 //! What a stop sends: the requests that can only end motion, light or an acquisition.
+//!
+//! A workflow goes on to its next move after a halt, so that one press has to end it, too.
 
 use crate::model::StopLevel;
 use crate::protocol::flamingo::{Command, Laser, Profile, Request, Side};
@@ -9,9 +11,11 @@ use crate::protocol::flamingo::{Command, Laser, Profile, Request, Side};
 /// Lasers go out one by one: there is no message for all of them. Source: protocol description,
 /// section 6.2.
 pub(super) fn requests(profile: &Profile, level: StopLevel) -> Vec<Request> {
-    let mut all = vec![Request::halt(profile)];
+    let mut all = vec![
+        Request::halt(profile),
+        Request::plain(profile, Command::WorkflowStop),
+    ];
     if level == StopLevel::Safe {
-        all.push(Request::plain(profile, Command::WorkflowStop));
         all.extend(Laser::ALL.map(|laser| Request::laser_off(profile, laser)));
         all.push(Request::plain(profile, Command::LedDisable));
         all.extend([Side::Left, Side::Right].map(|s| Request::illumination(profile, s, false)));
@@ -34,7 +38,8 @@ mod tests {
     #[test]
     fn the_halt_goes_first_and_light_only_with_the_second_level() {
         let profile = Profile::current();
-        assert_eq!(sent(&profile, StopLevel::Halt), [(0x6002, 0)]);
+        let halt = [(0x6002, 0), (0x3005, 0)];
+        assert_eq!(sent(&profile, StopLevel::Halt), halt);
         assert_eq!(
             sent(&profile, StopLevel::Safe),
             [
