@@ -18,7 +18,7 @@ pub use event::{Effect, Event, FileRead};
 use crate::control::Latch;
 use crate::imaging::PictureRequest;
 use crate::intent::{Action, KeyChord, Keymap};
-use crate::model::{Payload, PlainText, RecorderState, SourceInfo, Stamp};
+use crate::model::{LinkState, Payload, PlainText, RecorderState, SourceInfo, Stamp};
 use crate::panels::{
     Facts, InstrumentPanel, JournalPanel, OverviewPanel, PipelinePanel, ScopePanel, SourceFacts,
     instrument, overview, pipeline, scope,
@@ -176,8 +176,10 @@ impl App {
             }
             Event::Sample(sample) => {
                 self.facts.take_sample(&sample);
-                if let Payload::Command(report) = &sample.payload {
-                    self.take_report(sample.source, report);
+                match &sample.payload {
+                    Payload::Command(report) => self.take_report(sample.source, report),
+                    Payload::Link(LinkState::Down { .. }) => self.forget_steps(sample.source),
+                    _ => {}
                 }
                 self.dirty |= self.shows(&sample.payload);
                 Vec::new()

@@ -342,6 +342,12 @@ impl App {
         self.say(words, role);
     }
 
+    /// The link is down: whatever was on its way, its axes may not be moved until they are read
+    /// again, and a report that got lost must not hold them for ever.
+    pub(super) fn forget_steps(&mut self, source: SourceId) {
+        self.control.steps.retain(|(of, _), _| *of != source);
+    }
+
     /// Enters or leaves jog mode.
     pub(super) fn toggle_jog(&mut self) -> Result<(), String> {
         if self.control.jog.take().is_some() {

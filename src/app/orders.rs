@@ -129,6 +129,10 @@ impl App {
     /// A file was read, or could not be.
     pub(super) fn take_file(&mut self, file: FileRead) -> Vec<Effect> {
         let asked = match file.command {
+            // What asks to be fired must not come up under somebody's fingers.
+            Ok(command) if !self.overlays.is_empty() => Err(format!(
+                "{command}: the file was read while something else was open; ask again"
+            )),
             Ok(command) => self.ask(file.source, command),
             Err(why) => Err(why),
         };

@@ -27,8 +27,10 @@ const BOUND: usize = 256;
 /// After this long without a byte, a lone ESC was the key. Slow links split sequences; 50 ms is
 /// what vim's `ttimeoutlen` is commonly set to.
 const ESCAPE_MS: i64 = 50;
-/// After this long without a byte, the end of a paste got lost.
-const PASTE_MS: i64 = 1_000;
+/// After this long without a piece of it, the end of a paste or of an answer got lost.
+const SWALLOWING_NS: u64 = 1_000_000_000;
+/// Pastes and answers come in pieces longer than what a person types.
+const TYPED_BYTES: usize = 8;
 
 /// The keyboard thread. Dropping it ends the thread.
 #[derive(Debug)]
@@ -103,7 +105,8 @@ impl Reader {
     fn read_until_stopped(&mut self, tty: &OwnedFd, stopped: &OwnedFd) -> io::Result<()> {
         let mut decoder = KeyDecoder::default();
         let mut buffer = [0_u8; 1024];
-        let mut waited_ms = 0;
+        // When the decoder last took in a piece of what it swallows.
+        let mut swallowed_ns = 0;
         loop {
             let patience = decoder.is_waiting().then_some(Timespec {
                 tv_sec: 0,
@@ -122,21 +125,26 @@ impl Reader {
                 return Ok(());
             }
             let typed = if readable.is_empty() {
-                waited_ms += ESCAPE_MS;
-                if waited_ms >= PASTE_MS {
-                    decoder.abandon_paste();
-                }
                 decoder.flush()
             } else {
-                waited_ms = 0;
                 match rustix::io::read(tty, &mut buffer) {
                     Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => Vec::new(),
                     // The end of the input is a hang-up too: reading on would spin.
                     Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                    Ok(count) => decoder.push(&buffer[..count]),
+                    Ok(count) => {
+                        if count > TYPED_BYTES || !decoder.is_swallowing() {
+                            swallowed_ns = self.clock.now().mono_ns;
+                        }
+                        decoder.push(&buffer[..count])
+                    }
                     Err(error) => return Err(error.into()),
                 }
             };
+            // Also while somebody hammers on the keys.
+            let now_ns = self.clock.now().mono_ns;
+            if now_ns.saturating_sub(swallowed_ns) >= SWALLOWING_NS {
+                decoder.give_up_swallowing();
+            }
             // All stops first: what stands before one must not delay it, and is not done any more.
             let mut rest = Vec::new();
             for one in typed {
@@ -218,6 +226,9 @@ mod tests {
         let (mut keyboard, board) = keyboard(tty);
         let mut watch = board.watch(SourceId(0), Watcher::Path);
         rustix::io::write(&operator, &[b'j'; BOUND + 50]).unwrap();
+        while keyboard.inputs.len() < BOUND {
+            thread::yield_now();
+        }
         rustix::io::write(&operator, b"\x18").unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let press = runtime.unwrap().block_on(watch.pressed());

@@ -53,10 +53,20 @@ impl KeyDecoder {
         !self.pending.is_empty() || self.pasting.is_some()
     }
 
-    /// To be called when a paste has stood still for long: its end got lost, and keys must work
-    /// again.
-    pub fn abandon_paste(&mut self) {
-        if self.pasting.take().is_some() {
+    /// Whether it swallows what comes until an end that may have got lost: of a paste, or of a
+    /// string that a terminal answers with.
+    pub fn is_swallowing(&self) -> bool {
+        let is_string = matches!(
+            self.pending[..],
+            [0x1b, b'P' | b']' | b'_' | b'^', _, _, ..]
+        );
+        self.pasting.is_some() || is_string
+    }
+
+    /// To be called when that has lasted for long: keys must work again.
+    pub fn give_up_swallowing(&mut self) {
+        if self.is_swallowing() {
+            self.pasting = None;
             self.pending.clear();
         }
     }
@@ -136,7 +146,8 @@ fn step(bytes: &[u8], at_end: bool) -> Step {
         [0x1b] => Step::More,
         [0x1b, 0x1b, ..] => Step::Took(1, key(Key::Esc)),
         [0x1b, b'[', rest @ ..] => csi(rest, at_end),
-        [0x1b, b'O', last, ..] => Step::Took(3, ss3(*last)),
+        // A control character never belongs to a sequence: Ctrl-X must be heard.
+        [0x1b, b'O', last, ..] if *last >= 0x20 => Step::Took(3, ss3(*last)),
         [0x1b, b'O'] if !at_end => Step::More,
         // Strings that terminals answer with: swallowed up to their end.
         [0x1b, b'P' | b']' | b'_' | b'^', rest @ ..] if !at_end || rest.len() > 1 => string(rest),
@@ -177,6 +188,10 @@ fn utf8(first: u8, bytes: &[u8], at_end: bool) -> Step {
         0xf0..=0xf4 => 4,
         _ => return Step::Took(1, None),
     };
+    let broken = |byte: &u8| !(0x80..=0xbf).contains(byte);
+    if bytes.iter().take(len).skip(1).any(broken) {
+        return Step::Took(1, None);
+    }
     match bytes.get(..len) {
         Some(whole) => match std::str::from_utf8(whole) {
             Ok(text) => Step::Took(len, text.chars().next().and_then(|c| key(Key::Char(c)))),
@@ -211,7 +226,9 @@ fn cursor(last: u8) -> Option<Key> {
 /// `ESC [ … x`. Source of the numbers: xterm's control sequences, "PC-Style Function Keys".
 fn csi(rest: &[u8], at_end: bool) -> Step {
     // The Linux console sends F1 to F5 as ESC [ [ A to E.
-    if let [b'[', last, ..] = rest {
+    if let [b'[', last, ..] = rest
+        && *last >= 0x20
+    {
         let meaning = matches!(last, b'A'..=b'E').then(|| Key::F(last - b'A' + 1));
         return Step::Took(4, meaning.and_then(key));
     }
@@ -397,6 +414,9 @@ mod tests {
             b"\x1b]11;rgb:\x18",
             b"\x1b[M q\x18",
             b"\x1bP\x18",
+            b"\x1b[[\x18",
+            b"\xe2\x18",
+            b"\xf0\x90\x18",
         ] {
             assert_eq!(
                 all(bytes),
@@ -404,10 +424,13 @@ mod tests {
                 "{bytes:?}"
             );
         }
+        let alt_o = chord(Key::Char('O'), false, true);
+        let ctrl_x = chord(Key::Char('x'), true, false);
+        assert_eq!(all(b"\x1bO\x18"), [alt_o, ctrl_x]);
         let mut decoder = KeyDecoder::default();
         assert!(decoder.push(b"\x1b[200~lost end").is_empty());
         assert_eq!(decoder.push(b"\x18"), [chord(Key::Char('x'), true, false)]);
-        decoder.abandon_paste();
+        decoder.give_up_swallowing();
         assert_eq!(decoder.push(b"\x18"), [chord(Key::Char('x'), true, false)]);
         // Within a whole paste as well: a stop too many does no harm.
         assert_eq!(

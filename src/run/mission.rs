@@ -17,7 +17,7 @@ use super::verdict::Verdict;
 use super::voice::{self, Patience, Voice, people};
 use crate::config::{OnExit, OnTerminalLoss};
 use crate::intent::Keymap;
-use crate::model::{PlainText, RecorderState};
+use crate::model::{PlainText, RecorderState, StopOrigin};
 use crate::pipeline::RecordingPlan;
 use crate::simulators::{flamingo, imswitch};
 use crate::ui::Theme;
@@ -111,6 +111,10 @@ pub fn watch(
         };
         if ending != Ending::TerminalGone {
             return Ok(end(session, &mut signals, links, Voice::People, false).await);
+        }
+        // Whoever watched does so no more, whatever goes on without a screen.
+        if look.on_exit == OnExit::Halt && session.stops.any_active() {
+            session.stops.press(StopOrigin::Exit);
         }
         let keep = look.on_terminal_loss == OnTerminalLoss::KeepRecording
             && session.recorder().state == RecorderState::Recording;

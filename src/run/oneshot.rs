@@ -350,7 +350,11 @@ async fn carry_out(
         stop_number: 0,
     };
     let refused = |command: Command, why: String| Arc::new(Desk::refuse(&request(command), why));
-    let command = ready(run, line).await?;
+    let command = tokio::select! {
+        biased;
+        command = ready(run, line) => command?,
+        () = asked_to_end(signals) => bail!("interrupted before anything was sent"),
+    };
     let command = match command {
         Ok(command) => command,
         Err((command, refusal)) => return Ok(refused(command, refusal.to_string())),
@@ -390,6 +394,11 @@ async fn carry_out(
         Some(last) => Ok(Arc::clone(last)),
         None => bail!("{words}: nothing is known of it; {}", run.trouble()),
     }
+}
+
+/// Waits for somebody who wants it ended.
+async fn asked_to_end(signals: &mut Signals) {
+    while !matches!(signals.recv().await, Told::Interrupt | Told::Terminate) {}
 }
 
 /// The command that `line` means, once the instrument has told enough to judge it.

@@ -219,7 +219,8 @@ impl Session {
         let mut prepared = Prepared::default();
         for (info, spec) in self.sources.iter().zip(specs) {
             let (publish, published) = StopReporter::new();
-            let (sender, intake) = Intake::new(&self.stops, info.id, COMMANDS, publish.clone());
+            let (source_tells, source_reports) = StopReporter::new();
+            let (sender, intake) = Intake::new(&self.stops, info.id, COMMANDS, source_tells);
             let outlet = self.pipeline.outlet(info.id);
             let what = || format!("source \"{}\"", spec.name);
             let reader = connect::reader(spec, outlet.clone(), intake, self.stop.clone());
@@ -227,7 +228,7 @@ impl Session {
             self.commander.add(sender);
             let watch = self.stops.watch(info.id, Watcher::Path);
             let (tell, reports) = StopReporter::new();
-            let work = connect::stop_path(spec, watch, tell, self.end_of_stops.clone());
+            let work = connect::stop_path(spec, watch, tell.clone(), self.end_of_stops.clone());
             if let Some(work) = work.with_context(what)? {
                 self.stoppable.insert(info.id);
                 prepared.ways.push(Way {
@@ -235,6 +236,8 @@ impl Session {
                     name: info.name.clone(),
                     work,
                     reports,
+                    tell,
+                    source_reports,
                     publish,
                 });
             }

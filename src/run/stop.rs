@@ -7,17 +7,19 @@ mod clerk;
 mod outside;
 
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::control::{StopBoard, StopReporter, StopReports};
-use crate::model::{PlainText, SourceId, StopOrigin};
+use crate::model::{PlainText, SourceId, StopEvent, StopOrigin, StopPath};
 use clerk::Clerk;
 
 pub use alone::stop;
@@ -31,8 +33,12 @@ pub struct Way {
     pub name: PlainText,
     /// What stops it, until it is cancelled.
     pub work: BoxFuture<'static, ()>,
-    /// What `work` reports.
+    /// What `work` reports through `tell`.
     pub reports: StopReports,
+    /// The near end of `reports`.
+    pub tell: StopReporter,
+    /// What the source reports of stops that it sent itself.
+    pub source_reports: StopReports,
     /// Where it is published.
     pub publish: StopReporter,
 }
@@ -121,8 +127,11 @@ async fn run(
     let clerk = Clerk::new(names);
     let mut work = JoinSet::new();
     for way in ways {
-        work.spawn(way.work);
-        work.spawn(clerk.clone().collect(way.source, way.reports, way.publish));
+        work.spawn(guarded(way.work, way.tell, board.clone()));
+        for reports in [way.reports, way.source_reports] {
+            let publish = way.publish.clone();
+            work.spawn(clerk.clone().collect(way.source, reports, publish));
+        }
     }
     match outside::Door::open() {
         Ok(door) => {
@@ -146,6 +155,16 @@ async fn run(
         while work.join_next().await.is_some() {}
     })
     .await;
+}
+
+/// A way that panics is one that is down; the source's own connection remains.
+async fn guarded(work: BoxFuture<'static, ()>, tell: StopReporter, board: StopBoard) {
+    if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+        let why = "internal error of the stop path; the log has the details, and the source's own \
+                   connection remains the only way";
+        let down = StopPath::Down { why: why.into() };
+        tell.say(board.now(), StopEvent::Path(down));
+    }
 }
 
 /// An error of this module as `io::Error`, with what it is about in front.

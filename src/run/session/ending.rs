@@ -113,7 +113,10 @@ impl Session {
             for sample in last_words.iter().skip(seen) {
                 if let Payload::Stop(StopEvent::Report(report)) = &sample.payload
                     && report.press.number >= press.number
-                    && !matches!(report.state, StopState::Sent { .. })
+                    && matches!(
+                        report.state,
+                        StopState::Acknowledged { .. } | StopState::Refused
+                    )
                 {
                     waiting.remove(&sample.source);
                 }

@@ -14,7 +14,7 @@ use super::clerk::Clerk;
 use super::outside::{Answer, instances};
 use crate::config::SourceSpec;
 use crate::control::{StopBoard, StopReporter, Watcher};
-use crate::model::{Clock, SourceId, StopLevel, StopOrigin};
+use crate::model::{Clock, SourceId, StopLevel, StopOrigin, StopState};
 use crate::run::connect;
 use crate::run::mission::Exit;
 use crate::run::voice::{self, Patience, Voice, people};
@@ -43,7 +43,7 @@ const DIRECT: Duration = Duration::from_secs(5);
 /// not, [`Exit::Failed`] if there was none.
 ///
 /// # Errors
-/// No runtime can be had, or a secret that a source needs is not there.
+/// No runtime can be had.
 pub fn stop(specs: &[SourceSpec], level: StopLevel, voice: Voice) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -51,13 +51,11 @@ pub fn stop(specs: &[SourceSpec], level: StopLevel, voice: Voice) -> anyhow::Res
         .context("the runtime cannot be started")?;
     let lines = runtime.block_on(async {
         // Both at once: neither waits for the other.
-        let (running, direct) = tokio::join!(running(level, voice), direct(specs, level));
-        let mut lines = running;
-        lines.extend(direct?);
-        anyhow::Ok(lines)
+        let (mut lines, direct) = tokio::join!(running(level, voice), direct(specs, level, voice));
+        lines.extend(direct);
+        lines
     });
     runtime.shutdown_background();
-    let lines = lines?;
     match voice {
         Voice::Json => voice::json_line(
             Patience::Word,
@@ -121,24 +119,43 @@ async fn running(level: StopLevel, voice: Voice) -> Vec<Line> {
 }
 
 /// Stops `specs` over connections of our own.
-async fn direct(specs: &[SourceSpec], level: StopLevel) -> anyhow::Result<Vec<Line>> {
+async fn direct(specs: &[SourceSpec], level: StopLevel, voice: Voice) -> Vec<Line> {
     let board = StopBoard::new(Clock::system(), specs.len());
     let end = CancellationToken::new();
     let mut ways = Vec::new();
     let mut names = BTreeMap::new();
+    let mut lines = Vec::new();
     for (index, spec) in specs.iter().enumerate() {
-        let id = SourceId(u16::try_from(index).context("more sources than can be numbered")?);
+        let Ok(id) = u16::try_from(index).map(SourceId) else {
+            break;
+        };
         let watch = board.watch(id, Watcher::Path);
         let (tell, reports) = StopReporter::new();
-        let work = connect::stop_path(spec, watch, tell, end.clone())
-            .with_context(|| format!("source \"{}\"", spec.name))?;
-        if let Some(work) = work {
-            names.insert(id, spec.name.as_str().into());
-            ways.push((id, work, reports));
+        // One that cannot be stopped must not keep the stop from the others.
+        match connect::stop_path(spec, watch, tell, end.clone()) {
+            Ok(Some(work)) => {
+                names.insert(id, spec.name.as_str().into());
+                ways.push((id, work, reports));
+            }
+            Ok(None) => {
+                let words = format_args!("{}: nothing there can be stopped", spec.name);
+                people(voice, Patience::Word, words);
+            }
+            Err(error) => {
+                people(
+                    voice,
+                    Patience::Word,
+                    format_args!("{}: {error:#}", spec.name),
+                );
+                lines.push(Line {
+                    by: "direct".to_owned(),
+                    answer: Answer::new(spec.name.as_str(), Some(StopState::NotSent)),
+                });
+            }
         }
     }
     if ways.is_empty() {
-        return Ok(Vec::new());
+        return lines;
     }
     let clerk = Clerk::new(names.into_iter());
     // Pressed before anything is connected: each way sends as soon as it can.
@@ -155,11 +172,9 @@ async fn direct(specs: &[SourceSpec], level: StopLevel) -> anyhow::Result<Vec<Li
         while work.join_next().await.is_some() {}
     })
     .await;
-    Ok(states
-        .into_iter()
-        .map(|(name, state)| Line {
-            by: "direct".to_owned(),
-            answer: Answer::new(name.as_str(), state),
-        })
-        .collect())
+    lines.extend(states.into_iter().map(|(name, state)| Line {
+        by: "direct".to_owned(),
+        answer: Answer::new(name.as_str(), state),
+    }));
+    lines
 }

@@ -42,7 +42,7 @@ impl Clerk {
     ) {
         while let Some((at, event)) = reports.recv().await {
             if let StopEvent::Report(report) = &event {
-                self.newest().insert(source, report.clone());
+                self.note(source, report);
                 self.0.changed.notify_waiters();
             }
             publish.say(at, event);
@@ -50,6 +50,21 @@ impl Clerk {
             if lost > 0 {
                 tracing::warn!("{lost} reports of a stop found no room");
             }
+        }
+    }
+
+    /// A press goes two ways, and an answer on either is an answer.
+    fn note(&self, source: SourceId, report: &StopReport) {
+        let mut newest = self.newest();
+        let is_answered = newest.get(&source).is_some_and(|known| {
+            known.press.number == report.press.number
+                && matches!(known.state, StopState::Acknowledged { .. })
+        });
+        let is_old = newest
+            .get(&source)
+            .is_some_and(|known| known.press.number > report.press.number);
+        if !is_answered && !is_old {
+            newest.insert(source, report.clone());
         }
     }
 

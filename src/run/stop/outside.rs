@@ -82,7 +82,11 @@ impl Door {
             }
             _ => {}
         }
-        let listener = UnixListener::bind(&path).map_err(|error| about(&path, error))?;
+        // Found only once somebody listens: who finds nobody takes it for a dead one's.
+        let unseen = path.with_extension("new");
+        let _ = std::fs::remove_file(&unseen);
+        let listener = UnixListener::bind(&unseen).map_err(|error| about(&unseen, error))?;
+        std::fs::rename(&unseen, &path).map_err(|error| about(&path, error))?;
         Ok(Self { listener, path })
     }
 
