@@ -3,7 +3,7 @@
 //!
 //! | question | file |
 //! |---|---|
-//! | Who reads, writes and publishes? | `source.rs`, `source/session.rs`, `wire.rs`, `outbox.rs` |
+//! | Who reads, writes and publishes? | `source.rs`, `source/session.rs`, `socket.rs`, `wire.rs`, `outbox.rs` |
 //! | What is known of the instrument? | `known.rs` |
 //! | What is read, when, and what follows? | `look.rs` |
 //! | How is a command carried out? | `orders.rs`, with `errand.rs` and `exchange.rs` |

@@ -177,7 +177,7 @@ async fn settings_that_widen_limits_are_refused_axis_by_axis_and_nothing_is_sent
     let simulator = simulator(quick()).await;
     let mut watched = Watched::ready(&simulator).await;
     let first = simulator.log_len();
-    let text = settings(&watched).await;
+    let text = settings(&watched.address).await;
     let wider = text
         .replace(
             "Soft limit max x-axis = 15.000",
@@ -220,12 +220,10 @@ async fn settings_that_widen_limits_are_refused_axis_by_axis_and_nothing_is_sent
 }
 
 /// The settings as a client reads them.
-async fn settings(watched: &Watched) -> String {
+pub async fn settings(address: &str) -> String {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use ttyscope::protocol::flamingo::{Command, Item, MessageDecoder, Request};
-    let mut stream = tokio::net::TcpStream::connect(&watched.address)
-        .await
-        .unwrap();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let request = Request::plain(&Profile::current(), Command::SettingsLoad).unwrap();
     stream
         .write_all(&request.message().encode().unwrap())

@@ -14,8 +14,8 @@ use super::options::FlamingoOptions;
 use super::outbox::Outbox;
 use crate::control::Desk;
 use crate::model::{
-    Activity, Clock, CommandId, CommandReport, CommandState, Fault, FaultKind, Motion, PlainText,
-    Position, Severity, Stamp,
+    Activity, Clock, CommandId, CommandReport, CommandState, Fault, FaultKind, PlainText, Position,
+    Severity, Stamp,
 };
 use crate::protocol::flamingo::correlator::{Settled, SubmitError};
 use crate::protocol::flamingo::reply;
@@ -118,6 +118,8 @@ pub(super) struct State {
     pub(super) is_read: bool,
     /// A valid message has come on this connection.
     pub(super) is_alive: bool,
+    /// Something moved or shone when the connection was lost.
+    was_active: bool,
     /// The connection is of no use any more.
     pub(super) give_up: Option<String>,
     clock: Clock,
@@ -154,6 +156,7 @@ impl Exchange {
             is_connected: false,
             is_read: false,
             is_alive: false,
+            was_active: false,
             give_up: None,
             clock,
         };
@@ -385,6 +388,9 @@ impl State {
 
     /// It is gone, and with it everything that was known because of it.
     pub(super) fn connection_lost(&mut self, why: &str) {
+        if self.is_read {
+            self.was_active = self.is_active();
+        }
         self.is_connected = false;
         self.is_read = false;
         let lost = self.correlator.fail_all();
@@ -402,8 +408,18 @@ impl State {
     /// Whether something moves or emits, as far as is known.
     pub(super) fn is_active(&self) -> bool {
         let instrument = &self.known.instrument;
-        let is_lost =
-            |axis: &crate::model::Axis| axis.motion == Motion::Unknown && axis.position.is_some();
-        instrument.may_move() || instrument.may_emit() || instrument.axes.iter().any(is_lost)
+        // What was under way when the connection was lost goes on until the contrary is read.
+        let was_active = self.was_active && !self.is_read;
+        was_active || instrument.may_move() || instrument.may_emit()
+    }
+
+    /// Nobody will read back any more what is open.
+    pub(super) fn end_all(&mut self) {
+        self.connection_lost("ttyscope ended");
+        let open: Vec<CommandId> = self.desk.open().map(|(id, _)| id).collect();
+        for id in open {
+            let why = "ttyscope ended before it was known what became of it";
+            self.end(id, CommandState::Unknown, Some(why.into()), Vec::new());
+        }
     }
 }

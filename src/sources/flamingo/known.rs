@@ -3,62 +3,30 @@
 //! Whatever changes what is published marks it as changed; that many messages said so between two
 //! publications is counted and not kept.
 
+mod axes;
+mod lights;
 mod readings;
 mod settings;
+mod workflow;
+
+use axes::Track;
+pub(super) use lights::Lamp;
+use workflow::is_begun;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::{
     Activity, Axis as AxisState, Camera, CommandKind, Evidence, Instrument, Limits, Motion,
-    PlainText, Reading, Unit, Value, Workflow, WorkflowState,
+    PlainText, Reading, Unit, Value, WorkflowState,
 };
-use crate::protocol::flamingo::{
-    Axis, Event, Laser, LedColour, Profile, Settings, Side, SystemState,
-};
+use crate::protocol::flamingo::{Axis, Event, Laser, LedColour, Profile, Settings};
 
 /// The pause that the server wants between workflows. Source: protocol description, section 13.3.
 pub(super) const WORKFLOW_PAUSE_NS: u64 = 3_000_000_000;
 
-/// An axis that rests is not looked at again sooner because something said once more that it
-/// stopped: some servers say so all the time.
-const LOOK_AGAIN_NS: u64 = 2_000_000_000;
-
-/// An axis of which no position update came for so long is looked at.
-const QUIET_NS: u64 = 500_000_000;
-
 /// The shortest time between two publications of how many messages were coalesced.
 const COALESCED_EVERY_NS: u64 = 1_000_000_000;
-
-/// A light by what it is on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lamp {
-    Laser(Laser),
-    Led(LedColour),
-    Sheet(Side),
-}
-
-/// What is remembered of one axis beside what is published.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Track {
-    /// How often it was said that it stopped, with status 1.
-    pub(super) stops: u64,
-    /// A command of ours has it.
-    pub(super) is_ours: bool,
-    /// It is to be looked at until it rests.
-    pub(super) look: bool,
-    /// The same, but not at once.
-    look_later: bool,
-    /// When an update of its position came last, monotonic nanoseconds.
-    updated_ns: u64,
-    /// When it was seen at rest last.
-    settled_ns: u64,
-    /// Why it may not be moved, if our own limits are wrong.
-    pub(super) forbidden: Option<PlainText>,
-    /// Units per second.
-    pub(super) velocity: Option<f64>,
-    pub(super) home: Option<f64>,
-}
 
 /// All of it.
 #[derive(Debug)]
@@ -239,162 +207,6 @@ impl Known {
         self.coalesced = self.coalesced.saturating_add(1);
     }
 
-    pub(super) fn track(&mut self, axis: Axis) -> Option<&mut Track> {
-        self.tracks.get_mut(axis.index())
-    }
-
-    pub(super) fn stops(&self, axis: Axis) -> u64 {
-        self.tracks.get(axis.index()).map_or(0, |track| track.stops)
-    }
-
-    pub(super) fn axis(&self, axis: Axis) -> Option<&AxisState> {
-        self.instrument.axes.get(axis.index())
-    }
-
-    fn runs_workflow(&self) -> bool {
-        self.instrument.activity == Activity::Workflow
-    }
-
-    fn change_axis(&mut self, axis: Axis, change: impl FnOnce(&mut AxisState)) {
-        if let Some(state) = self.instrument.axes.get_mut(axis.index()) {
-            let before = state.clone();
-            change(state);
-            self.changed |= before != *state;
-        }
-    }
-
-    fn stopped(&mut self, axis: Axis, now_ns: u64) {
-        let is_moving = self.axis(axis).is_some_and(|a| a.motion == Motion::Moving);
-        let in_workflow = self.runs_workflow();
-        let Some(track) = self.track(axis) else {
-            return;
-        };
-        track.stops = track.stops.saturating_add(1);
-        if !track.is_ours && !in_workflow {
-            track.look |= is_moving || now_ns.saturating_sub(track.settled_ns) > LOOK_AGAIN_NS;
-            track.look_later = true;
-        }
-    }
-
-    /// An update: it is on its way, if it is elsewhere than it was.
-    fn moving(&mut self, axis: Axis, position: f64, now_ns: u64) {
-        let before = self.axis(axis).and_then(|state| state.position);
-        if before == Some(position) {
-            return;
-        }
-        if let Some(track) = self.track(axis) {
-            track.updated_ns = now_ns;
-        }
-        self.change_axis(axis, |state| {
-            state.position = Some(position);
-            state.motion = Motion::Moving;
-        });
-    }
-
-    /// Where it is, of which nothing follows about whether it moves.
-    pub(super) fn set_position(&mut self, axis: Axis, position: f64) {
-        self.change_axis(axis, |state| state.position = Some(position));
-    }
-
-    /// A move of it has left.
-    pub(super) fn set_moving(&mut self, axis: Axis, target: f64, now_ns: u64) {
-        if let Some(track) = self.track(axis) {
-            track.updated_ns = now_ns;
-        }
-        self.change_axis(axis, |state| {
-            state.motion = Motion::Moving;
-            state.target = Some(target);
-        });
-    }
-
-    /// It rests there.
-    pub(super) fn set_settled(&mut self, axis: Axis, position: f64, now_ns: u64) {
-        if let Some(track) = self.track(axis) {
-            track.settled_ns = now_ns;
-            track.look = false;
-            track.look_later = false;
-        }
-        self.change_axis(axis, |state| {
-            state.position = Some(position);
-            state.motion = Motion::Settled;
-            state.target = None;
-        });
-    }
-
-    /// Where it is going is not known any more, or whether.
-    pub(super) fn look_at(&mut self, axis: Axis) {
-        if let Some(track) = self.track(axis) {
-            track.look = true;
-        }
-    }
-
-    /// The axes that nobody but the steward looks after, and that have to be looked at now.
-    pub(super) fn to_look_at(&self, now_ns: u64) -> Option<Axis> {
-        if self.runs_workflow() {
-            return None;
-        }
-        Axis::ALL.into_iter().find(|axis| {
-            let Some((track, state)) = self.tracks.get(axis.index()).zip(self.axis(*axis)) else {
-                return false;
-            };
-            let is_quiet = now_ns.saturating_sub(track.updated_ns) >= QUIET_NS;
-            let is_left = state.motion == Motion::Moving && is_quiet;
-            let is_later = now_ns.saturating_sub(track.settled_ns) > LOOK_AGAIN_NS;
-            !track.is_ours && (track.look || is_left || (track.look_later && is_later))
-        })
-    }
-
-    /// Whether [`Known::to_look_at`] may name an axis later, without anything being said before.
-    pub(super) fn may_have_to_look(&self) -> bool {
-        let axes = self.instrument.axes.iter();
-        axes.map(|axis| axis.motion == Motion::Moving)
-            .zip(&self.tracks)
-            .any(|(moves, track)| moves || track.look_later)
-    }
-
-    pub(super) fn lamp(&self, name: &str) -> Option<Lamp> {
-        let lights = self.instrument.lights.iter().zip(&self.lamps);
-        let mut named = lights.filter(|(light, _)| light.name.eq_ignore_ascii_case(name));
-        named.next().map(|(_, lamp)| *lamp)
-    }
-
-    fn change_light(&mut self, lamp: Lamp, change: impl FnOnce(&mut crate::model::Light)) {
-        let place = self.lamps.iter().position(|other| *other == lamp);
-        if let Some(light) = place.and_then(|place| self.instrument.lights.get_mut(place)) {
-            let before = light.clone();
-            change(light);
-            self.changed |= before != *light;
-        }
-    }
-
-    pub(super) fn level(&self, lamp: Lamp) -> Option<f64> {
-        let place = self.lamps.iter().position(|other| *other == lamp)?;
-        self.instrument.lights.get(place)?.level
-    }
-
-    pub(super) fn set_level(&mut self, lamp: Lamp, percent: f64, evidence: Evidence) {
-        self.change_light(lamp, |light| {
-            light.level = Some(percent);
-            if light.on.is_none() {
-                light.evidence = evidence;
-            }
-        });
-    }
-
-    pub(super) fn set_on(&mut self, lamp: Lamp, on: bool, evidence: Evidence) {
-        self.change_light(lamp, |light| {
-            light.on = Some(on);
-            light.evidence = evidence;
-        });
-    }
-
-    /// Every light was switched off, and none has said so.
-    pub(super) fn darkened(&mut self) {
-        for lamp in self.lamps.clone() {
-            self.set_on(lamp, false, Evidence::Assumed);
-        }
-    }
-
     pub(super) fn set_exposure_us(&mut self, exposure_us: u32) {
         let ms = f64::from(exposure_us) / 1000.0;
         self.change_camera(|camera| camera.exposure_ms = Some(ms));
@@ -405,114 +217,6 @@ impl Known {
             let before = camera.clone();
             change(camera);
             self.changed |= before != *camera;
-        }
-    }
-
-    fn progress(&mut self, change: impl FnOnce(&mut Workflow)) {
-        let live =
-            |w: &&mut Workflow| matches!(w.state, WorkflowState::Starting | WorkflowState::Running);
-        if let Some(workflow) = self.instrument.workflow.as_mut().filter(live) {
-            let before = workflow.clone();
-            change(workflow);
-            self.changed |= before != *workflow;
-        }
-    }
-
-    /// A workflow has been sent. From here on the instrument counts as busy with it.
-    pub(super) fn workflow_sent(&mut self, name: PlainText, now_ns: u64) {
-        self.stop_asked = false;
-        self.workflow_sent_ns = now_ns;
-        self.instrument.workflow = Some(Workflow {
-            name: Some(name),
-            state: WorkflowState::Starting,
-            acquired: None,
-            expected: None,
-            saved: None,
-        });
-        self.instrument.activity = Activity::Workflow;
-        self.changed = true;
-    }
-
-    /// The workflow, if there is one, is told to stop.
-    pub(super) fn ask_to_stop(&mut self) {
-        let state = self.workflow_state();
-        self.stop_asked = matches!(
-            state,
-            Some(WorkflowState::Starting | WorkflowState::Running)
-        );
-    }
-
-    pub(super) fn workflow_state(&self) -> Option<WorkflowState> {
-        self.instrument.workflow.as_ref().map(|w| w.state)
-    }
-
-    pub(super) fn end_workflow(&mut self, state: WorkflowState, now_ns: u64) {
-        if let Some(workflow) = &mut self.instrument.workflow {
-            workflow.state = state;
-        }
-        self.workflow_ended_ns = Some(now_ns);
-        self.stop_asked = false;
-        self.changed = true;
-        for axis in Axis::ALL {
-            self.look_at(axis);
-        }
-    }
-
-    pub(super) fn set_state(&mut self, state: SystemState, now_ns: u64) {
-        let is_starting = self.workflow_state() == Some(WorkflowState::Starting);
-        if is_starting && state == SystemState::Idle {
-            let since = now_ns.saturating_sub(self.workflow_sent_ns);
-            if self.stop_asked {
-                self.end_workflow(WorkflowState::Stopped, now_ns);
-            } else if since >= self.workflow_start_ns {
-                self.end_workflow(WorkflowState::Failed, now_ns);
-            }
-        }
-        let is_starting = self.workflow_state() == Some(WorkflowState::Starting);
-        let activity = match state {
-            SystemState::Disconnected => Activity::Disconnected,
-            // Right after the start it may be old, and what was sent may begin any moment.
-            SystemState::Idle if is_starting => Activity::Workflow,
-            SystemState::Idle => Activity::Idle,
-            SystemState::Snapshot => Activity::Snapshot,
-            SystemState::LiveView => Activity::LiveView,
-            SystemState::Workflow => Activity::Workflow,
-        };
-        self.set_value("server/state", state.as_str(), "");
-        self.changed |= self.instrument.activity != activity;
-        self.instrument.activity = activity;
-        let streams = state == SystemState::LiveView;
-        self.change_camera(|camera| camera.streaming = Some(streams));
-        match (state, self.workflow_state()) {
-            (
-                SystemState::Workflow,
-                Some(WorkflowState::Starting | WorkflowState::Unknown | WorkflowState::Running),
-            ) => {
-                if let Some(workflow) = &mut self.instrument.workflow {
-                    self.changed |= workflow.state != WorkflowState::Running;
-                    workflow.state = WorkflowState::Running;
-                }
-            }
-            // Somebody else's, or one from before we came.
-            (SystemState::Workflow, _) => {
-                self.instrument.workflow = Some(Workflow {
-                    name: None,
-                    state: WorkflowState::Running,
-                    acquired: None,
-                    expected: None,
-                    saved: None,
-                });
-                self.changed = true;
-            }
-            (_, Some(WorkflowState::Running | WorkflowState::Unknown)) => {
-                let end = if self.stop_asked {
-                    WorkflowState::Stopped
-                } else {
-                    WorkflowState::Ended
-                };
-                self.end_workflow(end, now_ns);
-            }
-            _ => {}
         }
     }
 
@@ -544,6 +248,7 @@ impl Known {
             workflow.state = WorkflowState::Unknown;
         }
         self.instrument.activity = Activity::Unknown;
+        self.set_value("server/state", Activity::Unknown.as_str(), "");
         self.changed = true;
     }
 
@@ -571,12 +276,6 @@ impl Known {
         self.told = (self.coalesced, now_ns);
         let count = i64::try_from(self.coalesced).unwrap_or(i64::MAX);
         Some(Reading::new("server/coalesced events", count, ""))
-    }
-}
-
-fn is_begun(workflow: &mut Workflow) {
-    if workflow.state == WorkflowState::Starting {
-        workflow.state = WorkflowState::Running;
     }
 }
 
@@ -614,3 +313,6 @@ fn offers(profile: &Profile) -> Vec<CommandKind> {
     };
     CommandKind::ALL.into_iter().filter(offered).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,13 +15,12 @@ use super::live::{Live, LiveEvent};
 use super::options::FlamingoOptions;
 use super::orders;
 use super::outbox::Sending;
-use super::wire::{self, Wire};
+use super::retry::Retry;
+use super::socket;
+use super::wire::Wire;
 use crate::control::Intake;
 use crate::model::{EndReason, LinkState, Request as Order};
 use crate::pipeline::Outlet;
-
-/// Delays between attempts; the last one holds. Source: protocol description, section 8.3.
-const DELAYS_MS: [u64; 4] = [500, 1000, 2000, 5000];
 
 /// Time to publish what is left when the source ends.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -68,13 +67,14 @@ impl Source {
     }
 
     pub(super) async fn run(mut self) {
-        let mut failed = 0_usize;
+        let mut retry = Retry::default();
+        let mut attempt = 0_u32;
         loop {
-            let attempt = u32::try_from(failed).unwrap_or(u32::MAX).saturating_add(1);
+            attempt = attempt.saturating_add(1);
             self.link(LinkState::Connecting { attempt });
             let options = self.exchange.options.clone();
             let deadline = Instant::now() + options.patience.connect;
-            let connecting = wire::connect(&options.endpoint, deadline);
+            let connecting = socket::connect(&options.endpoint, deadline);
             let ended = match self.idle(connecting).await {
                 None => break,
                 Some(Ok(stream)) => match self.session(Wire::new(stream)).await {
@@ -88,11 +88,10 @@ impl Source {
                 },
             };
             if ended.was_read {
-                failed = 0;
+                retry.worked();
+                attempt = 0;
             }
-            let delay = DELAYS_MS.get(failed).or(DELAYS_MS.last());
-            let retry_in = Duration::from_millis(delay.copied().unwrap_or(5000));
-            failed = failed.saturating_add(1);
+            let retry_in = retry.after_failure();
             self.link(LinkState::Down {
                 reason: ended.reason,
                 detail: ended.detail.into(),
@@ -104,8 +103,7 @@ impl Source {
         }
         self.live = None;
         self.intake.stops.set_active(false);
-        // Nobody can read back any more what is open.
-        self.exchange.lock().connection_lost("ttyscope ends");
+        self.exchange.lock().end_all();
         self.link(LinkState::Ended);
         let _ = timeout(FAREWELL, self.publish_all()).await;
     }

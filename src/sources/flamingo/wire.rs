@@ -4,43 +4,14 @@
 //! no byte has left. What to send, and what was received, is not known here.
 
 use std::io;
-use std::net::SocketAddr;
 
 use bytes::{Buf as _, Bytes};
 use tokio::io::Interest;
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::model::CommandId;
 use crate::protocol::flamingo::{MessageDecoder, Token};
-use crate::sources::net::{self, Endpoint, NetError};
-
-/// A server drops a client that falls behind. Source: protocol description, section 8.1.
-const RECEIVE_BUFFER: u32 = 1 << 20;
-
-/// Connects to the command port.
-///
-/// The receive buffer is large, small messages leave at once, and the system checks dead
-/// connections at its own intervals: those that the description asks for cannot be set from here,
-/// and the state is asked for in between anyway.
-///
-/// # Errors
-/// There is no connection before `deadline`.
-pub(super) async fn connect(endpoint: &Endpoint, deadline: Instant) -> Result<TcpStream, NetError> {
-    net::connect_tcp(endpoint, deadline, dial).await
-}
-
-async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
-    socket.set_keepalive(true)?;
-    let stream = socket.connect(address).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
 
 /// One connection.
 #[derive(Debug)]

@@ -2,10 +2,9 @@
 
 use bytes::Bytes;
 
-use super::{Known, Lamp};
-use crate::model::{Evidence, Light, Limits, PlainText, SIMULATOR_HOSTNAME, Unit, Value};
-use crate::protocol::flamingo::light::led_percent;
-use crate::protocol::flamingo::{Axis, Document, Laser, LedColour, Settings, Side};
+use super::Known;
+use crate::model::{Limits, PlainText, SIMULATOR_HOSTNAME, Value};
+use crate::protocol::flamingo::{Axis, Document, Settings};
 
 impl Known {
     /// Takes in a settings text; returns what is doubtful, one sentence each.
@@ -103,86 +102,5 @@ impl Known {
         if let Some(magnification) = magnification {
             self.set_value("optics/magnification", Value::Float(magnification), "x");
         }
-    }
-
-    /// The lights by what they are called, keeping what is known of them.
-    pub(super) fn name_lamps(&mut self) {
-        let named = self.settings.as_ref().map_or(&[][..], |s| &s.lasers);
-        let wavelengths: Vec<(Laser, Option<u32>)> = match named {
-            [] => Laser::ALL.map(|laser| (laser, None)).into(),
-            named => named.iter().map(|n| (n.laser, n.wavelength_nm)).collect(),
-        };
-        let mut made: Vec<(Lamp, Light)> = Vec::new();
-        for (laser, nm) in &wavelengths {
-            let twice = wavelengths.iter().filter(|(_, other)| other == nm).count() > 1;
-            let number = laser.number();
-            let (name, label) = match nm {
-                Some(nm) if !twice => (nm.to_string(), format!("laser {number}, {nm} nm")),
-                Some(nm) => (
-                    format!("laser-{number}"),
-                    format!("laser {number}, {nm} nm"),
-                ),
-                None => (format!("laser-{number}"), format!("laser {number}")),
-            };
-            made.push((Lamp::Laser(*laser), light(name, label, true)));
-        }
-        for colour in LedColour::ALL {
-            let word = colour.as_str();
-            let lamp = Lamp::Led(colour);
-            made.push((
-                lamp,
-                light(format!("led-{word}"), format!("LED, {word}"), true),
-            ));
-        }
-        for (side, word) in [(Side::Left, "left"), (Side::Right, "right")] {
-            let label = format!("light sheet from the {word}");
-            made.push((Lamp::Sheet(side), light(word.to_owned(), label, false)));
-        }
-        let old: Vec<(Lamp, Light)> = self
-            .lamps
-            .drain(..)
-            .zip(self.instrument.lights.drain(..))
-            .collect();
-        for (lamp, mut light) in made {
-            if let Some((_, before)) = old.iter().find(|(other, _)| *other == lamp) {
-                light.level = before.level;
-                light.on = before.on;
-                light.evidence = before.evidence;
-            }
-            self.lamps.push(lamp);
-            self.instrument.lights.push(light);
-        }
-    }
-
-    /// What the LED's colours are set to; the device itself cannot be asked.
-    fn led_levels(&mut self, document: &Document) {
-        let Some(section) = document.find("LED settings") else {
-            return;
-        };
-        for colour in LedColour::ALL {
-            let entry = section.get(&format!("Intensity {}", colour.as_str()));
-            let dac = entry.and_then(|entry| entry.number());
-            let dac = dac.filter(|dac| (0.0..=65_535.0).contains(dac));
-            let lamp = Lamp::Led(colour);
-            if let Some(dac) = dac.filter(|_| self.level(lamp).is_none()) {
-                let percent = (led_percent(dac as i32) * 10.0).round() / 10.0;
-                self.set_level(lamp, percent, Evidence::Assumed);
-            }
-        }
-    }
-}
-
-fn light(name: String, label: String, has_level: bool) -> Light {
-    Light {
-        name: name.into(),
-        label: label.into(),
-        level: None,
-        unit: Unit::Percent,
-        range: has_level.then_some(Limits {
-            min: 0.0,
-            max: 100.0,
-        }),
-        on: None,
-        evidence: Evidence::None,
     }
 }

@@ -1,29 +1,24 @@
 //! One connection, from its opening to its end.
 
+mod inbound;
+mod outbound;
+
 use std::collections::HashMap;
 use std::io;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _};
-use serde_json::{Value as Json, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::{Ended, Errands, Source, sent};
-use crate::model::{
-    EndReason, Fault, FaultKind, LinkState, Message as Event, PlainText, Severity, StopEvent,
-    StopPress, StopReport, StopState,
-};
-use crate::protocol::flamingo::correlator::Routed;
+use crate::model::{EndReason, LinkState, StopPress};
 use crate::protocol::flamingo::stream::GIVE_UP_BYTES;
-use crate::protocol::flamingo::{Event as Notice, Item, Message, Outcome, Token};
+use crate::protocol::flamingo::{Outcome, Token};
 use crate::sources::flamingo::errand::Errand;
-use crate::sources::flamingo::exchange::Goal;
-use crate::sources::flamingo::known::News;
 use crate::sources::flamingo::live::{Live, LiveEvent};
-use crate::sources::flamingo::wire::{Found, Tag, Wire};
-use crate::sources::flamingo::{calm, look};
+use crate::sources::flamingo::look;
+use crate::sources::flamingo::wire::Wire;
 
 /// How long a stream without a message is put up with. Source: protocol description, section 8.4.
 const FRAMING: Duration = Duration::from_secs(2);
@@ -170,250 +165,6 @@ impl Source {
         }
     }
 
-    /// What is there, up to the size of the buffer.
-    fn read(&mut self, session: &mut Session) -> Result<(), (EndReason, String)> {
-        match session.wire.read() {
-            Ok(Found::Nothing) => {}
-            Ok(Found::Bytes) => {
-                if self.take_items(session) {
-                    self.exchange.touch();
-                }
-            }
-            Ok(Found::End) => {
-                let inside = match session.wire.decoder.incomplete_bytes() {
-                    0 => String::new(),
-                    bytes => format!(", {bytes} bytes into a message"),
-                };
-                let detail = format!("closed the connection{inside}");
-                return Err((EndReason::TransportClose, detail));
-            }
-            Err(error) => return Err(broken(&error)),
-        }
-        session.searching = match session.wire.decoder.is_searching() {
-            true => session.searching.or_else(|| Some(Instant::now())),
-            false => None,
-        };
-        Ok(())
-    }
-
-    /// Takes in what has become whole. Whether there was anything.
-    fn take_items(&mut self, session: &mut Session) -> bool {
-        let mut any = false;
-        while let Some(item) = session.wire.decoder.next_item() {
-            any = true;
-            let mut state = self.exchange.lock();
-            let now = state.now();
-            let routed = match item {
-                Item::Framing(framing) => {
-                    drop(state);
-                    self.framing(&framing);
-                    continue;
-                }
-                Item::Message(message) => {
-                    state.is_alive = true;
-                    state.correlator.on_message(message, now.mono_ns)
-                }
-                Item::Oversize {
-                    message,
-                    payload_bytes,
-                } => {
-                    state.is_alive = true;
-                    let correlator = &mut state.correlator;
-                    correlator.on_oversize(message, payload_bytes, now.mono_ns)
-                }
-            };
-            drop(state);
-            self.routed(routed);
-        }
-        any
-    }
-
-    fn routed(&mut self, routed: Routed) {
-        let mut state = self.exchange.lock();
-        let now = state.now();
-        // What it says is known before those who waited for it go on.
-        let news = routed.event.map(|event| state.take(event));
-        match news {
-            None | Some(News::None) => {}
-            Some(News::Doubts(doubts)) => {
-                for doubt in doubts {
-                    state.fault(FaultKind::Peer, Severity::Warning, doubt);
-                }
-            }
-            Some(News::Keep(Notice::Oversize {
-                message,
-                payload_bytes,
-            })) => {
-                let text = format!(
-                    "message {:#06x} came with a payload of {payload_bytes} bytes, which was passed over",
-                    message.code
-                );
-                state.fault(FaultKind::TooLarge, Severity::Warning, text);
-            }
-            Some(News::Keep(event)) => {
-                if let Notice::Other(message) = &event {
-                    state.stray_reply = Some(message.clone());
-                }
-                if let Some(event) = kept(&event) {
-                    state.outbox.event(now, event);
-                }
-            }
-        }
-        if let Some(late) = routed.late {
-            let mut event = as_event(&late.message);
-            event.name = format!("late reply to {}", late.command.name()).into();
-            state.outbox.event(now, event);
-        }
-        state.settle(routed.settled);
-    }
-
-    fn framing(&mut self, framing: &crate::protocol::flamingo::stream::Framing) {
-        let mut state = self.exchange.lock();
-        let now = state.now();
-        let text = format!(
-            "{} bytes that belong to no message were passed over; the next message was found",
-            framing.discarded_bytes
-        );
-        let fault = Fault::new(FaultKind::Malformed, Severity::Warning, text);
-        state.outbox.fault(now, fault.with_sample(&framing.sample));
-    }
-
-    /// Writes what may be written, without waiting.
-    fn write(&mut self, session: &mut Session) -> io::Result<()> {
-        loop {
-            // Asked right before each write: a stop may have been pressed since.
-            let is_latched = self.intake.stops.is_latched();
-            let mut state = self.exchange.lock();
-            if is_latched {
-                match session.wire.untouched() {
-                    Some(Tag::Request(token)) if !state.is_calming(token) => {
-                        session.wire.take_back();
-                        let settled = state.correlator.recall(token);
-                        state.settle(settled);
-                    }
-                    Some(Tag::Stray(_)) => session.wire.take_back(),
-                    _ => {}
-                }
-                state.strays.clear();
-            }
-            if !session.wire.is_busy() {
-                let now = state.now().mono_ns;
-                if let Some(outgoing) = state.correlator.next_write(now) {
-                    let tag = Tag::Request(outgoing.token);
-                    session.wire.put(tag, outgoing.bytes);
-                } else if let Some(stray) = state.strays.pop_front() {
-                    session.wire.put(Tag::Stray(stray.id), stray.bytes);
-                } else {
-                    return Ok(());
-                }
-                continue;
-            }
-            drop(state);
-            let Some(tag) = session.wire.write()? else {
-                return Ok(());
-            };
-            self.written(session, tag);
-        }
-    }
-
-    /// A message is in the kernel's hands.
-    fn written(&mut self, session: &mut Session, tag: Tag) {
-        let mut state = self.exchange.lock();
-        match tag {
-            Tag::Stray(id) => state.sent(id, Goal::Nothing),
-            Tag::Request(token) => {
-                state.written(token);
-                if session.darkens == Some(token) {
-                    state.known.darkened();
-                }
-            }
-        }
-        drop(state);
-        if let Tag::Request(token) = tag
-            && let Some(press) = session.unsent.remove(&token)
-        {
-            self.say(press, |after_ns| StopState::Sent { after_ns }, None);
-        }
-        self.exchange.touch();
-    }
-
-    /// Stops: what waits is dropped, the halt goes out ahead of everything.
-    fn stop_pressed(&mut self, session: &mut Session, press: StopPress) {
-        let requests = calm::requests(&self.exchange.options.profile, press.level);
-        let mut state = self.exchange.lock();
-        state.press = press.number;
-        state.dark = state.dark.saturating_add(1);
-        for report in state.desk.drop_queued("stop pressed") {
-            state.report(Some(report));
-        }
-        state.withdraw_for_stop();
-        for (place, request) in requests.into_iter().enumerate() {
-            match state.submit_halt(request) {
-                Ok((token, outcome)) if place == 0 => {
-                    session.unsent.insert(token, press);
-                    session.halts.push((press, outcome));
-                }
-                Ok((token, _)) => session.darkens = Some(token),
-                Err(error) => {
-                    let text = format!("a part of the stop was not sent: {error}");
-                    state.fault(FaultKind::Overflow, Severity::Error, text);
-                }
-            }
-        }
-        if press.level == crate::model::StopLevel::Safe {
-            state.known.ask_to_stop();
-        }
-        for axis in crate::protocol::flamingo::Axis::ALL {
-            state.known.look_at(axis);
-        }
-        drop(state);
-        self.exchange.touch();
-    }
-
-    /// Says what was answered to the halts.
-    fn halts_answered(&mut self, session: &mut Session) {
-        let mut answered = Vec::new();
-        session.halts.retain_mut(|(press, outcome)| {
-            let found = match outcome.try_recv() {
-                Err(oneshot::error::TryRecvError::Empty) => return true,
-                Err(oneshot::error::TryRecvError::Closed) => return false,
-                Ok(found) => found,
-            };
-            answered.push((*press, found));
-            false
-        });
-        for (press, outcome) in answered {
-            match outcome {
-                Outcome::Answered { message, .. } | Outcome::Oversize { message, .. } => {
-                    if message.status == 0 {
-                        let why = format!("status 0 {}", message.text.to_plain());
-                        self.say(press, |_| StopState::Refused, Some(why.trim_end().into()));
-                    } else {
-                        self.say(press, |after_ns| StopState::Acknowledged { after_ns }, None);
-                    }
-                }
-                Outcome::TimedOut => self.say(press, |_| StopState::NoAnswer, None),
-                _ => {}
-            }
-        }
-    }
-
-    fn say(
-        &self,
-        press: StopPress,
-        state: impl FnOnce(u64) -> StopState,
-        detail: Option<PlainText>,
-    ) {
-        let now = self.intake.stops.now();
-        let state = state(now.mono_ns.saturating_sub(press.mono_ns));
-        let report = StopReport {
-            press,
-            state,
-            detail,
-        };
-        self.intake.stop_reports.say(now, StopEvent::Report(report));
-    }
-
     /// What is due.
     fn timers(&mut self) {
         let mut state = self.exchange.lock();
@@ -550,56 +301,4 @@ async fn drop_end<T>(errand: impl Future<Output = T>) {
 fn broken(error: &io::Error) -> (EndReason, String) {
     let detail = format!("broke the connection ({error})");
     (EndReason::TransportError, detail)
-}
-
-/// An event that is worth keeping as it is.
-fn kept(event: &Notice) -> Option<Event> {
-    match event {
-        Notice::Other(message) => Some(as_event(message)),
-        Notice::StackComplete {
-            acquired,
-            expected,
-            errors,
-            duration_us,
-        } => Some(named(
-            "stack complete",
-            &json!({
-                "acquired": acquired,
-                "expected": expected,
-                "errors": errors,
-                "duration_us": number(*duration_us),
-            }),
-        )),
-        _ => None,
-    }
-}
-
-/// A message with all its fields.
-fn as_event(message: &Message) -> Event {
-    let fields = json!({
-        "code": message.code,
-        "status": message.status,
-        "hardware_id": message.hardware_id,
-        "subsystem_id": message.subsystem_id,
-        "client_id": message.client_id,
-        "data": message.data,
-        "bits": message.bits,
-        "double": number(message.double),
-        "text": message.text.to_plain().as_str(),
-        "payload_bytes": message.payload.len(),
-    });
-    named(&format!("{:#06x}", message.code), &fields)
-}
-
-fn named(name: &str, fields: &Json) -> Event {
-    Event {
-        name: name.into(),
-        json: Bytes::from(fields.to_string()),
-        attachments: Vec::new(),
-    }
-}
-
-/// JSON has no infinity.
-fn number(value: f64) -> Json {
-    serde_json::Number::from_f64(value).map_or(Json::Null, Json::Number)
 }
