@@ -560,62 +560,6 @@ async fn commands_without_a_connection_are_refused() {
     assert_eq!(faults.count(), 0);
 }
 
-/// A relay to a simulator that can cease to take anything from the client.
-async fn relay(simulator: &Simulator) -> (u16, tokio::sync::watch::Sender<bool>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let (held, hold) = tokio::sync::watch::channel(false);
-    let server = simulator.address();
-    tokio::spawn(async move {
-        let (client, _) = listener.accept().await.unwrap();
-        let server = tokio::net::TcpStream::connect(server).await.unwrap();
-        let (mut from_client, mut to_client) = client.into_split();
-        let (mut from_server, mut to_server) = server.into_split();
-        tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
-        let mut hold = hold;
-        let mut chunk = vec![0; 4096];
-        loop {
-            if hold.wait_for(|held| !*held).await.is_err() {
-                return;
-            }
-            match from_client.read(&mut chunk).await {
-                Ok(count @ 1..) => to_server.write_all(&chunk[..count]).await.unwrap(),
-                _ => return,
-            }
-        }
-    });
-    (port, held)
-}
-
-#[tokio::test]
-async fn a_write_that_is_not_taken_does_not_stop_the_reading_and_ends_the_connection() {
-    let simulator = simulator(quick()).await;
-    let (port, held) = relay(&simulator).await;
-    let mut options = FlamingoOptions::new(Endpoint::plain("127.0.0.1", port));
-    options.patience.write = Duration::from_secs(3);
-    let mut watched = Watched::start(options);
-    watched.read().await;
-    held.send(true).unwrap();
-    // More than the kernel takes in our place.
-    let text = crate::orders::settings(&simulator.address().to_string()).await;
-    let text = text + "# " + &"x".repeat(16 << 20);
-    let save = Command::SaveSettings {
-        name: "long.txt".into(),
-        text: text.into(),
-    };
-    let id = watched.ask(save).await;
-    simulator.move_by_other_client(Axis::X, 10.0);
-    watched
-        .until_instrument("x at 10", |i| i.axis("x").unwrap().position == Some(10.0))
-        .await;
-    let down = watched.link("down").await;
-    assert!(down.contains("takes nothing for 3 s"), "{down}");
-    // Not all of it was handed over: it never was sent.
-    let end = watched.end_of(id).await;
-    assert_eq!(end.state, CommandState::Refused, "{end:?}");
-    watched.end().await;
-}
-
 #[tokio::test]
 async fn a_stop_that_was_pressed_without_a_connection_is_sent_with_the_next() {
     let simulator = with_faults(&[Fault::SilentServer]).await;

@@ -205,6 +205,9 @@ async fn settings_that_widen_limits_are_refused_axis_by_axis_and_nothing_is_sent
     let gone = text.replace("Soft limit min y-axis", "Soft limit lowest y-axis");
     let end = watched.done(save(&gone)).await;
     assert_eq!(end.state, CommandState::Refused);
+    let long = text.clone() + "# " + &"x".repeat(1 << 20);
+    let end = watched.done(save(&long)).await;
+    assert!(end.detail.unwrap().contains("at most 1048576 bytes"));
     assert!(!received(&simulator, first).contains(&0x1008));
 
     let narrower = text.replace(

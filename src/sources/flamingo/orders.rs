@@ -15,6 +15,16 @@ use crate::control::{self, Desk};
 use crate::model::{Activity, Command, CommandKind, CommandState, Request as Order};
 use crate::protocol::flamingo::Axis;
 
+/// The longest text that is sent: more could not be read back, and no instrument has more to say.
+const TEXT_BYTES: usize = 1 << 20;
+
+/// Why a text is not even looked at.
+fn too_long(what: &str, text: &str) -> Option<String> {
+    let bytes = text.len();
+    (bytes > TEXT_BYTES)
+        .then(|| format!("{what} of {bytes} bytes; at most {TEXT_BYTES} bytes are sent"))
+}
+
 /// Why a command is not sent, if it is not.
 pub(super) fn refusal(state: &State, command: &Command, is_latched: bool) -> Option<String> {
     let words = command;

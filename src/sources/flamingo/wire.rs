@@ -140,3 +140,76 @@ impl Wire {
         Ok(Some(tag))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::protocol::flamingo::{Item, Message};
+
+    async fn both_ends() -> (Wire, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (ours, theirs) = tokio::join!(TcpStream::connect(address), listener.accept());
+        (Wire::new(ours.unwrap()), theirs.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn a_write_that_is_not_taken_does_not_stop_the_reading() {
+        let (mut wire, mut peer) = both_ends().await;
+        let tag = Tag::Stray(CommandId(1));
+        // More than the kernel takes in place of the peer.
+        let long = Bytes::from(vec![7; 64 << 20]);
+        wire.put(tag, long.clone());
+        assert_eq!(wire.untouched(), Some(tag));
+        assert_eq!(wire.write().unwrap(), None);
+        assert!(wire.is_busy() && wire.untouched().is_none());
+        wire.take_back();
+        assert!(wire.is_busy(), "what has begun to leave is not taken back");
+
+        let told = Message::new(0xa002);
+        peer.write_all(&told.encode().unwrap()).await.unwrap();
+        let item = loop {
+            wire.ready().await.unwrap();
+            wire.read().unwrap();
+            if let Some(item) = wire.decoder.next_item() {
+                break item;
+            }
+        };
+        assert_eq!(item, Item::Message(told));
+        assert!(wire.is_busy());
+
+        let length = long.len();
+        let taken = tokio::spawn(async move {
+            let mut all = vec![0; length];
+            peer.read_exact(&mut all).await.unwrap();
+            (all, peer)
+        });
+        let written = loop {
+            wire.ready().await.unwrap();
+            // As its owner does: otherwise it would stay ready to be read.
+            assert_eq!(wire.read().unwrap(), Found::Nothing);
+            if let Some(written) = wire.write().unwrap() {
+                break written;
+            }
+        };
+        assert_eq!(written, tag);
+        assert!(taken.await.unwrap().0 == long && !wire.is_busy());
+    }
+
+    #[tokio::test]
+    async fn what_has_not_begun_to_leave_is_taken_back() {
+        let (mut wire, peer) = both_ends().await;
+        wire.put(Tag::Stray(CommandId(1)), Bytes::from_static(b"move"));
+        wire.take_back();
+        assert!(!wire.is_busy());
+        wire.put(Tag::Stray(CommandId(2)), Bytes::from_static(b"halt"));
+        assert_eq!(wire.write().unwrap(), Some(Tag::Stray(CommandId(2))));
+        let mut got = [0; 8];
+        peer.readable().await.unwrap();
+        assert_eq!(peer.try_read(&mut got).unwrap(), 4);
+        assert_eq!(got.get(..4), Some(&b"halt"[..]));
+    }
+}

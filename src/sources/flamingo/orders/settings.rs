@@ -12,17 +12,20 @@ use crate::sources::flamingo::known::Known;
 
 /// Why settings are not sent: everything that they would let go where it may not go now.
 pub(super) fn refusal(known: &Known, text: &str) -> Option<String> {
+    if let Some(why) = super::too_long("settings", text) {
+        return Some(why);
+    }
     let Some(now) = &known.settings else {
         return Some("settings: what they would replace was not read; refresh first".to_owned());
     };
     let then = Settings::read(&Document::parse(text.as_bytes()));
     let mut why = Vec::new();
-    let kinds: [(&str, fn(&Settings) -> StageLimits); 2] = [
-        ("soft", |s| StageLimits(s.axes.map(|axis| axis.soft))),
-        ("hard", |s| StageLimits(s.axes.map(|axis| axis.hard))),
-    ];
-    for (kind, of) in kinds {
-        let (now, then) = (of(now), of(&then));
+    let soft = |s: &Settings| StageLimits(s.axes.map(|axis| axis.soft));
+    let hard = |s: &Settings| StageLimits(s.axes.map(|axis| axis.hard));
+    for (kind, now, then) in [
+        ("soft", soft(now), soft(&then)),
+        ("hard", hard(now), hard(&then)),
+    ] {
         let wider = now.widened_by(&then);
         why.extend(wider.iter().map(|wider| format!("{kind} limits: {wider}")));
         for axis in Axis::ALL {

@@ -27,6 +27,9 @@ pub(super) fn limits(known: &Known) -> StageLimits {
 
 /// Why a workflow is not sent.
 pub(super) fn refusal(known: &Known, text: &str) -> Option<String> {
+    if let Some(why) = super::too_long("a workflow", text) {
+        return Some(why);
+    }
     let problems = workflow::check(text.as_bytes(), &limits(known)).err()?;
     let mut told: Vec<String> = problems
         .iter()
