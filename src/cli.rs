@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::model::text::printable;
 use crate::run::mission::Exit;
+use crate::run::oneshot::WrongWords;
 use crate::run::voice::{Patience, Voice, people};
 use values::{parse_dimensions, parse_duration, parse_size};
 
@@ -286,11 +287,13 @@ fn run(cli: Cli) -> ExitCode {
                 Patience::Word,
                 format_args!("ttyscope: {}", printable(&text)),
             );
-            ExitCode::from(if error.is::<commands::Usage>() {
-                USAGE
-            } else {
-                Exit::Failed.code()
-            })
+            ExitCode::from(
+                if error.is::<commands::Usage>() || error.is::<WrongWords>() {
+                    USAGE
+                } else {
+                    Exit::Failed.code()
+                },
+            )
         }
     }
 }

@@ -177,11 +177,11 @@ fn the_stop_line_stands_on_every_screen_and_tells_of_now() {
         ),
         (
             Doing::Stopped,
-            "■ STOPPED  lightsheet no answer: assume it is still moving",
+            "■ STOP SENT  lightsheet no answer: assume it is still moving",
         ),
         (
             Doing::Safe,
-            "■ STOPPED, light too  lightsheet no answer: assume",
+            "■ STOP SENT, light too  lightsheet no answer: assume",
         ),
         (
             Doing::PathDown,
@@ -199,11 +199,11 @@ fn the_stop_line_stands_on_every_screen_and_tells_of_now() {
         scene.stop(95_000, StopLevel::Halt);
         let line = last_but_one(&scene);
         assert!(
-            line.starts_with("■ STOPPED  lightsheet no answer"),
+            line.starts_with("■ STOP SENT  lightsheet no answer"),
             "{line:?}"
         );
         scene.event(96_000, Event::Stop(None));
-        assert!(!scene.text().contains("STOPPED"));
+        assert!(!scene.text().contains("■ STOP"));
     }
     // Nothing that can be stopped: no line.
     assert!(
@@ -235,14 +235,14 @@ fn a_stop_line_says_the_worst_where_there_is_no_room_for_all() {
         (
             Doing::Stopped,
             70,
-            "■ STOPPED lightsheet no answer, may be moving · scope ack 3.1 ms",
+            "■ STOP SENT lightsheet no answer, may be moving · scope ack 3.1 ms",
         ),
         (
             Doing::Stopped,
             60,
-            "■ STOPPED 1 may be moving · 1 acknowledged",
+            "■ STOP SENT 1 may be moving · 1 acknowledged",
         ),
-        (Doing::Stopped, 24, "■ STOPPED, may be mov…"),
+        (Doing::Stopped, 24, "■ MAY BE MOVING"),
         (
             Doing::PathDown,
             60,
@@ -263,7 +263,7 @@ fn a_stop_line_says_the_worst_where_there_is_no_room_for_all() {
         (
             Doing::Stopped,
             (50, 3),
-            "SIM ■ STOPPED, lightsheet no answer, may … ^X stop",
+            "SIM ■ STOP: lightsheet no answer, may be … ^X stop",
         ),
         (
             Doing::PathDown,
@@ -594,7 +594,7 @@ fn severity_and_focus_have_a_style_of_their_own() {
         (Doing::Lost, "2", "? link lost", Role::Warning),
         (Doing::Lost, "2", "12.3470", Role::Held),
         (Doing::Lost, "2", "? unknown   10 s", Role::Warning),
-        (Doing::Stopped, "3", "■ STOPPED", Role::Banner),
+        (Doing::Stopped, "3", "■ STOP SENT", Role::Error),
         (Doing::Stopped, "3", "lightsheet no answer", Role::Error),
         (Doing::Stopped, "2", "✕ move", Role::Text),
         (Doing::Stopped, "2", "refused", Role::Warning),

@@ -205,17 +205,25 @@ fn latched(latch: &Latch, sources: &[&SourceFacts], at: Stamp, columns: u16) -> 
         .partition(|(_, outcome)| outcome.is_alarm());
     let all_answered = alarms.is_empty() && others.iter().all(|(_, o)| o.is_acknowledged());
     let heads: &[&str] = match latch.press.level {
-        StopLevel::Halt => &["■ STOPPED"],
+        StopLevel::Halt if all_answered => &["■ STOPPED"],
+        // It was sent; that anything rests is for the instruments to say.
+        StopLevel::Halt => &["■ STOP SENT"],
         StopLevel::Safe if all_answered => &[
             "■ STOPPED, light off, workflows ended",
             "■ STOPPED, light off",
         ],
-        // What was asked for; that it is so is for the instruments to say.
-        StopLevel::Safe => &["■ STOPPED, light and workflows too", "■ STOPPED, light too"],
+        StopLevel::Safe => &[
+            "■ STOP SENT, light and workflows too",
+            "■ STOP SENT, light too",
+        ],
     };
     for (of_alarms, of_others, hint) in LATCHED {
         for head in heads {
-            let mut left = vec![piece(format!(" {head} "), Role::Banner)];
+            let head_role = match alarms.is_empty() {
+                true => Role::Banner,
+                false => Role::Error,
+            };
+            let mut left = vec![piece(format!(" {head} "), head_role)];
             let mut devices = told(&alarms, of_alarms, Role::Error);
             devices.extend(told(&others, of_others, Role::Text));
             for (index, (text, role)) in devices.into_iter().enumerate() {
@@ -229,8 +237,9 @@ fn latched(latch: &Latch, sources: &[&SourceFacts], at: Stamp, columns: u16) -> 
         }
     }
     let words = match alarms.len() {
-        0 => "■ STOPPED".to_owned(),
-        _ => "■ STOPPED, may be moving".to_owned(),
+        0 if all_answered => "■ STOPPED".to_owned(),
+        0 => "■ STOP SENT".to_owned(),
+        _ => "■ MAY BE MOVING".to_owned(),
     };
     let role = if alarms.is_empty() {
         Role::Banner

@@ -14,16 +14,25 @@ pub fn worst(app: &App) -> (String, Role) {
 fn stop(app: &App) -> Option<(String, Role)> {
     let sources = || app.facts.sources.iter();
     if let Some(latch) = &app.latch {
+        let all_answered = sources()
+            .filter(|source| source.is_stoppable())
+            .all(|source| {
+                source
+                    .stops
+                    .outcome(&latch.press, app.now)
+                    .is_acknowledged()
+            });
         let alarm = sources()
             .filter(|source| source.is_stoppable())
             .map(|source| (source, source.stops.outcome(&latch.press, app.now)))
             .find(|(_, outcome)| outcome.is_alarm());
         return Some(match alarm {
             Some((source, outcome)) => {
-                let words = format!("■ STOPPED, {} {}", source.info.name, outcome.short());
+                let words = format!("■ STOP: {} {}", source.info.name, outcome.short());
                 (words, Role::Error)
             }
-            None => ("■ STOPPED".to_owned(), Role::Banner),
+            None if all_answered => ("■ STOPPED".to_owned(), Role::Banner),
+            None => ("■ STOP SENT".to_owned(), Role::Banner),
         });
     }
     let down = sources().find(|source| source.stops.trouble().is_some());

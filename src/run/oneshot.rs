@@ -22,8 +22,8 @@ use crate::config::SourceSpec;
 use crate::control::{Desk, Refusal, check};
 use crate::intent::{self, Order, Vocabulary};
 use crate::model::{
-    Command, CommandId, CommandReport, CommandState, Fate, LaneKind, LinkState, Origin, Payload,
-    PlainText, Request, Sample, SourceId, StopOrigin, Value,
+    Command, CommandId, CommandReport, CommandState, Fate, LaneKind, LinkState, Motion, Origin,
+    Payload, PlainText, Request, Sample, SourceId, StopOrigin, Value,
 };
 use crate::panels::{Facts, SourceFacts};
 
@@ -33,6 +33,14 @@ pub use condition::Condition;
 const SOURCE: SourceId = SourceId(0);
 /// An instrument that has just connected tells its axes and limits one after the other.
 const TELLING: Duration = Duration::from_secs(5);
+
+/// How long a command waits for a connection: whoever gives it wants it now.
+const CONNECTING: Duration = Duration::from_secs(15);
+
+/// What was written is no command.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongWords(String);
 
 /// What all of these verbs are told.
 #[derive(Clone, Debug)]
@@ -404,8 +412,9 @@ async fn asked_to_end(signals: &mut Signals) {
 /// The command that `line` means, once the instrument has told enough to judge it.
 async fn ready(run: &mut Run, line: &str) -> anyhow::Result<Result<Command, (Command, Refusal)>> {
     let deadline = run.deadline;
+    let connecting = deadline.min(Instant::now() + CONNECTING);
     let connected = run
-        .until(deadline, |run| Ok(run.source()?.instrument().map(|_| ())))
+        .until(connecting, |run| Ok(run.source()?.instrument().map(|_| ())))
         .await?;
     if connected.is_none() {
         bail!(
@@ -415,6 +424,8 @@ async fn ready(run: &mut Run, line: &str) -> anyhow::Result<Result<Command, (Com
     }
     let telling = deadline.min(Instant::now() + TELLING);
     let mut last = Err(anyhow!("nothing was said"));
+    // Allowed already, while not everything has been told.
+    let mut hasty = None;
     let judged = run
         .until(telling, |run| {
             let source = run.source()?;
@@ -427,15 +438,23 @@ async fn ready(run: &mut Run, line: &str) -> anyhow::Result<Result<Command, (Com
                     files::command(command).map_err(|why| anyhow!(why))?
                 }
                 Ok(_) => {
-                    bail!("\"{line}\" asks nothing of an instrument: write for example move x 1mm")
+                    let words = format!(
+                        "\"{line}\" asks nothing of an instrument: write for example move x 1mm; \
+                         to stop, ttyscope stop {name}"
+                    );
+                    return Err(WrongWords(words).into());
                 }
                 // A name may be told yet.
                 Err(error) => {
-                    last = Err(anyhow!("{error}"));
+                    last = Err(WrongWords(error.to_string()).into());
                     return Ok(None);
                 }
             };
             Ok(match check(instrument, &command, false) {
+                Ok(()) if instrument.axes.iter().any(|a| a.motion == Motion::Unknown) => {
+                    hasty = Some(command);
+                    None
+                }
                 Ok(()) => Some(Ok(command)),
                 Err(
                     refusal @ (Refusal::NotOffered { .. }
@@ -450,9 +469,10 @@ async fn ready(run: &mut Run, line: &str) -> anyhow::Result<Result<Command, (Com
             })
         })
         .await?;
-    match judged {
-        Some(judged) => Ok(judged),
-        None => Ok(Err(last?)),
+    match (judged, hasty) {
+        (Some(judged), _) => Ok(judged),
+        (None, Some(command)) => Ok(Ok(command)),
+        (None, None) => Ok(Err(last?)),
     }
 }
 

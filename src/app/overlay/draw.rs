@@ -64,11 +64,16 @@ impl App {
         };
         let words = format!("{recording}{active}Quit?");
         self.draw_words("quit", &words, Role::Warning, body, buf);
+        // As long as no stop holds, the first one stops.
+        let interrupt = match self.is_anything_active() && self.latch.is_none() {
+            true => "stop",
+            false => "quit",
+        };
         let keys = [
             ("y", "quit"),
             ("n", "stay"),
             ("esc", "stay"),
-            ("ctrl-c", "quit"),
+            ("ctrl-c", interrupt),
         ];
         self.draw_keys(hints, &keys, buf);
     }
@@ -79,8 +84,13 @@ impl App {
         let name = source.map_or("?", |source| source.info.name.as_str());
         let fire = self.key_text(Action::Fire);
         let seconds = armed.seconds_left(self.now);
+        // What was said of a key that came too early stands here: the band covers its own place.
+        let said = self
+            .notice
+            .as_ref()
+            .map_or("", |notice| notice.text.as_str());
         let words = format!(
-            "ARMED {name}: {} ({}). {fire} fires it, Enter does not; disarmed in {seconds} s.",
+            "ARMED {name}: {} ({}). {fire} fires it, Enter does not; disarmed in {seconds} s. {said}",
             armed.command,
             armed.command.danger().as_str()
         );

@@ -114,8 +114,9 @@ pub const VERBS: [Verb; 28] = [
     verb("quit", "", Takes::Quit, "Leave the program; asks while it records."),
 ];
 
-/// The verb of that name.
+/// The verb of that name. Who is in a hurry may write `halt` for `stop`.
 pub(super) fn find(name: &str) -> Option<&'static Verb> {
+    let name = if name == "halt" { "stop" } else { name };
     VERBS.iter().find(|verb| verb.name == name)
 }
 

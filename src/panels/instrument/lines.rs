@@ -163,7 +163,8 @@ fn command_row(known: &KnownCommand, at: Stamp, room: u16) -> CommandRow {
     let report = &known.report;
     let (glyph, role) = match report.state {
         CommandState::Queued => ("◌", Role::Starting),
-        CommandState::Sent | CommandState::Acknowledged if report.is_final => ("✓", Role::Dim),
+        // Nothing more will be heard of it, and nothing proves it.
+        CommandState::Sent | CommandState::Acknowledged if report.is_final => ("○", Role::Dim),
         CommandState::Sent | CommandState::Acknowledged => ("▸", Role::Starting),
         CommandState::Done => ("✓", Role::Dim),
         CommandState::Failed => ("✕", Role::Error),

@@ -86,8 +86,11 @@ fn instrument(instrument: &Instrument, word: &str) -> Option<Answer> {
     match word.to_ascii_lowercase().as_str() {
         "activity" => return Some(Answer::new(instrument.activity.as_str(), "")),
         "settled" => {
-            let rests = |axis: &crate::model::Axis| axis.motion == Motion::Settled;
-            return Some(Answer::new(instrument.axes.iter().all(rests), ""));
+            let mut axes = instrument.axes.iter();
+            // Not known is neither.
+            let is_known = axes.clone().all(|axis| axis.motion != Motion::Unknown);
+            let rests = axes.all(|axis| axis.motion == Motion::Settled);
+            return is_known.then(|| Answer::new(rests, ""));
         }
         "workflow" => {
             let state = instrument.workflow.as_ref()?.state;
