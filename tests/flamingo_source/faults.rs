@@ -492,6 +492,7 @@ async fn a_latched_stop_lets_nothing_pass_that_moves_or_shines() {
     // Sent and acknowledged.
     watched.stop_report().await;
     watched.stop_report().await;
+    simulator.until(|s| received(s, 0).contains(&0x3005)).await;
     let first = simulator.log_len();
     for command in [
         to("x", 9.0),
@@ -600,4 +601,21 @@ async fn what_is_open_when_the_source_ends_is_said_to_be_unknown() {
         last.state == CommandState::Unknown && last.is_final,
         "{last:?}"
     );
+}
+
+#[tokio::test]
+async fn a_command_from_before_a_stop_is_void_also_once_the_stop_is_cleared() {
+    let simulator = simulator(quick()).await;
+    let mut watched = Watched::ready(&simulator).await;
+    let press = watched.board.press(StopOrigin::Key);
+    watched.stop_report().await;
+    watched.stop_report().await;
+    watched.board.clear(press.number);
+    let id = watched.ask_after(0, to("x", 9.0)).await;
+    let end = watched.end_of(id).await;
+    assert_eq!(end.state, CommandState::Refused, "{end:?}");
+    assert!(!received(&simulator, 0).contains(&0x6005));
+    let end = watched.done(to("x", 9.0)).await;
+    assert_eq!(end.state, CommandState::Done, "{end:?}");
+    watched.end().await;
 }

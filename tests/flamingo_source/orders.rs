@@ -40,9 +40,9 @@ async fn a_laser_is_switched_on_after_its_level_was_read_back() {
     let end = watched.done(light("488", Some(11.49), Some(true))).await;
     assert_eq!(end.state, CommandState::Sent, "{end:?}");
     assert!(end.detail.unwrap().contains("11.5 % read back"));
+    simulator.until(|s| s.lights().lasers[1]).await;
     let codes = received(&simulator, first);
     assert_eq!(codes, [0x4003, 0x2001, 0x2002, 0x2004]);
-    simulator.until(|s| s.lights().lasers[1]).await;
     let lit = watched.instrument.light("488").unwrap().clone();
     assert_eq!((lit.on, lit.level), (Some(true), Some(11.5)));
     assert_eq!(lit.evidence, Evidence::Assumed);
@@ -90,9 +90,9 @@ async fn the_led_comes_on_when_every_laser_is_off() {
             false => CommandState::Sent,
         };
         assert_eq!(end.state, expected, "{end:?}");
+        simulator.until(|s| s.lights().led).await;
         let codes = received(&simulator, first);
         assert_eq!(codes, [0x2007, 0x2007, 0x2007, 0x2007, 0x4001, 0x4002]);
-        assert!(simulator.lights().led);
         let set = Deed::LedSet {
             colour: 1,
             value: 48_767,
@@ -102,7 +102,7 @@ async fn the_led_comes_on_when_every_laser_is_off() {
             watched.done(light("right", None, Some(true))).await.state,
             expected
         );
-        assert!(simulator.lights().right);
+        simulator.until(|s| s.lights().right).await;
         watched.done(light("led-green", None, Some(false))).await;
         simulator.until(|s| !s.lights_on()).await;
         watched.end().await;
@@ -257,7 +257,8 @@ async fn a_raw_call_is_sent_as_it_is_written_and_its_reply_is_shown() {
     assert!(end.detail.unwrap().contains("d0 1000"));
     let end = watched.done(raw("0x5001", &[("d0", "3")])).await;
     assert_eq!(end.state, CommandState::Sent, "{end:?}");
-    assert!(deeds(&simulator).contains(&Deed::Filter { position: 3 }));
+    let turned = Deed::Filter { position: 3 };
+    simulator.until(|s| deeds(s).contains(&turned)).await;
     let first = simulator.log_len();
     for (call, arguments) in [
         ("0x6005", &[("d0", "1"), ("f", "100")][..]),

@@ -86,13 +86,18 @@ impl Watched {
     }
 
     pub async fn ask(&mut self, command: Command) -> CommandId {
+        self.ask_after(self.board.number(), command).await
+    }
+
+    /// Asks as somebody who knew of this stop and of none after it.
+    pub async fn ask_after(&mut self, stop_number: u64, command: Command) -> CommandId {
         self.next_id += 1;
         let id = CommandId(self.next_id);
         let request = Request {
             id,
             command,
             operator: "test".into(),
-            stop_number: self.board.number(),
+            stop_number,
         };
         self.requests.send(request).await.unwrap();
         id

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::exchange::{Exchange, Goal, Part, State};
-use crate::model::{CommandId, CommandState, PlainText, Position};
+use crate::model::{CommandId, CommandState, PlainText, Position, Request as Order};
 use crate::protocol::flamingo::correlator::SubmitError;
 use crate::protocol::flamingo::reply::{self, ReplyError};
 use crate::protocol::flamingo::request::RequestError;
@@ -28,8 +28,8 @@ pub(super) struct Errand {
     pub(super) id: Option<CommandId>,
     /// It goes on although a stop is pressed.
     is_calming: bool,
-    /// The newest stop when it began.
-    press: u64,
+    /// The newest stop when it was asked for.
+    stop_number: u64,
     /// How often light was switched off when it began, where that ends it.
     dark: Option<u64>,
     connection: u64,
@@ -112,15 +112,26 @@ pub(super) enum Answer {
 }
 
 impl Errand {
-    pub(super) fn new(exchange: &Exchange, id: Option<CommandId>, is_calming: bool) -> Self {
+    /// A look at the instrument, which no stop ends.
+    pub(super) fn look(exchange: &Exchange) -> Self {
         let state = exchange.lock();
         Self {
             exchange: exchange.clone(),
-            id,
-            is_calming,
-            press: state.press,
+            id: None,
+            is_calming: true,
+            stop_number: state.press,
             dark: None,
             connection: state.connection,
+        }
+    }
+
+    /// An errand that carries a command out.
+    pub(super) fn of(exchange: &Exchange, order: &Order) -> Self {
+        Self {
+            id: Some(order.id),
+            is_calming: order.command.is_calming(),
+            stop_number: order.stop_number,
+            ..Self::look(exchange)
         }
     }
 
@@ -138,6 +149,11 @@ impl Errand {
         }
     }
 
+    /// The newest stop when it was asked for.
+    pub(super) fn stop_number(&self) -> u64 {
+        self.stop_number
+    }
+
     pub(super) fn profile(&self) -> &Profile {
         &self.exchange.options.profile
     }
@@ -150,7 +166,7 @@ impl Errand {
         if !state.is_connected || state.connection != self.connection {
             return Err(Cut::Lost);
         }
-        if !self.is_calming && state.press != self.press {
+        if !self.is_calming && state.press > self.stop_number {
             return Err(Cut::Stopped);
         }
         if self.dark.is_some_and(|dark| dark != state.dark) {
@@ -194,10 +210,11 @@ impl Errand {
     }
 
     async fn outcome(&self, request: Request, part: Option<Part>) -> Result<Outcome, Cut> {
+        let stop_number = (!self.is_calming).then_some(self.stop_number);
         let outcome = {
             let mut state = self.exchange.lock();
             self.cut(&state)?;
-            state.submit(request, self.is_calming, part)?
+            state.submit(request, stop_number, part)?
         };
         self.exchange.kick();
         match outcome.await {

@@ -46,8 +46,8 @@ pub(super) enum Goal {
 #[derive(Debug)]
 struct Waiting {
     tell: oneshot::Sender<Outcome>,
-    /// It may be sent although a stop holds.
-    is_calming: bool,
+    /// The newest stop when it was asked for; `None` if no stop keeps it from being sent.
+    stop_number: Option<u64>,
     /// The command of which this is a part.
     part: Option<Part>,
 }
@@ -89,6 +89,8 @@ impl LiveState {
 #[derive(Debug)]
 pub(super) struct Stray {
     pub(super) id: CommandId,
+    /// The newest stop when it was asked for.
+    pub(super) stop_number: u64,
     pub(super) bytes: Bytes,
 }
 
@@ -230,14 +232,14 @@ impl State {
     pub(super) fn submit(
         &mut self,
         request: Request,
-        is_calming: bool,
+        stop_number: Option<u64>,
         part: Option<Part>,
     ) -> Result<oneshot::Receiver<Outcome>, SubmitError> {
         let token = self.correlator.submit(request)?;
         let (tell, outcome) = oneshot::channel();
         let waiting = Waiting {
             tell,
-            is_calming,
+            stop_number,
             part,
         };
         self.waiting.insert(token, waiting);
@@ -253,22 +255,22 @@ impl State {
         let (tell, outcome) = oneshot::channel();
         let waiting = Waiting {
             tell,
-            is_calming: true,
+            stop_number: None,
             part: None,
         };
         self.waiting.insert(token, waiting);
         Ok((token, outcome))
     }
 
-    /// Whether a request may be sent although a stop holds.
-    pub(super) fn is_calming(&self, token: Token) -> bool {
-        self.waiting.get(&token).is_some_and(|w| w.is_calming)
+    /// The newest stop when a request was asked for; `None` if no stop keeps it from being sent.
+    pub(super) fn stop_number(&self, token: Token) -> Option<u64> {
+        self.waiting.get(&token).and_then(|w| w.stop_number)
     }
 
     /// Takes every request back that a stop forbids.
     pub(super) fn withdraw_for_stop(&mut self) {
         let waiting = &self.waiting;
-        let forbidden = |token: Token| waiting.get(&token).is_none_or(|w| !w.is_calming);
+        let forbidden = |token: Token| waiting.get(&token).is_none_or(|w| w.stop_number.is_some());
         let settled = self.correlator.withdraw(|token, _| forbidden(token));
         self.settle(settled);
         self.strays.clear();

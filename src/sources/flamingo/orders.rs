@@ -26,7 +26,7 @@ fn too_long(what: &str, text: &str) -> Option<String> {
 }
 
 /// Why a command is not sent, if it is not.
-pub(super) fn refusal(state: &State, command: &Command, is_latched: bool) -> Option<String> {
+pub(super) fn refusal(state: &State, command: &Command, is_void: bool) -> Option<String> {
     let words = command;
     if !state.is_connected {
         return Some(format!(
@@ -52,7 +52,7 @@ pub(super) fn refusal(state: &State, command: &Command, is_latched: bool) -> Opt
     {
         return Some(known.why_no_limits(axis).to_string());
     }
-    if let Err(refusal) = control::check(instrument, command, is_latched) {
+    if let Err(refusal) = control::check(instrument, command, is_void) {
         return Some(refusal.to_string());
     }
     let ours = |axis: Axis| known.tracks.get(axis.index()).is_some_and(|t| t.is_ours);
@@ -95,9 +95,11 @@ pub(super) fn axis_of(name: &str) -> Option<Axis> {
         .find(|axis| axis.letter().eq_ignore_ascii_case(name))
 }
 
-/// Refuses a command, or takes it. The second value: it is to be carried out.
-pub(super) fn take(state: &mut State, order: &Order, is_latched: bool) -> bool {
-    let report = match refusal(state, &order.command, is_latched) {
+/// Refuses a command, or takes it. Whether it is to be carried out.
+///
+/// - `is_void`: a stop holds, or was pressed after the command was asked for
+pub(super) fn take(state: &mut State, order: &Order, is_void: bool) -> bool {
+    let report = match refusal(state, &order.command, is_void) {
         Some(why) => Desk::refuse(order, why),
         None => state.desk.take(order),
     };

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::errand::Errand;
 use super::exchange::Exchange;
 use super::live::{Live, LiveEvent};
 use super::options::FlamingoOptions;
@@ -131,11 +132,10 @@ impl Source {
 
     /// Takes a command, or refuses it.
     fn order(&mut self, order: Order) {
-        let is_latched = self.intake.stops.is_latched();
-        let is_taken = orders::take(&mut self.exchange.lock(), &order, is_latched);
+        let is_void = !self.intake.stops.lets_pass(order.stop_number);
+        let is_taken = orders::take(&mut self.exchange.lock(), &order, is_void);
         if is_taken {
-            let is_calming = order.command.is_calming();
-            let errand = super::errand::Errand::new(&self.exchange, Some(order.id), is_calming);
+            let errand = Errand::of(&self.exchange, &order);
             self.errands
                 .push(Box::pin(orders::carry_out(errand, order.command)));
         }

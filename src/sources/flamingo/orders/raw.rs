@@ -170,7 +170,11 @@ async fn stray(errand: &Errand, code: u32, message: &Message) -> Result<End, Cut
     };
     errand.with(|state| {
         state.stray_reply = None;
-        state.strays.push_back(Stray { id, bytes });
+        state.strays.push_back(Stray {
+            id,
+            stop_number: errand.stop_number(),
+            bytes,
+        });
     });
     errand.exchange.kick();
     let is_sent = |state: &mut crate::sources::flamingo::exchange::State| {

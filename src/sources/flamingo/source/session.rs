@@ -48,6 +48,8 @@ struct Session {
     halts: Vec<(StopPress, oneshot::Receiver<Outcome>)>,
     /// Halts whose bytes have not left yet.
     unsent: HashMap<Token, StopPress>,
+    /// The newest stop when the stray message on its way was asked for.
+    stray: Option<u64>,
     /// The last request of a stop that ends light too.
     darkens: Option<Token>,
 }
@@ -72,6 +74,7 @@ impl Source {
             searching: None,
             halts: Vec::new(),
             unsent: HashMap::new(),
+            stray: None,
             darkens: None,
         };
         let ended = self.serve(&mut session).await;
@@ -99,7 +102,7 @@ impl Source {
 
     /// A look at the instrument that no stop ends.
     fn look(&self) -> Errand {
-        Errand::new(&self.exchange, None, true)
+        Errand::look(&self.exchange)
     }
 
     async fn serve(&mut self, session: &mut Session) -> Option<(EndReason, String)> {

@@ -6,7 +6,8 @@ use tokio::sync::oneshot;
 
 use super::{Session, Source};
 use crate::model::{
-    FaultKind, PlainText, Severity, StopEvent, StopLevel, StopPress, StopReport, StopState,
+    CommandState, FaultKind, PlainText, Severity, StopEvent, StopLevel, StopPress, StopReport,
+    StopState,
 };
 use crate::protocol::flamingo::{Axis, Outcome};
 use crate::sources::flamingo::calm;
@@ -17,20 +18,25 @@ impl Source {
     /// Writes what may be written, without waiting.
     pub(super) fn write(&mut self, session: &mut Session) -> io::Result<()> {
         loop {
-            // Asked right before each write: a stop may have been pressed since.
-            let is_latched = self.intake.stops.is_latched();
             let mut state = self.exchange.lock();
-            if is_latched {
-                match session.wire.untouched() {
-                    Some(Tag::Request(token)) if !state.is_calming(token) => {
-                        session.wire.take_back();
-                        let settled = state.correlator.recall(token);
-                        state.settle(settled);
-                    }
-                    Some(Tag::Stray(_)) => session.wire.take_back(),
-                    _ => {}
+            // Asked right before each write: a stop may have been pressed since.
+            let stops = &self.intake.stops;
+            match session.wire.untouched() {
+                Some(Tag::Request(token))
+                    if state
+                        .stop_number(token)
+                        .is_some_and(|n| !stops.lets_pass(n)) =>
+                {
+                    session.wire.take_back();
+                    let settled = state.correlator.recall(token);
+                    state.settle(settled);
                 }
-                state.strays.clear();
+                Some(Tag::Stray(id)) if !session.stray.is_some_and(|n| stops.lets_pass(n)) => {
+                    session.wire.take_back();
+                    let why = "stop pressed".into();
+                    state.end(id, CommandState::Refused, Some(why), Vec::new());
+                }
+                _ => {}
             }
             if !session.wire.is_busy() {
                 let now = state.now().mono_ns;
@@ -38,6 +44,7 @@ impl Source {
                     let tag = Tag::Request(outgoing.token);
                     session.wire.put(tag, outgoing.bytes);
                 } else if let Some(stray) = state.strays.pop_front() {
+                    session.stray = Some(stray.stop_number);
                     session.wire.put(Tag::Stray(stray.id), stray.bytes);
                 } else {
                     return Ok(());
@@ -89,16 +96,16 @@ impl Source {
                     session.unsent.insert(token, press);
                     session.halts.push((press, outcome));
                 }
-                Ok((token, _)) => session.darkens = Some(token),
+                // The last one of all.
+                Ok((token, _)) if press.level == StopLevel::Safe => session.darkens = Some(token),
+                Ok(_) => {}
                 Err(error) => {
                     let text = format!("a part of the stop was not sent: {error}");
                     state.fault(FaultKind::Overflow, Severity::Error, text);
                 }
             }
         }
-        if press.level == StopLevel::Safe {
-            state.known.ask_to_stop();
-        }
+        state.known.ask_to_stop();
         for axis in Axis::ALL {
             state.known.look_at(axis);
         }
