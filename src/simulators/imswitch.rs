@@ -7,6 +7,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::net::TcpListener;
 
@@ -121,7 +122,24 @@ impl Simulator {
 
     /// Every REST call so far and what it did, in order; the last ten thousand lines.
     pub fn log(&self) -> Vec<Logged> {
-        hub::lock(&self.microscope.instrument).log.lines()
+        self.log_from(0)
+    }
+
+    /// The log without its first lines.
+    ///
+    /// - `first`: as [`Self::log_len`] was before
+    pub fn log_from(&self, first: usize) -> Vec<Logged> {
+        hub::lock(&self.microscope.instrument).log.from(first)
+    }
+
+    /// How many lines there were so far.
+    pub fn log_len(&self) -> usize {
+        hub::lock(&self.microscope.instrument).log.len()
+    }
+
+    /// The moment from which the times of the log count.
+    pub fn started(&self) -> Instant {
+        self.microscope.started
     }
 
     /// Where an axis of the stage is now, micrometres; `None` if there is no such axis.

@@ -80,6 +80,8 @@ impl What {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
     lines: VecDeque<Logged>,
+    /// Lines that were dropped from the front.
+    dropped: usize,
     calls: u64,
 }
 
@@ -95,6 +97,7 @@ impl Log {
     pub(super) fn note(&mut self, now_s: f64, call: u64, what: What) {
         if self.lines.len() == LINES {
             self.lines.pop_front();
+            self.dropped += 1;
         }
         self.lines.push_back(Logged {
             at: Duration::try_from_secs_f64(now_s).unwrap_or_default(),
@@ -103,8 +106,15 @@ impl Log {
         });
     }
 
-    pub(super) fn lines(&self) -> Vec<Logged> {
-        self.lines.iter().cloned().collect()
+    /// The lines from number `first` on, counted from 0.
+    pub(super) fn from(&self, first: usize) -> Vec<Logged> {
+        let skipped = first.saturating_sub(self.dropped);
+        self.lines.iter().skip(skipped).cloned().collect()
+    }
+
+    /// How many lines there were.
+    pub(super) fn len(&self) -> usize {
+        self.dropped + self.lines.len()
     }
 }
 
@@ -113,13 +123,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_lines_go_first() {
+    fn the_oldest_lines_go_first_and_the_others_keep_their_numbers() {
         let mut log = Log::default();
         for _ in 0..=LINES {
             log.received(0.5, false, "version".to_owned(), String::new());
         }
-        let lines = log.lines();
+        let lines = log.from(0);
         assert_eq!((lines.len(), lines[0].call), (LINES, 2));
         assert_eq!(lines[0].at, Duration::from_millis(500));
+        assert_eq!(log.len(), LINES + 1);
+        let last = log.from(LINES);
+        assert_eq!((last.len(), last[0].call), (1, LINES as u64 + 1));
+        assert!(log.from(LINES + 1).is_empty());
     }
 }

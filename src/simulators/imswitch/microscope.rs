@@ -142,7 +142,7 @@ pub(super) struct Microscope {
     pub server_thread: tokio::sync::Mutex<()>,
     pub cancel: CancellationToken,
     pub tasks: TaskTracker,
-    started: Instant,
+    pub started: Instant,
 }
 
 impl Microscope {
