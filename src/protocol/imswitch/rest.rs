@@ -160,6 +160,13 @@ pub fn names(answer: &Value) -> Vec<String> {
         .collect()
 }
 
+/// As [`names`]; `None` if the answer is no array or anything in it is no text.
+pub fn text_list(answer: &Value) -> Option<Vec<String>> {
+    let items = answer.as_array()?;
+    let is_text = items.iter().all(Value::is_string);
+    is_text.then(|| names(answer))
+}
+
 /// Detectors and protocols of `getActiveStreams`.
 pub fn active_streams(answer: &Value) -> Vec<(PlainText, PlainText)> {
     let text = |stream: &Value, key: &str| {

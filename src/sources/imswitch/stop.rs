@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::select_all;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +41,8 @@ const ASK_LIMIT: Duration = Duration::from_secs(2);
 const OPEN_AGAIN: Duration = Duration::from_millis(500);
 /// What there is is learned anew at least this often.
 const LEARN_EVERY: Duration = Duration::from_secs(60);
+/// After it was learned in part.
+const LEARN_AGAIN: Duration = Duration::from_secs(2);
 /// Between two words about a way that is ready and only takes another time.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 /// Time for one call. Longer than for a question: a late answer is good news.
@@ -66,6 +69,8 @@ pub async fn run(
             press = watch.pressed() => way.serve(press, &mut watch, &stop).await,
             () = stop.cancelled() => return,
             Some(ended) = way.attempts.join_next() => way.attempt_ended(ended.ok()),
+            // What is said of a press that is over.
+            Some(_) = way.heard.recv() => {}
             Some(done) = way.chores.join_next() => {
                 if let Ok(done) = done {
                     way.take(done, &watch);
@@ -91,11 +96,18 @@ struct Way {
     api: Arc<Api>,
     tell: StopReporter,
     clock: Clock,
-    equipment: Option<Arc<Equipment>>,
+    equipment: Option<Equipment>,
     /// Open connections that nobody uses now; those at the back were used last.
     idle: VecDeque<Kept>,
     chores: JoinSet<Chore>,
     attempts: JoinSet<attempt::End>,
+    running: Vec<serve::Running>,
+    /// The number of the newest attempt.
+    attempted: u64,
+    say: mpsc::UnboundedSender<(u64, attempt::Said)>,
+    heard: mpsc::UnboundedReceiver<(u64, attempt::Said)>,
+    /// A stage refused to be stopped: its name may not hold any more.
+    is_doubted: bool,
     opening: bool,
     asking: bool,
     learning: bool,
@@ -129,6 +141,7 @@ enum Names {
 impl Way {
     fn new(mut options: ImSwitchOptions, tell: StopReporter) -> Self {
         options.patience.call = CALL_LIMIT;
+        let (say, heard) = mpsc::unbounded_channel();
         let now = Instant::now();
         // For readings, of which there are none here.
         let clock = Clock::system();
@@ -141,6 +154,11 @@ impl Way {
             idle: VecDeque::new(),
             chores: JoinSet::new(),
             attempts: JoinSet::new(),
+            running: Vec::new(),
+            attempted: 0,
+            say,
+            heard,
+            is_doubted: false,
             opening: false,
             asking: false,
             learning: false,
@@ -218,8 +236,14 @@ impl Way {
                 self.learning = false;
                 match learned {
                     Ok(equipment) => {
-                        self.equipment = Some(Arc::new(equipment));
-                        self.learn_at = now + LEARN_EVERY;
+                        let is_whole = equipment.lasers.is_some() && equipment.extras.is_some();
+                        self.equipment = Some(equipment.or(self.equipment.as_ref()));
+                        self.is_doubted = false;
+                        self.learn_at = now
+                            + match is_whole {
+                                true => LEARN_EVERY,
+                                false => LEARN_AGAIN,
+                            };
                         self.ask_at = now;
                     }
                     Err(why) => {
@@ -265,7 +289,7 @@ impl Way {
         };
         let same = match names {
             Names::Stages(stages) => stages == equipment.stages,
-            Names::Lasers(lasers) => lasers == equipment.lasers,
+            Names::Lasers(lasers) => equipment.lasers.as_ref() == Some(&lasers),
         };
         if !same {
             self.learn_at = Instant::now();
@@ -317,8 +341,15 @@ async fn ask(api: Arc<Api>, mut kept: Kept, number: u64) -> Chore {
         let asked = Ask::get(&path);
         let answer = kept.call(asked, ASK_LIMIT, || ()).await?;
         Ok(match value(&answer) {
-            Ok(names) if for_stages => Names::Stages(rest::names(&names)),
-            Ok(names) => Names::Lasers(rest::names(&names)),
+            Ok(names) => {
+                let names = rest::text_list(&names);
+                let names =
+                    names.ok_or_else(|| RestError::Unreadable("no list of names".into()))?;
+                match for_stages {
+                    true => Names::Stages(names),
+                    false => Names::Lasers(names),
+                }
+            }
             // A server without lights answers all the same.
             Err(RestError::NoSuchCall) if !for_stages => Names::Lasers(Vec::new()),
             Err(error) => return Err(error.into()),

@@ -1,13 +1,14 @@
 //! One attempt to stop an instrument: all its calls at once, each over a connection of its own.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::future::{join, join_all};
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared, join, join_all, join4};
 use tokio::sync::mpsc;
 
-use super::equipment::{Equipment, Part, StopCall};
+use super::equipment::{self, Equipment, Extras};
 use crate::model::StopLevel;
 use crate::protocol::imswitch::rest::RestError;
 use crate::sources::imswitch::api::{Api, value};
@@ -28,6 +29,8 @@ pub(super) enum Said {
     Failed {
         /// What it was to stop.
         what: String,
+        /// Whether that is a light.
+        is_light: bool,
         /// Why.
         trouble: Trouble,
     },
@@ -62,139 +65,335 @@ impl Trouble {
 /// What is left of an attempt: what it learned, and connections that can be used again.
 #[derive(Debug, Default)]
 pub(super) struct End {
-    pub(super) equipment: Option<Arc<Equipment>>,
+    /// What there is, if the server was asked and said so.
+    pub(super) equipment: Option<Equipment>,
     pub(super) kept: Vec<Kept>,
+}
+
+/// How far the halting of an attempt has come.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    is_writing: AtomicBool,
+    is_sent: AtomicBool,
+}
+
+impl Progress {
+    /// Whether something that stops a stage may have gone out.
+    pub(super) fn is_writing(&self) -> bool {
+        self.is_writing.load(Ordering::SeqCst)
+    }
+
+    /// Whether everything that stops stages has gone out.
+    pub(super) fn is_sent(&self) -> bool {
+        self.is_sent.load(Ordering::SeqCst)
+    }
 }
 
 /// What an attempt begins with.
 pub(super) struct Attempt {
+    /// Its number, said with everything it says.
+    pub(super) number: u64,
     pub(super) api: Arc<Api>,
-    /// What there is; asked for first if it is not known.
-    pub(super) equipment: Option<Arc<Equipment>>,
+    /// What there is; what is not known of it is asked for beside.
+    pub(super) equipment: Equipment,
+    /// The names of the stages may not hold any more: asked for while those are stopped.
+    pub(super) is_doubted: bool,
     /// Open connections.
-    pub(super) idle: VecDeque<Kept>,
+    pub(super) idle: Pool,
     pub(super) level: StopLevel,
-    pub(super) say: mpsc::Sender<Said>,
+    /// Bounded by what there is to stop.
+    pub(super) say: mpsc::UnboundedSender<(u64, Said)>,
+    pub(super) progress: Arc<Progress>,
+}
+
+/// Open connections, for whoever comes first.
+#[derive(Debug, Default)]
+pub(super) struct Pool(Mutex<VecDeque<Kept>>);
+
+impl Pool {
+    pub(super) fn new(idle: VecDeque<Kept>) -> Self {
+        Self(Mutex::new(idle))
+    }
+
+    fn take(&self) -> Option<Kept> {
+        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.pop_front()
+    }
+
+    fn put(&self, kept: Option<Kept>) {
+        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.extend(kept);
+    }
+
+    fn rest(self) -> Vec<Kept> {
+        let idle = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        idle.into()
+    }
+}
+
+/// The names of stages that the server was asked for, if it was.
+type Asked<'a> = Shared<BoxFuture<'a, Option<Result<Vec<String>, String>>>>;
+
+/// What light led to: how many there are and what was learned, where all is well.
+struct Dark {
+    lights: Option<usize>,
+    lasers: Option<Vec<String>>,
+    extras: Option<Extras>,
 }
 
 impl Attempt {
-    pub(super) async fn run(mut self) -> End {
-        let equipment = match &self.equipment {
-            // A server without a stage may have got one.
-            Some(known) if !known.stages.is_empty() => Arc::clone(known),
-            _ => match Equipment::learn(&self.api).await {
-                Ok(learned) => Arc::new(learned),
-                Err(why) => {
-                    let what = "what there is to stop".to_owned();
-                    let trouble = Trouble::NotSent(why);
-                    self.tell(Said::Failed { what, trouble }).await;
-                    return End::default();
-                }
-            },
-        };
-        let mut idle = std::mem::take(&mut self.idle);
-        let calls = equipment.calls(self.level);
-        let is_motion = |one: &&StopCall| matches!(one.part, Part::Motion(_));
-        let (motion, other): (Vec<_>, Vec<_>) = calls.iter().partition(is_motion);
-        let lights = other.iter().filter(|one| one.part == Part::Light).count();
-        let stages = motion.len();
-        // Motion gets what is open.
-        let unsent = AtomicUsize::new(stages);
-        let motion: Vec<_> = motion
-            .into_iter()
-            .map(|one| self.motion(&equipment, one, idle.pop_front(), &unsent))
-            .collect();
-        let motion = async {
-            let ended = join_all(motion).await;
-            if ended.iter().all(|(_, is_good)| *is_good) {
-                self.tell(Said::Halted { stages }).await;
+    /// Stops the stages, with everything else beside: nothing that has to do with lights or extras
+    /// can keep them waiting.
+    pub(super) async fn run(self) -> End {
+        // A server without a stage may have got one.
+        let asks = self.is_doubted || self.equipment.stages.is_empty();
+        let asked: Asked<'_> = async {
+            match asks {
+                true => Some(equipment::stages(&self.api).await),
+                false => None,
             }
-            ended
+        }
+        .boxed()
+        .shared();
+        let (stages, (), dark, _) = join4(
+            self.motion(asked.clone()),
+            self.homing(asked.clone()),
+            self.lights(),
+            self.routines(),
+        )
+        .await;
+        if let (Some(_), Some(lights)) = (&stages, dark.lights) {
+            self.tell(Said::Done { lights });
+        }
+        let learned = match asked.await {
+            Some(Ok(stages)) => Some(stages),
+            _ => None,
         };
-        let other: Vec<_> = other
-            .into_iter()
-            .map(|one| self.other(one, idle.pop_front()))
-            .collect();
-        let (mut ended, others) = join(motion, join_all(other)).await;
-        ended.extend(others);
-        if ended.iter().all(|(_, is_good)| *is_good) {
-            self.tell(Said::Done { lights }).await;
-        }
-        let kept = ended.into_iter().filter_map(|(kept, _)| kept);
+        let equipment = learned.map(|stages| {
+            let known = Equipment {
+                stages,
+                axes: self.equipment.axes.clone(),
+                lasers: dark.lasers,
+                extras: dark.extras,
+            };
+            known.or(Some(&self.equipment))
+        });
         End {
-            equipment: Some(equipment),
-            kept: kept.chain(idle).collect(),
+            equipment,
+            kept: self.idle.rest(),
         }
     }
 
-    async fn tell(&self, said: Said) {
-        // Whoever asked may have gone on to the next press.
-        let _ = self.say.send(said).await;
+    fn tell(&self, said: Said) {
+        // Whoever listened may have gone.
+        let _ = self.say.send((self.number, said));
     }
 
-    /// Stops a stage; returns its connection if it can be used again, and whether all is well.
-    async fn motion(
-        &self,
-        equipment: &Equipment,
-        one: &StopCall,
-        mut kept: Option<Kept>,
-        unsent: &AtomicUsize,
-    ) -> (Option<Kept>, bool) {
+    fn fail(&self, what: &str, is_light: bool, trouble: Trouble) {
+        self.tell(Said::Failed {
+            what: what.to_owned(),
+            is_light,
+            trouble,
+        });
+    }
+
+    /// Stops the stages that are known, and those that the server names if it is asked; returns
+    /// their names if all have answered.
+    async fn motion(&self, asked: Asked<'_>) -> Option<Vec<String>> {
+        let known = &self.equipment.stages;
+        let others = async {
+            let others = self.unknown(asked.clone().await);
+            self.halt_all(others).await
+        };
+        let (mut halted, more) = join(self.halt_all(known.clone()), others).await;
+        halted.extend(more);
+        let stages = match asked.await {
+            Some(Ok(stages)) => stages,
+            Some(Err(why)) if known.is_empty() => {
+                self.fail("what there is to stop", false, Trouble::NotSent(why));
+                return None;
+            }
+            Some(Err(_)) | None => known.clone(),
+        };
+        let is_halted = stages.iter().all(|stage| halted.contains(stage));
+        if !is_halted {
+            return None;
+        }
+        self.tell(Said::Halted {
+            stages: stages.len(),
+        });
+        Some(stages)
+    }
+
+    /// Stages that were not known before.
+    fn unknown(&self, asked: Option<Result<Vec<String>, String>>) -> Vec<String> {
+        let mut stages = asked.and_then(Result::ok).unwrap_or_default();
+        stages.retain(|stage| !self.equipment.stages.contains(stage));
+        stages
+    }
+
+    /// Stops these stages; returns those that have answered that they stop.
+    async fn halt_all(&self, stages: Vec<String>) -> Vec<String> {
+        let unsent = AtomicUsize::new(stages.len());
+        let halts = stages
+            .into_iter()
+            .map(|stage| self.halt_one(stage, &unsent));
+        join_all(halts).await.into_iter().flatten().collect()
+    }
+
+    async fn halt_one(&self, stage: String, unsent: &AtomicUsize) -> Option<String> {
         let mut was_sent = false;
-        let mut sent = || {
+        let sent = || {
             let is_first = !std::mem::replace(&mut was_sent, true);
             if is_first && unsent.fetch_sub(1, Ordering::Relaxed) == 1 {
-                // Full only if nobody listens any more.
-                let _ = self.say.try_send(Said::Sent);
+                self.progress.is_sent.store(true, Ordering::SeqCst);
+                self.tell(Said::Sent);
             }
         };
-        let mut answer = deliver(&self.api, &one.call, &mut kept, &mut sent).await;
-        let no_such_call = Err(Trouble::Refused(RestError::NoSuchCall));
-        if let (Part::Motion(stage), true) = (&one.part, answer == no_such_call) {
-            answer = self.each_axis(equipment, stage, &mut kept).await;
+        let call = Call::get("PositionerController/stopAllAxes").with("positionerName", &stage);
+        let begin = || self.progress.is_writing.store(true, Ordering::SeqCst);
+        let mut answer = self.deliver(&call, begin, sent).await;
+        if answer == Err(Trouble::Refused(RestError::NoSuchCall)) {
+            answer = self.each_axis(&stage).await;
         }
-        self.judged(one, answer, kept).await
-    }
-
-    async fn other(&self, one: &StopCall, mut kept: Option<Kept>) -> (Option<Kept>, bool) {
-        let answer = deliver(&self.api, &one.call, &mut kept, &mut || ()).await;
-        match one.part {
-            // Not offered here, or nothing to stop.
-            Part::Courtesy => (kept, true),
-            _ => self.judged(one, answer, kept).await,
+        match answer {
+            Ok(()) => Some(stage),
+            Err(trouble) => {
+                self.fail(&stage, false, trouble);
+                None
+            }
         }
-    }
-
-    async fn judged(
-        &self,
-        one: &StopCall,
-        answer: Result<(), Trouble>,
-        kept: Option<Kept>,
-    ) -> (Option<Kept>, bool) {
-        let Err(trouble) = answer else {
-            return (kept, true);
-        };
-        let what = one.what.clone();
-        self.tell(Said::Failed { what, trouble }).await;
-        (kept, false)
     }
 
     /// Stops a stage axis by axis, as releases without one call for all want it.
-    async fn each_axis(
-        &self,
-        equipment: &Equipment,
-        stage: &str,
-        kept: &mut Option<Kept>,
-    ) -> Result<(), Trouble> {
-        for call in equipment.each_axis(stage) {
+    async fn each_axis(&self, stage: &str) -> Result<(), Trouble> {
+        for call in self.equipment.each_axis(&self.api, stage).await {
             let is_jog = call.path.ends_with("movePositionerForever");
-            match deliver(&self.api, &call, kept, &mut || ()).await {
+            match self.deliver(&call, || (), || ()).await {
                 // What does not jog may say so.
                 Err(Trouble::Refused(_)) if is_jog => {}
                 other => other?,
             }
         }
         Ok(())
+    }
+
+    /// Homing sends one move after the other: a stage that was stopped would go on.
+    async fn homing(&self, asked: Asked<'_>) {
+        let cancel = |stage: &String| {
+            let call = Call::get("PositionerController/cancelFrameHoming");
+            self.ask_kindly(call.with("positionerName", stage))
+        };
+        let others = async {
+            let others = self.unknown(asked.await);
+            join_all(others.iter().map(cancel)).await;
+        };
+        join(join_all(self.equipment.stages.iter().map(cancel)), others).await;
+    }
+
+    /// Ends what moves by itself. Where nobody knows whether it is there it is told all the same.
+    async fn routines(&self) {
+        let extras = self.equipment.extras;
+        let autofocus = async {
+            if extras.is_none_or(|extras| extras.autofocus) {
+                let call = Call::get("AutofocusController/stopAutofocus");
+                self.ask_kindly(call).await;
+            }
+        };
+        let experiment = async {
+            let wanted = self.level == StopLevel::Safe;
+            if wanted && extras.is_none_or(|extras| extras.experiments) {
+                let call = Call::get("ExperimentController/stopExperiment");
+                self.ask_kindly(call).await;
+            }
+        };
+        join(autofocus, experiment).await;
+    }
+
+    /// Whether it exists, runs or answers does not count.
+    async fn ask_kindly(&self, call: Call) {
+        let _ = self.deliver(&call, || (), || ()).await;
+    }
+
+    /// Puts all light out, if that was asked for.
+    async fn lights(&self) -> Dark {
+        let known = &self.equipment;
+        if self.level == StopLevel::Halt {
+            return Dark {
+                lights: Some(0),
+                lasers: None,
+                extras: None,
+            };
+        }
+        let lasers = async {
+            let names = match &known.lasers {
+                Some(names) => Ok(names.clone()),
+                None => equipment::lasers(&self.api).await,
+            };
+            let names = names
+                .map_err(|why| self.fail("which lights it has", true, Trouble::NotSent(why)))
+                .ok()?;
+            let off = names.iter().map(|name| {
+                let call = Call::get("LaserController/setLaserActive").with("laserName", name);
+                self.put_out(call.with("active", false), name)
+            });
+            let is_dark = join_all(off).await.into_iter().all(|is_off| is_off);
+            Some((names, is_dark))
+        };
+        let matrix = async {
+            let extras = match known.extras {
+                Some(extras) => Ok(extras),
+                None => equipment::extras(&self.api).await,
+            };
+            let what = "whether it has an LED matrix";
+            let extras = extras
+                .map_err(|why| self.fail(what, true, Trouble::NotSent(why)))
+                .ok()?;
+            let is_dark = match extras.matrix {
+                true => {
+                    let call = Call::get("LEDMatrixController/setAllLEDOff");
+                    self.put_out(call, "LED matrix").await
+                }
+                false => true,
+            };
+            Some((extras, is_dark))
+        };
+        let (lasers, matrix) = join(lasers, matrix).await;
+        let lights = match (&lasers, &matrix) {
+            (Some((names, true)), Some((extras, true))) => {
+                Some(names.len() + usize::from(extras.matrix))
+            }
+            _ => None,
+        };
+        Dark {
+            lights,
+            lasers: lasers.map(|(names, _)| names),
+            extras: matrix.map(|(extras, _)| extras),
+        }
+    }
+
+    async fn put_out(&self, call: Call, what: &str) -> bool {
+        match self.deliver(&call, || (), || ()).await {
+            Ok(()) => true,
+            Err(trouble) => {
+                self.fail(what, true, trouble);
+                false
+            }
+        }
+    }
+
+    /// Makes a call over an open connection if there is one. `begin` is called right before
+    /// anything is written.
+    async fn deliver(
+        &self,
+        call: &Call,
+        begin: impl Fn(),
+        mut sent: impl FnMut(),
+    ) -> Result<(), Trouble> {
+        let mut kept = self.idle.take();
+        let answer = deliver(&self.api, call, &mut kept, &begin, &mut sent).await;
+        self.idle.put(kept);
+        answer
     }
 }
 
@@ -204,11 +403,13 @@ async fn deliver(
     api: &Api,
     call: &Call,
     kept: &mut Option<Kept>,
+    begin: &impl Fn(),
     sent: &mut impl FnMut(),
 ) -> Result<(), Trouble> {
     let path = api.path(call).await;
     let path = path.map_err(|error| Trouble::NotSent(error.to_string()))?;
     if let Some(mut open) = kept.take().filter(Kept::is_open) {
+        begin();
         match open
             .call(Ask::get(&path), super::CALL_LIMIT, &mut *sent)
             .await
@@ -227,6 +428,7 @@ async fn deliver(
     let mut was_connected = false;
     let gate = || {
         was_connected = true;
+        begin();
         true
     };
     let answer = api.http().call_if(Ask::get(&path), gate, sent).await;
@@ -248,22 +450,30 @@ pub(in crate::sources::imswitch) async fn halt(
     equipment: &Equipment,
     level: StopLevel,
 ) -> Result<(), String> {
-    let (say, mut heard) = mpsc::channel(256);
+    let (say, mut heard) = mpsc::unbounded_channel();
     let attempt = Attempt {
+        number: 0,
         api: Arc::clone(api),
-        equipment: Some(Arc::new(equipment.clone())),
-        idle: VecDeque::new(),
+        equipment: equipment.clone(),
+        is_doubted: false,
+        idle: Pool::default(),
         level,
         say,
+        progress: Arc::default(),
     };
     attempt.run().await;
     let mut troubles = Vec::new();
-    while let Ok(said) = heard.try_recv() {
-        if let Said::Failed { what, trouble } = said {
-            troubles.push(format!("{what}: {}", trouble.why()));
+    let mut is_done = false;
+    while let Ok((_, said)) = heard.try_recv() {
+        match said {
+            Said::Failed { what, trouble, .. } => {
+                troubles.push(format!("{what}: {}", trouble.why()));
+            }
+            Said::Done { .. } => is_done = true,
+            Said::Sent | Said::Halted { .. } => {}
         }
     }
-    match troubles.is_empty() {
+    match is_done {
         true => Ok(()),
         false => Err(troubles.join("; ")),
     }

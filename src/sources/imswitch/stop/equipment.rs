@@ -1,8 +1,14 @@
-//! What there is to stop, and the calls that do it.
+//! What there is to stop, as the server says.
 
-use crate::model::StopLevel;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::future::join3;
+use serde_json::Value;
+use tokio::time::timeout;
+
 use crate::protocol::imswitch::{equipment, rest};
-use crate::sources::imswitch::api::{Api, CallError};
+use crate::sources::imswitch::api::Api;
 use crate::sources::imswitch::call::Call;
 use crate::sources::imswitch::inventory::Inventory;
 use crate::sources::imswitch::motion::AxisName;
@@ -12,202 +18,192 @@ use crate::sources::imswitch::motion::AxisName;
 pub(in crate::sources::imswitch) struct Equipment {
     pub(in crate::sources::imswitch) stages: Vec<String>,
     pub(super) axes: Vec<AxisName>,
-    pub(super) lasers: Vec<String>,
-    has_matrix: bool,
-    has_autofocus: bool,
-    has_experiments: bool,
+    /// Lasers and LEDs; `None` while the server has not said.
+    pub(super) lasers: Option<Vec<String>>,
+    /// `None` while the server has not said.
+    pub(super) extras: Option<Extras>,
 }
 
-/// One call of a stop.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct StopCall {
-    pub(super) call: Call,
-    /// What it stops, for people.
-    pub(super) what: String,
-    pub(super) part: Part,
-}
-
-/// What a call is to a stop.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    /// All motion of this stage.
-    Motion(String),
-    /// A light.
-    Light,
-    /// Something that moves by itself and goes on if it is not told; whether it exists, runs or
-    /// answers does not count.
-    Courtesy,
+/// What else a server may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Extras {
+    pub(super) matrix: bool,
+    pub(super) autofocus: bool,
+    pub(super) experiments: bool,
 }
 
 /// The axes of a stage of which nobody has said.
 const USUAL_AXES: [&str; 4] = ["X", "Y", "Z", "A"];
+/// Time for what a stop can do without.
+const ASIDE_LIMIT: Duration = Duration::from_secs(2);
+/// Time to ask for the axes of a stage that is to be stopped.
+const AXES_LIMIT: Duration = Duration::from_millis(500);
+
+/// The names of the stages. None are believed only if the server's list of controllers lacks the
+/// one that stages have: anything else may be a server that cannot be stopped this way.
+///
+/// # Errors
+/// The server did not say which stages it has.
+pub(super) async fn stages(api: &Api) -> Result<Vec<String>, String> {
+    let why = match api
+        .call(&Call::get("PositionerController/getPositionerNames"))
+        .await
+    {
+        Ok(answer) => match rest::text_list(&answer) {
+            Some(names) if !names.is_empty() => return Ok(names),
+            Some(_) => "it names no stage",
+            None => "it answers with something else than the names of its stages",
+        },
+        Err(error) if error.is_no_such_call() => "it has no call for the names of its stages",
+        Err(error) => return Err(error.to_string()),
+    };
+    match controllers(api).await {
+        Ok(names) if !names.contains("PositionerController") => Ok(Vec::new()),
+        Ok(_) => Err(format!("{why}, and it has a controller for stages")),
+        Err(error) => Err(format!(
+            "{why}, and whether it has any is not known: {error}"
+        )),
+    }
+}
+
+/// The names of lasers and LEDs.
+///
+/// # Errors
+/// The server did not say.
+pub(super) async fn lasers(api: &Api) -> Result<Vec<String>, String> {
+    match api.call(&Call::get("LaserController/getLaserNames")).await {
+        Ok(answer) => rest::text_list(&answer).ok_or_else(|| "no list of names".to_owned()),
+        // A server without lights.
+        Err(error) if error.is_no_such_call() => Ok(Vec::new()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// What else the server has.
+///
+/// # Errors
+/// It did not say.
+pub(super) async fn extras(api: &Api) -> Result<Extras, String> {
+    let names = controllers(api).await?;
+    Ok(Extras {
+        matrix: names.contains("LEDMatrixController"),
+        autofocus: names.contains("AutofocusController"),
+        experiments: names.contains("ExperimentController"),
+    })
+}
+
+async fn controllers(api: &Api) -> Result<BTreeSet<String>, String> {
+    let answer = api.call(&Call::get("getAvailableControllers")).await;
+    let answer = answer.map_err(|error| error.to_string())?;
+    let names = answer.get("availableControllers");
+    let names = names.and_then(Value::as_array).into_iter().flatten();
+    let names: Option<BTreeSet<String>> =
+        names.map(|name| name.as_str().map(str::to_owned)).collect();
+    names
+        .filter(|names| !names.is_empty())
+        .ok_or_else(|| "no list of controllers".to_owned())
+}
+
+/// The axes of these stages, as far as the server says.
+async fn axes(api: &Api, stages: &[String], limit: Duration) -> Vec<AxisName> {
+    let positions = Call::get("PositionerController/getPositionerPositions");
+    let axes = match timeout(limit, api.call(&positions)).await {
+        Ok(Ok(answer)) => equipment::axes(&answer, stages),
+        _ => Vec::new(),
+    };
+    let axes = axes.into_iter();
+    axes.map(|(stage, axis)| AxisName { stage, axis }).collect()
+}
 
 impl Equipment {
-    /// Asks the server what it has.
+    /// Asks the server what it has. What it does not say beside its stages stays open.
     ///
     /// # Errors
     /// It did not say which stages it has.
     pub(super) async fn learn(api: &Api) -> Result<Self, String> {
-        let names = async |path: &str| match api.call(&Call::get(path)).await {
-            Ok(answer) => Ok(rest::names(&answer)),
-            Err(error) if error.is_no_such_call() => Ok(Vec::new()),
-            Err(error) => Err(error.to_string()),
+        let motion = async {
+            let stages = stages(api).await?;
+            let axes = axes(api, &stages, ASIDE_LIMIT).await;
+            Ok::<_, String>((stages, axes))
         };
-        let stages = names("PositionerController/getPositionerNames").await?;
-        let lasers = names("LaserController/getLaserNames").await?;
-        let positions = Call::get("PositionerController/getPositionerPositions");
-        let axes = match api.call(&positions).await {
-            Ok(answer) => equipment::axes(&answer, &stages),
-            Err(_) => Vec::new(),
-        };
-        let controllers = match api.call(&Call::get("getAvailableControllers")).await {
-            Ok(answer) => equipment::controllers(&answer).unwrap_or_default(),
-            Err(CallError::Rest(_)) => Default::default(),
-            Err(error) => return Err(error.to_string()),
-        };
-        let axes = axes.into_iter();
+        let lasers = timeout(ASIDE_LIMIT, lasers(api));
+        let extras = timeout(ASIDE_LIMIT, extras(api));
+        let (motion, lasers, extras) = join3(motion, lasers, extras).await;
+        let (stages, axes) = motion?;
         Ok(Self {
             stages,
-            axes: axes.map(|(stage, axis)| AxisName { stage, axis }).collect(),
-            lasers,
-            has_matrix: controllers.contains("LEDMatrixController"),
-            has_autofocus: controllers.contains("AutofocusController"),
-            has_experiments: controllers.contains("ExperimentController"),
+            axes,
+            lasers: lasers.ok().and_then(Result::ok),
+            extras: extras.ok().and_then(Result::ok),
         })
     }
 
-    /// What a source knows of it already.
+    /// The same with what was known before where the server has not said.
+    pub(super) fn or(mut self, before: Option<&Self>) -> Self {
+        if let Some(before) = before {
+            self.lasers = self.lasers.or_else(|| before.lasers.clone());
+            self.extras = self.extras.or(before.extras);
+        }
+        self
+    }
+
+    /// What a source knows of it already. That it knows of no lights does not say that there are
+    /// none.
     pub(in crate::sources::imswitch) fn of(inventory: &Inventory) -> Self {
         let axes = inventory.motions().axes().iter();
+        let lasers: Vec<String> = inventory.lasers().map(str::to_owned).collect();
+        let extras = Extras {
+            matrix: inventory.has("LEDMatrixController"),
+            autofocus: inventory.has("AutofocusController"),
+            experiments: inventory.has("ExperimentController"),
+        };
         Self {
             stages: inventory.stages(),
             axes: axes.map(|axis| axis.name.clone()).collect(),
-            lasers: inventory.lasers().map(str::to_owned).collect(),
-            has_matrix: inventory.has("LEDMatrixController"),
-            has_autofocus: inventory.has("AutofocusController"),
-            has_experiments: inventory.has("ExperimentController"),
+            lasers: (!lasers.is_empty()).then_some(lasers),
+            extras: inventory.has("PositionerController").then_some(extras),
         }
-    }
-
-    /// The calls of a stop, motion first.
-    pub(super) fn calls(&self, level: StopLevel) -> Vec<StopCall> {
-        let mut calls: Vec<StopCall> = self
-            .stages
-            .iter()
-            .map(|stage| StopCall {
-                call: Call::get("PositionerController/stopAllAxes").with("positionerName", stage),
-                what: stage.clone(),
-                part: Part::Motion(stage.clone()),
-            })
-            .collect();
-        let courtesy = |call: Call| StopCall {
-            what: call.path.clone(),
-            call,
-            part: Part::Courtesy,
-        };
-        // They send one move after the other: a stage that was stopped would go on.
-        if self.has_autofocus {
-            calls.push(courtesy(Call::get("AutofocusController/stopAutofocus")));
-        }
-        for stage in &self.stages {
-            let call = Call::get("PositionerController/cancelFrameHoming");
-            calls.push(courtesy(call.with("positionerName", stage)));
-        }
-        if level == StopLevel::Halt {
-            return calls;
-        }
-        let light = |call: Call, what: &str| StopCall {
-            call,
-            what: what.to_owned(),
-            part: Part::Light,
-        };
-        for laser in &self.lasers {
-            let call = Call::get("LaserController/setLaserActive").with("laserName", laser);
-            calls.push(light(call.with("active", false), laser));
-        }
-        if self.has_matrix {
-            let call = Call::get("LEDMatrixController/setAllLEDOff");
-            calls.push(light(call, "LED matrix"));
-        }
-        if self.has_experiments {
-            calls.push(courtesy(Call::get("ExperimentController/stopExperiment")));
-        }
-        calls
     }
 
     /// What stops a stage where releases have no call for all axes: each axis, also if it jogs.
-    pub(super) fn each_axis(&self, stage: &str) -> Vec<Call> {
-        let known = self.axes.iter().filter(|axis| axis.stage == stage);
-        let mut axes: Vec<&str> = known.map(|axis| axis.axis.as_str()).collect();
-        if axes.is_empty() {
-            axes.extend(USUAL_AXES);
+    pub(super) async fn each_axis(&self, api: &Api, stage: &str) -> Vec<Call> {
+        let is_known = self.axes.iter().any(|axis| axis.stage == stage);
+        match is_known {
+            true => calls_of(&self.axes, stage),
+            false => calls_of(&axes(api, &[stage.to_owned()], AXES_LIMIT).await, stage),
         }
-        let call = |method: &str, axis: &str| {
-            Call::get(format!("PositionerController/{method}"))
-                .with("positionerName", stage)
-                .with("axis", axis)
-        };
-        let stop = axes.iter().map(|axis| call("stopAxis", axis));
-        let jog = axes.iter().map(|axis| {
-            let call = call("movePositionerForever", axis);
-            call.with("speed", 0).with("is_stop", true)
-        });
-        stop.chain(jog).collect()
     }
 }
 
+fn calls_of(known: &[AxisName], stage: &str) -> Vec<Call> {
+    let known = known.iter().filter(|axis| axis.stage == stage);
+    let mut axes: Vec<&str> = known.map(|axis| axis.axis.as_str()).collect();
+    if axes.is_empty() {
+        axes.extend(USUAL_AXES);
+    }
+    let call = |method: &str, axis: &str| {
+        Call::get(format!("PositionerController/{method}"))
+            .with("positionerName", stage)
+            .with("axis", axis)
+    };
+    let stop = axes.iter().map(|axis| call("stopAxis", axis));
+    let jog = axes.iter().map(|axis| {
+        let call = call("movePositionerForever", axis);
+        call.with("speed", 0).with("is_stop", true)
+    });
+    stop.chain(jog).collect()
+}
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn equipment() -> Equipment {
-        Equipment {
-            stages: vec!["S".to_owned(), "T".to_owned()],
-            axes: vec![AxisName {
-                stage: "S".to_owned(),
-                axis: "X".to_owned(),
-            }],
-            lasers: vec!["488".to_owned()],
-            has_matrix: true,
-            has_autofocus: true,
-            has_experiments: true,
-        }
-    }
-
-    fn targets(level: StopLevel) -> Vec<String> {
-        let calls = equipment().calls(level);
-        calls.iter().map(|one| one.call.target()).collect()
-    }
-
-    #[test]
-    fn motion_is_stopped_first_and_light_only_when_asked_for() {
-        let halt = targets(StopLevel::Halt);
-        assert_eq!(
-            halt,
-            [
-                "PositionerController/stopAllAxes?positionerName=S",
-                "PositionerController/stopAllAxes?positionerName=T",
-                "AutofocusController/stopAutofocus",
-                "PositionerController/cancelFrameHoming?positionerName=S",
-                "PositionerController/cancelFrameHoming?positionerName=T",
-            ]
-        );
-        let safe = targets(StopLevel::Safe);
-        assert_eq!(safe[..5], halt);
-        assert_eq!(
-            safe[5..],
-            [
-                "LaserController/setLaserActive?laserName=488&active=false",
-                "LEDMatrixController/setAllLEDOff",
-                "ExperimentController/stopExperiment",
-            ]
-        );
-    }
-
     #[test]
     fn without_one_call_for_all_axes_each_is_stopped_also_if_it_jogs() {
-        let calls = equipment().each_axis("S");
-        let targets: Vec<String> = calls.iter().map(Call::target).collect();
+        let axes = [AxisName {
+            stage: "S".to_owned(),
+            axis: "X".to_owned(),
+        }];
+        let targets: Vec<String> = calls_of(&axes, "S").iter().map(Call::target).collect();
         let axis = "positionerName=S&axis=X";
         assert_eq!(
             targets,
@@ -216,6 +212,6 @@ mod tests {
                 format!("PositionerController/movePositionerForever?{axis}&speed=0&is_stop=true"),
             ]
         );
-        assert_eq!(equipment().each_axis("T").len(), 8);
+        assert_eq!(calls_of(&axes, "T").len(), 8);
     }
 }

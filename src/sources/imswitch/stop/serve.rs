@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Way;
-use super::attempt::{Attempt, End, Said, Trouble};
+use super::attempt::{Attempt, End, Pool, Progress, Said, Trouble};
 use crate::control::StopWatch;
 use crate::model::{PlainText, StopEvent, StopLevel, StopPress, StopReport, StopState};
 
@@ -19,6 +19,16 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 const TRY_AGAIN: Duration = Duration::from_millis(200);
 /// Attempts that may be under way; a server that hangs is not buried under them.
 const ATTEMPTS: usize = 8;
+
+/// An attempt that is under way.
+#[derive(Debug)]
+pub(super) struct Running {
+    number: u64,
+    level: StopLevel,
+    began: Instant,
+    progress: Arc<Progress>,
+    handle: AbortHandle,
+}
 
 /// How serving a press ended.
 enum Served {
@@ -47,12 +57,17 @@ impl Way {
         watch: &mut StopWatch,
         stop: &CancellationToken,
     ) -> Served {
-        let (say, mut heard) = mpsc::channel(64);
-        self.attempt(press.level, &say);
         let mut story = Story::new(press);
+        // What was written before the press proves nothing for it.
+        let deaf = self.others(press.level);
+        let is_served = self.serve_by_an_attempt(press.level);
         let pressed_at = Instant::now() - since(press, watch);
         let worst_at = pressed_at + ANSWER_WITHIN;
-        let mut try_at = Instant::now() + ANSWER_WITHIN;
+        let mut try_at = Instant::now()
+            + match is_served {
+                true => ANSWER_WITHIN,
+                false => TRY_AGAIN,
+            };
         loop {
             let is_leaving = stop.is_cancelled();
             if is_leaving && Instant::now() >= worst_at {
@@ -61,11 +76,15 @@ impl Way {
             let report = tokio::select! {
                 biased;
                 newer = watch.pressed() => return Served::Newer(newer),
-                Some(said) = heard.recv() => {
+                Some((number, said)) = self.heard.recv() => {
+                    if deaf.contains(&number) {
+                        continue;
+                    }
                     let is_failure = matches!(said, Said::Failed { .. });
                     if let Said::Failed { trouble: Trouble::Refused(_), .. } = said {
-                        // A stage of another name, perhaps: asked anew.
-                        self.equipment = None;
+                        // Of another name, perhaps: asked anew, beside those that are known.
+                        self.is_doubted = true;
+                        self.learn_at = Instant::now();
                     }
                     let report = story.hear(said, since(press, watch));
                     if story.is_over() {
@@ -89,8 +108,8 @@ impl Way {
                     if !watch.is_latched() {
                         return Served::Over;
                     }
-                    if self.attempts.len() < ATTEMPTS {
-                        self.attempt(press.level, &say);
+                    if self.has_room() {
+                        self.attempt(press.level);
                     }
                     try_at = Instant::now() + ANSWER_WITHIN;
                     None
@@ -101,19 +120,70 @@ impl Way {
         }
     }
 
-    /// Begins an attempt with what is known and open.
-    fn attempt(&mut self, level: StopLevel, say: &mpsc::Sender<Said>) {
-        if self.attempts.len() >= ATTEMPTS {
-            self.attempts.abort_all();
+    /// The attempts that do not count for a press at `level`: they do less, or something of them
+    /// went out before it.
+    fn others(&mut self, level: StopLevel) -> Vec<u64> {
+        self.running.retain(|one| !one.handle.is_finished());
+        while let Ok((_, said)) = self.heard.try_recv() {
+            // Said before the press.
+            drop(said);
         }
+        let others = self.running.iter();
+        let others = others.filter(|one| one.level < level || one.progress.is_writing());
+        others.map(|one| one.number).collect()
+    }
+
+    /// Sees to it that a press has an attempt: one that has written nothing yet serves it too. No
+    /// attempt is given up before it was sent, however quickly presses follow each other.
+    fn serve_by_an_attempt(&mut self, level: StopLevel) -> bool {
+        let joins = self.running.iter().any(|one| {
+            one.level >= level && !one.progress.is_writing() && one.began.elapsed() < ANSWER_WITHIN
+        });
+        if !joins && self.has_room() {
+            self.attempt(level);
+            return true;
+        }
+        joins
+    }
+
+    /// Whether one more attempt may begin. One that was sent and has waited long makes room.
+    fn has_room(&mut self) -> bool {
+        self.running.retain(|one| !one.handle.is_finished());
+        if self.running.len() < ATTEMPTS {
+            return true;
+        }
+        let has_waited =
+            |one: &Running| one.progress.is_sent() && one.began.elapsed() >= ANSWER_WITHIN;
+        match self.running.iter().position(has_waited) {
+            Some(place) => {
+                self.running.remove(place).handle.abort();
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Begins an attempt with what is known and open.
+    fn attempt(&mut self, level: StopLevel) {
+        self.attempted += 1;
+        let progress = Arc::new(Progress::default());
         let attempt = Attempt {
+            number: self.attempted,
             api: Arc::clone(&self.api),
-            equipment: self.equipment.clone(),
-            idle: std::mem::take(&mut self.idle),
+            equipment: self.equipment.clone().unwrap_or_default(),
+            is_doubted: self.is_doubted,
+            idle: Pool::new(std::mem::take(&mut self.idle)),
             level,
-            say: say.clone(),
+            say: self.say.clone(),
+            progress: Arc::clone(&progress),
         };
-        self.attempts.spawn(attempt.run());
+        self.running.push(Running {
+            number: self.attempted,
+            level,
+            began: Instant::now(),
+            progress,
+            handle: self.attempts.spawn(attempt.run()),
+        });
     }
 
     /// Takes back what an attempt has left.
@@ -121,8 +191,9 @@ impl Way {
         let Some(end) = end else {
             return;
         };
-        if self.equipment.is_none() {
-            self.equipment = end.equipment;
+        if let Some(equipment) = end.equipment {
+            self.equipment = Some(equipment.or(self.equipment.as_ref()));
+            self.is_doubted = false;
         }
         self.idle.extend(end.kept);
         self.idle.truncate(super::WARM);
@@ -149,11 +220,13 @@ fn since(press: StopPress, watch: &StopWatch) -> Duration {
 struct Story {
     press: StopPress,
     is_sent: bool,
-    /// Every stage has answered.
-    is_halted: bool,
+    /// Every stage has answered, in these words.
+    halted: Option<String>,
     /// And every light that was to go out.
     is_done: bool,
     is_worst_told: bool,
+    /// What became of a light that did not go out.
+    light: Option<(StopState, String)>,
     told: Option<(StopState, Option<PlainText>)>,
 }
 
@@ -162,9 +235,10 @@ impl Story {
         Self {
             press,
             is_sent: false,
-            is_halted: false,
+            halted: None,
             is_done: false,
             is_worst_told: false,
+            light: None,
             told: None,
         }
     }
@@ -172,7 +246,7 @@ impl Story {
     /// Whether everything that was pressed for has been answered.
     fn is_over(&self) -> bool {
         match self.press.level {
-            StopLevel::Halt => self.is_halted,
+            StopLevel::Halt => self.halted.is_some(),
             StopLevel::Safe => self.is_done,
         }
     }
@@ -189,16 +263,31 @@ impl Story {
                 (StopState::Sent { after_ns }, None)
             }
             Said::Halted { stages } => {
-                if std::mem::replace(&mut self.is_halted, true) {
+                if self.halted.is_some() {
                     return None;
                 }
-                let detail = match (stages, is_safe) {
-                    (0, _) => Some("it has no stage"),
-                    (_, true) => Some("motion"),
-                    (_, false) => None,
+                let halted = match stages {
+                    0 => "it has no stage".to_owned(),
+                    _ => format!(
+                        "motion acknowledged after {:.1} ms",
+                        after.as_secs_f64() * 1e3
+                    ),
                 };
-                let state = StopState::Acknowledged { after_ns };
-                (state, detail.map(PlainText::from))
+                self.halted = Some(halted.clone());
+                match (is_safe, &self.light) {
+                    (false, _) => {
+                        let detail = (stages == 0).then(|| halted.into());
+                        (StopState::Acknowledged { after_ns }, detail)
+                    }
+                    (true, Some((state, light))) => {
+                        (*state, Some(format!("{halted}; {light}").into()))
+                    }
+                    // Light and motion were asked for: half an answer is none.
+                    (true, None) => {
+                        let detail = format!("{halted}; light open");
+                        (StopState::Sent { after_ns }, Some(detail.into()))
+                    }
+                }
             }
             Said::Done { lights } => {
                 let was_done = std::mem::replace(&mut self.is_done, true);
@@ -212,17 +301,24 @@ impl Story {
                 };
                 (StopState::Acknowledged { after_ns }, Some(detail.into()))
             }
-            Said::Failed { what, trouble } => {
+            Said::Failed {
+                what,
+                is_light,
+                trouble,
+            } => {
                 let state = match trouble {
                     Trouble::NotSent(_) => StopState::NotSent,
                     Trouble::NoAnswer(_) => StopState::NoAnswer,
                     Trouble::Refused(_) => StopState::Refused,
                 };
-                let motion = match self.is_halted {
-                    true => "motion is stopped; ",
-                    false => "",
+                let failed = format!("{what}: {}", trouble.why());
+                if is_light {
+                    self.light = Some((state, failed.clone()));
+                }
+                let detail = match &self.halted {
+                    Some(halted) => format!("{halted}; {failed}"),
+                    None => failed,
                 };
-                let detail = format!("{motion}{what}: {}", trouble.why());
                 (state, Some(detail.into()))
             }
         };
@@ -232,8 +328,12 @@ impl Story {
     /// The time in which an answer should have come is over.
     fn worst(&mut self) -> Option<StopReport> {
         self.is_worst_told = true;
-        if self.is_halted {
-            return None;
+        if let Some(halted) = &self.halted {
+            if self.is_over() || self.light.is_some() {
+                return None;
+            }
+            let detail = format!("{halted}; light has not answered");
+            return self.tell(StopState::NoAnswer, Some(detail.into()));
         }
         let state = match self.is_sent {
             true => StopState::NoAnswer,
@@ -290,8 +390,11 @@ mod tests {
     }
 
     fn failed(what: &str, trouble: Trouble) -> Said {
-        let what = what.to_owned();
-        Said::Failed { what, trouble }
+        Said::Failed {
+            what: what.to_owned(),
+            is_light: what == "LED",
+            trouble,
+        }
     }
 
     #[test]
@@ -304,31 +407,35 @@ mod tests {
             &["sent", "acknowledged"],
             true,
         );
+        let motion = "motion acknowledged after 3.0 ms";
+        let open = format!("sent: {motion}; light open");
+        let both = "acknowledged: motion and 2 lights";
         check(
             StopLevel::Safe,
             vec![Sent, halted.clone()],
-            &["sent", "acknowledged: motion"],
+            &["sent", &open],
             false,
         );
         check(
             StopLevel::Safe,
             vec![Sent, halted.clone(), Done { lights: 2 }],
-            &[
-                "sent",
-                "acknowledged: motion",
-                "acknowledged: motion and 2 lights",
-            ],
+            &["sent", &open, both],
             true,
         );
         let dark = failed("LED", Trouble::Refused(RestError::ServerFault));
+        let no = "LED: the server failed inside (a name it does not know?)";
+        let refused = format!("refused: {motion}; {no}");
         check(
             StopLevel::Safe,
-            vec![Sent, halted, dark.clone(), dark],
-            &[
-                "sent",
-                "acknowledged: motion",
-                "refused: motion is stopped; LED: the server failed inside (a name it does not know?)",
-            ],
+            vec![Sent, halted.clone(), dark.clone(), dark.clone()],
+            &["sent", &open, &refused],
+            false,
+        );
+        // In whatever order the answers come.
+        check(
+            StopLevel::Safe,
+            vec![Sent, dark, halted],
+            &["sent", &format!("refused: {no}"), &refused],
             false,
         );
         let late = || failed("S", Trouble::NotSent("refused".to_owned()));
@@ -355,5 +462,8 @@ mod tests {
         let mut halted = story(StopLevel::Halt);
         halted.hear(Said::Halted { stages: 1 }, Duration::ZERO);
         assert_eq!(state(&mut halted), None);
+        let mut lit = story(StopLevel::Safe);
+        lit.hear(Said::Halted { stages: 1 }, Duration::ZERO);
+        assert_eq!(state(&mut lit), Some(StopState::NoAnswer));
     }
 }
