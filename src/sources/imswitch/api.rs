@@ -14,7 +14,7 @@ use super::call::Call;
 use super::inventory::Part;
 use super::options::ImSwitchOptions;
 use super::watch::Streams;
-use crate::model::{Clock, CommandId, Fault, FaultKind, Reading, Severity, StopPress};
+use crate::model::{Clock, CommandId, Fault, FaultKind, Reading, Severity};
 use crate::protocol::imswitch::rest::{self, RestError};
 use crate::sources::net::{Answer, HttpClient, NetError};
 
@@ -51,8 +51,8 @@ pub(super) enum News {
     Sent(CommandId),
     /// What became of the calls of a command.
     Landed(CommandId, Outcome),
-    /// What became of our own stop.
-    Halted(StopPress, Result<(), String>),
+    /// A stop of our own is over.
+    Halted,
     /// Something did not work.
     Fault(Fault),
     /// The Socket.IO side is at this port, if it was found.

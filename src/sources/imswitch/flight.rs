@@ -11,6 +11,8 @@ pub(super) struct Flight {
     board: StopBoard,
     /// It makes the instrument quieter: a stop lets it pass.
     is_calming: bool,
+    /// The newest stop when it was asked: a newer one makes it void, also once cleared.
+    stop_number: u64,
     state: AtomicU8,
     /// No further call of it may be sent.
     is_over: AtomicBool,
@@ -21,10 +23,11 @@ const SENDING: u8 = 1;
 const WITHDRAWN: u8 = 2;
 
 impl Flight {
-    pub(super) fn new(board: StopBoard, is_calming: bool) -> Self {
+    pub(super) fn new(board: StopBoard, is_calming: bool, stop_number: u64) -> Self {
         Self {
             board,
             is_calming,
+            stop_number,
             state: AtomicU8::new(WAITING),
             is_over: AtomicBool::new(false),
         }
@@ -32,7 +35,8 @@ impl Flight {
 
     /// To be asked right before each write; after a `true` it may be on the wire.
     pub(super) fn may_send(&self) -> bool {
-        if self.is_over.load(Ordering::SeqCst) || (!self.is_calming && self.board.is_latched()) {
+        let is_let = self.is_calming || self.board.lets_pass(self.stop_number);
+        if self.is_over.load(Ordering::SeqCst) || !is_let {
             return false;
         }
         let order = Ordering::SeqCst;
@@ -63,7 +67,7 @@ mod tests {
 
     fn flight(is_calming: bool) -> (StopBoard, Flight) {
         let board = StopBoard::new(Clock::manual(0), 1);
-        (board.clone(), Flight::new(board, is_calming))
+        (board.clone(), Flight::new(board, is_calming, 0))
     }
 
     #[test]
@@ -83,6 +87,18 @@ mod tests {
             assert_eq!(flight.may_send(), is_calming);
             // Refused at the gate, it was not sent.
             assert_eq!(flight.withdraw(), !is_calming);
+        }
+    }
+
+    #[test]
+    fn a_stop_that_was_cleared_voids_what_was_asked_before_it() {
+        for is_calming in [false, true] {
+            let (board, flight) = flight(is_calming);
+            board.press(StopOrigin::Key);
+            board.clear(board.number());
+            assert_eq!(flight.may_send(), is_calming);
+            let later = Flight::new(board.clone(), is_calming, board.number());
+            assert!(later.may_send());
         }
     }
 }

@@ -5,7 +5,7 @@ mod http_side;
 mod instrument;
 mod stopping;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,7 +94,8 @@ enum Wake {
     Client(Option<ClientEvent>),
     News(News),
     Request(Request),
-    Press(StopPress),
+    /// Whether a stop of our own is on its way for it.
+    Press(StopPress, bool),
     Timer,
     Stop,
 }
@@ -136,34 +137,58 @@ impl Source {
         }
     }
 
-    pub(super) async fn run(mut self, mut intake: Intake, stop: CancellationToken) {
+    pub(super) async fn run(mut self, intake: Intake, stop: CancellationToken) {
+        let Intake {
+            mut requests,
+            mut stops,
+            ..
+        } = intake;
+        // Stops of our own, which go out whatever the task waits for.
+        let mut halting = JoinSet::new();
+        let mut pressed = VecDeque::new();
         loop {
             let due = sleep_until(self.next_deadline(), self.now());
             // Only waiting happens inside the selection; what was taken is handled to its end.
             // A stop goes before everything, and the rare before the plenty.
-            let wake = tokio::select! {
-                biased;
-                press = intake.stops.pressed() => Wake::Press(press),
-                () = stop.cancelled() => Wake::Stop,
-                Some(request) = intake.requests.recv() => Wake::Request(request),
-                Some(news) = self.news.recv() => Wake::News(news),
-                event = self.events.recv() => Wake::Client(event),
-                () = due => Wake::Timer,
+            let wake = match pressed.pop_front() {
+                Some((press, is_sent)) => Wake::Press(press, is_sent),
+                None => tokio::select! {
+                    biased;
+                    press = stops.pressed() => {
+                        let is_sent = self.own_stop().send(press, &mut halting);
+                        Wake::Press(press, is_sent)
+                    }
+                    () = stop.cancelled() => Wake::Stop,
+                    Some(request) = requests.recv() => Wake::Request(request),
+                    Some(news) = self.news.recv() => Wake::News(news),
+                    event = self.events.recv() => Wake::Client(event),
+                    () = due => Wake::Timer,
+                },
             };
-            match wake {
-                Wake::Client(Some(event)) => self.client_event(event).await,
-                Wake::News(news) => self.news(news).await,
-                Wake::Request(request) => self.request(request).await,
-                Wake::Press(press) => self.press(press, &mut intake.requests).await,
-                Wake::Timer => {}
-                Wake::Client(None) | Wake::Stop => break,
+            if matches!(wake, Wake::Client(None) | Wake::Stop) {
+                break;
             }
-            // Also when events come without a pause.
-            self.timers().await;
-            intake.stops.set_active(self.is_active());
+            let own_stop = self.own_stop();
+            {
+                // The recorder may let it wait for long; a stop does not.
+                let handled = self.wake(wake, &mut requests);
+                tokio::pin!(handled);
+                loop {
+                    tokio::select! {
+                        biased;
+                        press = stops.pressed() => {
+                            let is_sent = own_stop.send(press, &mut halting);
+                            pressed.push_back((press, is_sent));
+                        }
+                        () = &mut handled => break,
+                    }
+                }
+            }
+            while halting.try_join_next().is_some() {}
+            stops.set_active(self.is_active());
         }
         self.abandon_commands().await;
-        intake.stops.set_active(false);
+        stops.set_active(false);
         let _ = timeout(FAREWELL, self.client.close()).await;
         // What had arrived while the recorder took nothing is handed on all the same.
         while let Some(Some(event)) = self.events.recv().now_or_never() {
@@ -174,6 +199,18 @@ impl Source {
         let left = self.viewer.release();
         self.carry_out(left).await;
         self.outlet.link(LinkState::Ended).await;
+    }
+
+    async fn wake(&mut self, wake: Wake, requests: &mut mpsc::Receiver<Request>) {
+        match wake {
+            Wake::Client(Some(event)) => self.client_event(event).await,
+            Wake::News(news) => self.news(news).await,
+            Wake::Request(request) => self.request(request).await,
+            Wake::Press(press, is_sent) => self.press(press, is_sent, requests).await,
+            Wake::Client(None) | Wake::Stop | Wake::Timer => {}
+        }
+        // Also when events come without a pause.
+        self.timers().await;
     }
 
     fn now(&self) -> u64 {

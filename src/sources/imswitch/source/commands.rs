@@ -46,6 +46,7 @@ pub(super) struct Commands {
 pub(super) struct Flying {
     pub(super) flight: Arc<Flight>,
     pub(super) danger: Danger,
+    is_calming: bool,
     goal: Goal,
     subject: Subject,
     before: Vec<Position>,
@@ -95,7 +96,7 @@ impl Source {
         if request.command == Command::Refresh {
             return self.refresh_for(&request).await;
         }
-        let refused = match self.script(&request.command) {
+        let refused = match self.script(&request) {
             Ok(_) if self.commands.waiting.len() < WAITING => None,
             Ok(_) => Some(format!("{WAITING} commands wait already")),
             Err(refusal) => Some(refusal.to_string()),
@@ -119,7 +120,8 @@ impl Source {
     }
 
     /// What a command sends, if it may be sent now.
-    fn script(&self, command: &Command) -> Result<Script, Refusal> {
+    fn script(&self, request: &Request) -> Result<Script, Refusal> {
+        let command = &request.command;
         if !self.connected {
             let command = command.to_string().into();
             return Err(Refusal::NotConnected { command });
@@ -129,6 +131,10 @@ impl Source {
             return Err(Refusal::Other(text.into()));
         }
         check(self.inventory.shown(), command, self.board.is_latched())?;
+        if !command.is_calming() && !self.board.lets_pass(request.stop_number) {
+            let text = format!("{command}: a stop was pressed after it was asked; ask again");
+            return Err(Refusal::Other(text.into()));
+        }
         let circumstances = Circumstances {
             protocol: self.options.protocol,
             ours: self.ours.iter().cloned().collect(),
@@ -143,7 +149,7 @@ impl Source {
         let mut kept = VecDeque::new();
         while let Some(request) = self.commands.waiting.pop_front() {
             // Looked at again: what was known when it was asked may have changed.
-            let script = match self.script(&request.command) {
+            let script = match self.script(&request) {
                 Ok(script) => script,
                 Err(refusal) => {
                     let why = refusal.to_string();
@@ -185,10 +191,15 @@ impl Source {
         }
         self.inventory.set_snapping(script.goal == Goal::Picture);
         let calming = request.command.is_calming();
-        let flight = Arc::new(Flight::new(self.board.clone(), calming));
+        let flight = Arc::new(Flight::new(
+            self.board.clone(),
+            calming,
+            request.stop_number,
+        ));
         let flying = Flying {
             flight: Arc::clone(&flight),
             danger: request.command.danger(),
+            is_calming: calming,
             goal: script.goal.clone(),
             subject: script.subject.clone(),
             before,
@@ -258,7 +269,7 @@ impl Source {
                 self.end(id, state, text).await;
             }
             Outcome::Shut { done: 0 } => {
-                let why = "a stop came first, nothing was sent; :clear lets commands pass again";
+                let why = "a stop came first, nothing was sent; :clear lets commands pass again, this one has to be asked anew";
                 self.call_off(id, CommandState::Refused, why).await;
             }
             Outcome::NotSent { done: 0, why } => {

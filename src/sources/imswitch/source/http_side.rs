@@ -46,7 +46,7 @@ impl Source {
             News::Refreshed(number, read) => self.refreshed(number, read).await,
             News::Sent(id) => self.sent(id).await,
             News::Landed(id, outcome) => self.landed(id, outcome).await,
-            News::Halted(press, halted) => self.halted(press, halted),
+            News::Halted => self.halted(),
             News::Detectors(detectors) => {
                 let names = detectors.join(", ");
                 let reading = Reading::new("server/detectors", PlainText::from(names), "");

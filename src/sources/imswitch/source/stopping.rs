@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::Source;
-use crate::control::Desk;
+use crate::control::{Desk, StopReporter};
 use crate::model::{
-    CommandId, Danger, PlainText, Request, StopEvent, StopLevel, StopPress, StopReport, StopState,
+    Clock, CommandId, Danger, PlainText, Request, StopEvent, StopLevel, StopPress, StopReport,
+    StopState,
 };
-use crate::sources::imswitch::api::News;
+use crate::sources::imswitch::api::{Api, News};
 use crate::sources::imswitch::stop::{Equipment, halt};
 
 /// Time for a stop of our own. The stop path has its own and says what is to be said.
@@ -29,12 +31,64 @@ pub(super) struct Stopping {
     halts: usize,
 }
 
+/// What a stop of our own needs, apart from the source: it goes out while that waits.
+#[derive(Clone)]
+pub(super) struct OwnStop {
+    api: Arc<Api>,
+    equipment: Equipment,
+    clock: Clock,
+    reports: StopReporter,
+    news: mpsc::Sender<News>,
+}
+
+impl OwnStop {
+    /// Sends a stop, if it is known what to; `true` if so. The source hears of it when it is over.
+    pub(super) fn send(&self, press: StopPress, tasks: &mut JoinSet<()>) -> bool {
+        let one = self.clone();
+        if one.equipment.stages.is_empty() {
+            return false;
+        }
+        tasks.spawn(async move {
+            let halted = timeout(HALT_LIMIT, halt(&one.api, &one.equipment, press.level)).await;
+            if halted.is_ok_and(|halted| halted.is_ok()) {
+                let now = one.clock.now();
+                let after_ns = now.mono_ns.saturating_sub(press.mono_ns);
+                let report = StopReport {
+                    press,
+                    state: StopState::Acknowledged { after_ns },
+                    detail: Some(PlainText::from("sent once more beside the stop path")),
+                };
+                one.reports.say(now, StopEvent::Report(report));
+            }
+            let _ = one.news.send(News::Halted).await;
+        });
+        true
+    }
+}
+
 impl Source {
-    pub(super) async fn press(&mut self, press: StopPress, queue: &mut mpsc::Receiver<Request>) {
-        // Our own stop first: nothing here waits for it.
-        let halts = usize::from(self.halt(press));
+    /// A stop of our own, by what is known now.
+    pub(super) fn own_stop(&self) -> OwnStop {
+        OwnStop {
+            api: Arc::clone(&self.api),
+            equipment: Equipment::of(&self.inventory),
+            clock: self.outlet.clock().clone(),
+            reports: self.stop_reports.clone(),
+            news: self.report.clone(),
+        }
+    }
+
+    /// Takes a press for which a stop of our own is on its way if `is_sent`.
+    pub(super) async fn press(
+        &mut self,
+        press: StopPress,
+        is_sent: bool,
+        queue: &mut mpsc::Receiver<Request>,
+    ) {
+        let halts = usize::from(is_sent);
         let why = "a stop came first; :clear lets commands pass again";
-        self.withdraw(why).await;
+        // What makes it quieter still goes out.
+        self.withdraw(why, |is_calming| !is_calming).await;
         let mut calming = Vec::new();
         while let Ok(request) = queue.try_recv() {
             if request.command.is_calming() {
@@ -63,21 +117,6 @@ impl Source {
         }
     }
 
-    /// Sends a stop of our own, if it is known what to; `true` if so.
-    fn halt(&mut self, press: StopPress) -> bool {
-        let equipment = Equipment::of(&self.inventory);
-        if equipment.stages.is_empty() {
-            return false;
-        }
-        let (api, to) = (Arc::clone(&self.api), self.report.clone());
-        self.lasting.spawn(async move {
-            let halted = timeout(HALT_LIMIT, halt(&api, &equipment, press.level)).await;
-            let halted = halted.unwrap_or_else(|_| Err("no answer in time".to_owned()));
-            let _ = to.send(News::Halted(press, halted)).await;
-        });
-        true
-    }
-
     /// A command's calls are over; if it was the last that a stop waits for, that goes out again.
     pub(super) async fn after_landing(&mut self, id: CommandId) {
         let Some(stopping) = &mut self.stopping else {
@@ -85,26 +124,14 @@ impl Source {
         };
         let was_last = stopping.waits_for.remove(&id) && stopping.waits_for.is_empty();
         let press = stopping.press;
-        let goes_again = was_last && self.halt(press);
+        let goes_again = was_last && self.own_stop().send(press, &mut self.lasting);
         if let Some(stopping) = self.stopping.as_mut().filter(|_| goes_again) {
             stopping.halts += 1;
         }
         self.stop_is_over();
     }
 
-    pub(super) fn halted(&mut self, press: StopPress, halted: Result<(), String>) {
-        let now = self.outlet.clock().now();
-        if halted.is_ok() {
-            let after_ns = now.mono_ns.saturating_sub(press.mono_ns);
-            self.stop_reports.say(
-                now,
-                StopEvent::Report(StopReport {
-                    press,
-                    state: StopState::Acknowledged { after_ns },
-                    detail: Some(PlainText::from("sent once more beside the stop path")),
-                }),
-            );
-        }
+    pub(super) fn halted(&mut self) {
         if let Some(stopping) = &mut self.stopping {
             stopping.halts = stopping.halts.saturating_sub(1);
         }

@@ -167,7 +167,7 @@ impl Source {
     /// The connection is gone: what was not sent is refused, of the rest nobody knows.
     pub(in crate::sources::imswitch::source) async fn lose_commands(&mut self, detail: &str) {
         let now = self.now();
-        self.withdraw(&format!("the connection was lost: {detail}"))
+        self.withdraw(&format!("the connection was lost: {detail}"), |_| true)
             .await;
         let why = format!("the connection was lost: {detail}");
         for report in self.commands.desk.connection_lost(&why) {
@@ -184,15 +184,24 @@ impl Source {
         self.forget_positions();
     }
 
-    /// Refuses everything of which nothing was sent. What may be on the wire is called sent.
-    pub(in crate::sources::imswitch::source) async fn withdraw(&mut self, why: &str) {
+    /// Refuses everything of which nothing was sent, of those `which` (whether it is calming) picks.
+    /// What of them may be on the wire is called sent.
+    pub(in crate::sources::imswitch::source) async fn withdraw(
+        &mut self,
+        why: &str,
+        which: impl Fn(bool) -> bool,
+    ) {
         let waiting = std::mem::take(&mut self.commands.waiting);
         for request in waiting {
-            self.end(request.id, CommandState::Refused, why).await;
+            if which(request.command.is_calming()) {
+                self.end(request.id, CommandState::Refused, why).await;
+            } else {
+                self.commands.waiting.push_back(request);
+            }
         }
-        let flying: Vec<_> = self.commands.flying.iter().collect();
+        let flying = self.commands.flying.iter();
         let flights = flying
-            .into_iter()
+            .filter(|(_, one)| which(one.is_calming))
             .map(|(id, one)| (*id, one.flight.withdraw()));
         let flights: Vec<(CommandId, bool)> = flights.collect();
         for (id, is_withdrawn) in flights {
@@ -206,7 +215,7 @@ impl Source {
 
     /// The source ends: what is open stays unknown for good.
     pub(in crate::sources::imswitch::source) async fn abandon_commands(&mut self) {
-        self.withdraw("the program ends").await;
+        self.withdraw("the program ends", |_| true).await;
         let open: Vec<CommandId> = self.commands.desk.open().map(|(id, _)| id).collect();
         for id in open {
             let why = "the program ended before it was known what became of it";
