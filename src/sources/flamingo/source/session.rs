@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::{Ended, Errands, Source, sent};
+use crate::control::StopWatch;
 use crate::model::{EndReason, LinkState, StopPress};
 use crate::protocol::flamingo::stream::GIVE_UP_BYTES;
 use crate::protocol::flamingo::{Outcome, Token};
@@ -59,10 +60,6 @@ impl Source {
     pub(super) async fn session(&mut self, wire: Wire) -> Option<Ended> {
         self.exchange.lock().connected(&self.exchange.options);
         self.link(LinkState::Connected);
-        if !self.intake.stops.is_latched() {
-            // Pressed and cleared while there was no connection: there is nothing to stop.
-            let _ = self.intake.stops.take();
-        }
         let look = self.look();
         self.errands
             .push(Box::pin(drop_end(look::opening(look.clone()))));
@@ -77,6 +74,9 @@ impl Source {
             stray: None,
             darkens: None,
         };
+        if let Some(press) = held(&mut self.intake.stops) {
+            self.stop_pressed(&mut session, press);
+        }
         let ended = self.serve(&mut session).await;
         self.errands = Errands::new();
         self.live = None;
@@ -296,6 +296,14 @@ async fn live_event(live: &mut Option<(Live, mpsc::Receiver<LiveEvent>)>) -> Opt
     }
 }
 
+/// The press that was not served yet, if it still holds: of what was pressed and cleared while there
+/// was no connection there is nothing to stop. It is taken before it is asked whether one holds, so
+/// that a press in between is served or stays to be taken.
+fn held(stops: &mut StopWatch) -> Option<StopPress> {
+    let press = stops.take()?;
+    stops.is_latched().then_some(press)
+}
+
 async fn drop_end<T>(errand: impl Future<Output = T>) {
     // A look that is cut short has nothing to say: the task knows why.
     let _ = errand.await;
@@ -304,4 +312,28 @@ async fn drop_end<T>(errand: impl Future<Output = T>) {
 fn broken(error: &io::Error) -> (EndReason, String) {
     let detail = format!("broke the connection ({error})");
     (EndReason::TransportError, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::{StopBoard, Watcher};
+    use crate::model::{Clock, SourceId, StopOrigin};
+
+    #[test]
+    fn a_press_is_dropped_only_if_it_was_cleared() {
+        let board = StopBoard::new(Clock::manual(0), 1);
+        let mut stops = board.watch(SourceId(0), Watcher::Source);
+        assert_eq!(held(&mut stops), None);
+        let cleared = board.press(StopOrigin::Key);
+        board.clear(cleared.number);
+        assert_eq!(held(&mut stops), None);
+        // Nothing that comes after the look is taken by it.
+        let press = board.press(StopOrigin::Key);
+        assert_eq!(stops.pressed().now_or_never(), Some(press));
+        board.clear(press.number);
+        let press = board.press(StopOrigin::Key);
+        assert_eq!(held(&mut stops), Some(press));
+        assert_eq!(held(&mut stops), None);
+    }
 }
