@@ -3,7 +3,7 @@
 //!
 //! The lock is only ever taken within the one task, for a few lines, and never across an `.await`.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use super::outbox::Outbox;
 use crate::control::Desk;
 use crate::model::{
     Activity, Clock, CommandId, CommandReport, CommandState, Fault, FaultKind, PlainText, Position,
-    Severity, Stamp,
+    Request as Order, Severity, Stamp,
 };
 use crate::protocol::flamingo::correlator::{Settled, SubmitError};
 use crate::protocol::flamingo::reply;
@@ -102,6 +102,8 @@ pub(super) struct State {
     pub(super) desk: Desk,
     /// What the open commands want that were sent.
     goals: BTreeMap<CommandId, Goal>,
+    /// The open commands that no stop ends.
+    calming: BTreeSet<CommandId>,
     pub(super) known: Known,
     pub(super) outbox: Outbox,
     pub(super) live: LiveState,
@@ -143,6 +145,7 @@ impl Exchange {
             waiting: HashMap::new(),
             desk: Desk::default(),
             goals: BTreeMap::new(),
+            calming: BTreeSet::new(),
             known: Known::new(
                 &options.profile,
                 options.limits.clone(),
@@ -267,8 +270,28 @@ impl State {
         self.waiting.get(&token).and_then(|w| w.stop_number)
     }
 
-    /// Takes every request back that a stop forbids.
+    /// Takes a command: it is queued.
+    pub(super) fn accept(&mut self, order: &Order) {
+        let report = self.desk.take(order);
+        if order.command.is_calming() {
+            self.calming.insert(order.id);
+        }
+        self.report(Some(report));
+    }
+
+    /// Refuses every command that was not sent and that a stop forbids, and takes its requests
+    /// back.
     pub(super) fn withdraw_for_stop(&mut self) {
+        let queued: Vec<CommandId> = self
+            .desk
+            .open()
+            .filter(|(id, state)| *state == CommandState::Queued && !self.calming.contains(id))
+            .map(|(id, _)| id)
+            .collect();
+        for id in queued {
+            let why = "stop pressed".into();
+            self.end(id, CommandState::Refused, Some(why), Vec::new());
+        }
         let waiting = &self.waiting;
         let forbidden = |token: Token| waiting.get(&token).is_none_or(|w| w.stop_number.is_some());
         let settled = self.correlator.withdraw(|token, _| forbidden(token));
@@ -327,6 +350,7 @@ impl State {
         let Some(report) = report else { return };
         if report.is_final {
             self.goals.remove(&report.id);
+            self.calming.remove(&report.id);
         }
         let now = self.now();
         self.publish_instrument(now);
@@ -423,5 +447,46 @@ impl State {
             let why = "ttyscope ended before it was known what became of it";
             self.end(id, CommandState::Unknown, Some(why.into()), Vec::new());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Command;
+    use crate::protocol::flamingo::{Command as Code, Profile};
+    use crate::sources::net::Endpoint;
+
+    #[test]
+    fn a_stop_neither_refuses_nor_withdraws_what_calms() {
+        let options = FlamingoOptions::new(Endpoint::plain("127.0.0.1", 1));
+        let exchange = Exchange::new(options, Clock::manual(0));
+        let snap = Command::Snap { name: None };
+        for (id, command) in [(1, Command::StopLiveView), (2, snap)] {
+            let order = Order {
+                id: CommandId(id),
+                command,
+                operator: "ada".into(),
+                stop_number: 0,
+            };
+            let stop_number = (!order.command.is_calming()).then_some(0);
+            let code = match id {
+                1 => Code::LiveViewStop,
+                _ => Code::Snapshot,
+            };
+            let request = Request::plain(&Profile::current(), code).unwrap();
+            let mut state = exchange.lock();
+            state.accept(&order);
+            state.submit(request, stop_number, None).unwrap();
+        }
+        let mut state = exchange.lock();
+        state.withdraw_for_stop();
+        let open: Vec<_> = state.desk.open().collect();
+        assert_eq!(open, [(CommandId(1), CommandState::Queued)]);
+        let left = state.correlator.next_write(0).map(|out| out.command);
+        assert_eq!(left, Some(Code::LiveViewStop));
+        assert_eq!(state.correlator.next_write(0), None);
+        state.end(CommandId(1), CommandState::Done, None, Vec::new());
+        assert!(state.calming.is_empty());
     }
 }

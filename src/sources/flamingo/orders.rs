@@ -99,13 +99,16 @@ pub(super) fn axis_of(name: &str) -> Option<Axis> {
 ///
 /// - `is_void`: a stop holds, or was pressed after the command was asked for
 pub(super) fn take(state: &mut State, order: &Order, is_void: bool) -> bool {
-    let report = match refusal(state, &order.command, is_void) {
-        Some(why) => Desk::refuse(order, why),
-        None => state.desk.take(order),
-    };
-    let is_taken = !report.is_final;
-    state.report(Some(report));
-    is_taken
+    match refusal(state, &order.command, is_void) {
+        Some(why) => {
+            state.report(Some(Desk::refuse(order, why)));
+            false
+        }
+        None => {
+            state.accept(order);
+            true
+        }
+    }
 }
 
 /// Carries a command out to its end.
@@ -163,8 +166,9 @@ async fn script(errand: &Errand, command: Command) -> Result<End, Cut> {
 /// A stop was pressed while it was under way. `None`: it was not sent, and has ended already.
 async fn stopped(errand: &Errand, moves: bool) -> Option<End> {
     let id = errand.id?;
-    if !errand.with(|state| state.desk.is_open(id)) {
-        return None;
+    let (_, found) = errand.with(|state| state.desk.open().find(|(other, _)| *other == id))?;
+    if found == CommandState::Queued {
+        return Some(End::refused("stop pressed"));
     }
     if moves {
         let calm = errand.calm();

@@ -86,9 +86,6 @@ impl Source {
         let mut state = self.exchange.lock();
         state.press = press.number;
         state.dark = state.dark.saturating_add(1);
-        for report in state.desk.drop_queued("stop pressed") {
-            state.report(Some(report));
-        }
         state.withdraw_for_stop();
         for (place, request) in requests.into_iter().enumerate() {
             match state.submit_halt(request) {
