@@ -260,6 +260,7 @@ impl Source {
             id,
             command,
             operator: "bench".into(),
+            stop_number: 0,
         };
         self.requests.blocking_send(request).unwrap();
         loop {
