@@ -148,7 +148,8 @@ fn measure(what: &str, presses: usize, open: impl FnOnce(&mut Terminal) -> &'sta
 
     terminal.hold(false);
     terminal.wait_for_text(sign);
-    terminal.wait_for_text("STOPPED");
+    // The dead one has not answered.
+    terminal.wait_for_text("STOP SENT");
     terminal.signal(Signal::TERM);
     terminal.wait();
 
