@@ -12,7 +12,7 @@ use crate::model::{CommandId, CommandState, PlainText, Position, Request as Orde
 use crate::protocol::flamingo::correlator::SubmitError;
 use crate::protocol::flamingo::reply::{self, ReplyError};
 use crate::protocol::flamingo::request::RequestError;
-use crate::protocol::flamingo::{Axis, Message, Outcome, Profile, Request};
+use crate::protocol::flamingo::{Axis, Command, Message, Outcome, Profile, Request};
 
 /// How often a question is asked again that was not answered.
 const TRIES: usize = 3;
@@ -248,8 +248,16 @@ impl Errand {
     }
 
     /// Asks a question until it is answered, some times; `None` if it never was.
+    ///
+    /// Where an axis is and what a laser gives has to be as of now. An answer that may be that to
+    /// an earlier question which timed out is let pass while there are tries left: replies come in
+    /// their order, so each brings the next one nearer to its question.
     pub(super) async fn question(&self, request: Request) -> Result<Option<Message>, Cut> {
-        for _ in 0..TRIES {
+        let tells_now = matches!(
+            request.command(),
+            Command::StagePositionGet | Command::LaserLevelGet
+        );
+        for tries_left in (0..TRIES).rev() {
             // A question changes nothing: no stop keeps it from being asked.
             let calm = self.calm();
             let outcome = calm.outcome(request.clone(), None).await?;
@@ -258,6 +266,9 @@ impl Errand {
                 self.cut(&state)?;
             }
             match outcome {
+                Outcome::Answered { late: true, .. } if tells_now && tries_left > 0 => {
+                    self.pause(SECOND_LOOK).await?;
+                }
                 Outcome::Answered { message, .. } => return Ok(Some(message)),
                 Outcome::Oversize { message, .. } => return Ok(Some(message)),
                 _ => {}
