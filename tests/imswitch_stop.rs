@@ -416,6 +416,11 @@ async fn what_waits_is_dropped_by_a_stop() {
     let bright = || light("LED", Some(Quantity::new(9.0, Unit::Raw)), None);
     let hanging = bench.ask(bright()).await;
     bench.state(hanging, CommandState::Sent).await;
+    // Written here is not yet read there.
+    until("the hanging call has come", || {
+        !bench.commands_since(from).is_empty()
+    })
+    .await;
     let waiting = [bench.ask(bright()).await, bench.ask(bright()).await];
     bench.state(waiting[1], CommandState::Queued).await;
     // In the source's queue and not even looked at, or looked at: it makes no difference.
@@ -434,10 +439,13 @@ async fn what_waits_is_dropped_by_a_stop() {
         let report = bench.ended(id).await;
         sent += usize::from(report.state != Refused);
     }
-    let calls = bench.commands_since(from);
     let is_stop = |call: &String| call.contains("/stopA") || call.contains("/cancel");
-    let others = calls.iter().filter(|call| !is_stop(call)).count();
-    assert_eq!(others, sent, "{calls:#?}");
+    let others = || {
+        let calls = bench.commands_since(from);
+        calls.iter().filter(|call| !is_stop(call)).count()
+    };
+    until("every call that was sent has come", || others() >= sent).await;
+    assert_eq!(others(), sent, "{:#?}", bench.commands_since(from));
     assert!(!deeds(&bench.server, from).iter().any(What::is_motion));
     bench.finish().await;
 }
