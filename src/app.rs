@@ -376,7 +376,13 @@ impl App {
             Payload::Readings(_) | Payload::Message(_) | Payload::Instrument(_) => {
                 matches!(self.screen, Screen::Scope | Screen::Overview) && self.held.is_none()
             }
-            Payload::Frame(_) => false,
+            Payload::Frame(_)
+            | Payload::BookEvent(_)
+            | Payload::Book(_)
+            | Payload::Trade(_)
+            | Payload::Feed(_)
+            | Payload::Fleet(_)
+            | Payload::Rows(_) => false,
         }
     }
 

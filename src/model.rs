@@ -3,11 +3,15 @@
 //! Nothing here does I/O, knows a terminal or a runtime; only `std` and `bytes`.
 
 pub mod command;
+pub mod fleet;
 pub mod frame;
 pub mod history;
 pub mod instrument;
 pub mod ledger;
+pub mod market;
 pub mod metrics;
+pub mod order_book;
+pub mod rows;
 pub mod sample;
 pub mod size;
 pub mod stamp;
@@ -19,6 +23,10 @@ pub mod unit;
 pub use command::{
     Command, CommandId, CommandKind, CommandReport, CommandState, Danger, Request, Target,
 };
+pub use fleet::{
+    EventPace, FiguresFrom, Fleet, FleetMark, FleetTotals, FleetVerdict, Probe, Worker,
+    WorkerClass, WorkerWait,
+};
 pub use frame::{AckWindow, CameraKey, Compression, Frame, FrameEncoding};
 pub use history::History;
 pub use instrument::{
@@ -26,7 +34,15 @@ pub use instrument::{
     WorkflowState,
 };
 pub use ledger::{Counts, DropReason, Fate, LaneKind, Ledger, LedgerSnapshot, Ticket};
+pub use market::{
+    BookCounters, BookMetrics, BookState, BookView, DepthWithin, FRESH_FOR_NS, FeedCounters,
+    FeedHealth, FeedLatency, FeedWay, Integrity, Light as FeedLight,
+};
 pub use metrics::{LatencyWindow, Percentiles, RateMeter};
+pub use order_book::{
+    Aggressor, BookChange, BookEvent, BookId, ClearReason, Level, Scales, Sequence, Side, Trade,
+};
+pub use rows::{Row, Rows};
 pub use sample::{
     LogLine, Loss, Message, Origin, Payload, Reading, SIMULATOR_HOSTNAME, Sample, SourceId,
     SourceInfo, Value,

@@ -6,5 +6,6 @@
 pub mod engineio;
 pub mod flamingo;
 pub mod imswitch;
+pub mod market;
 pub mod socketio;
 pub mod uc2f;

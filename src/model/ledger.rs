@@ -16,19 +16,22 @@ pub enum LaneKind {
     Control,
     /// Readings, messages, log lines: bounded, the oldest gives way.
     Samples,
+    /// Order books: changes are folded into views, one place per book, and the newest view wins.
+    Books,
     /// Pictures: one place per camera, the newest wins.
     Frames,
 }
 
 impl LaneKind {
     /// All lanes, most important first.
-    pub const ALL: [Self; 3] = [Self::Control, Self::Samples, Self::Frames];
+    pub const ALL: [Self; 4] = [Self::Control, Self::Samples, Self::Books, Self::Frames];
 
     /// The name in tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Control => "control",
             Self::Samples => "samples",
+            Self::Books => "books",
             Self::Frames => "frames",
         }
     }

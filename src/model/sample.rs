@@ -5,9 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::command::CommandReport;
+use super::fleet::Fleet;
 use super::frame::{CameraKey, Frame};
 use super::instrument::Instrument;
 use super::ledger::{DropReason, LaneKind};
+use super::market::{BookView, FeedHealth};
+use super::order_book::{BookEvent, BookId, Trade};
+use super::rows::Rows;
 use super::stamp::Stamp;
 use super::status::{Fault, LinkState, Severity};
 use super::stop::StopEvent;
@@ -93,6 +97,18 @@ pub enum Payload {
     Command(Arc<CommandReport>),
     /// The stop path, or what became of a stop.
     Stop(StopEvent),
+    /// A change of an order book. The screen sees it folded into the next view.
+    BookEvent(Arc<BookEvent>),
+    /// An order book as it is now; replaces the view before. Not recorded: the events are.
+    Book(Arc<BookView>),
+    /// Somebody bought and somebody sold.
+    Trade(Arc<Trade>),
+    /// How a venue's connections stand; replaces what was said before.
+    Feed(Arc<FeedHealth>),
+    /// Everything known of a fleet; replaces what was known before.
+    Fleet(Arc<Fleet>),
+    /// Rows of a live table.
+    Rows(Arc<Rows>),
 }
 
 impl Payload {
@@ -102,9 +118,15 @@ impl Payload {
             Self::Link(_) | Self::Fault(_) | Self::Loss(_) | Self::Command(_) | Self::Stop(_) => {
                 LaneKind::Control
             }
-            Self::Readings(_) | Self::Message(_) | Self::Log(_) | Self::Instrument(_) => {
-                LaneKind::Samples
-            }
+            Self::Readings(_)
+            | Self::Message(_)
+            | Self::Log(_)
+            | Self::Instrument(_)
+            | Self::Trade(_)
+            | Self::Feed(_)
+            | Self::Fleet(_)
+            | Self::Rows(_) => LaneKind::Samples,
+            Self::BookEvent(_) | Self::Book(_) => LaneKind::Books,
             Self::Frame(_) => LaneKind::Frames,
         }
     }
@@ -118,7 +140,16 @@ impl Payload {
                 | Self::Readings(_)
                 | Self::Instrument(_)
                 | Self::Stop(StopEvent::Path(_))
+                | Self::BookEvent(_)
+                | Self::Feed(_)
+                | Self::Fleet(_)
+                | Self::Rows(_)
         )
+    }
+
+    /// Whether it is written down at all. A view is not: the events it was made of are.
+    pub fn is_evidence(&self) -> bool {
+        !matches!(self, Self::Book(_))
     }
 
     /// What it costs in a lane that is bounded in bytes: what it holds plus a fixed overhead.
@@ -142,6 +173,14 @@ impl Payload {
                     report.command.len() + (report.before.len() + report.after.len()) * 64
                 }
                 Self::Fault(fault) => fault.sample.len(),
+                Self::BookEvent(event) => (event.bids.len() + event.asks.len()) * 32,
+                Self::Book(view) => (view.bids.len() + view.asks.len()) * 32,
+                Self::Trade(_) | Self::Feed(_) => 0,
+                Self::Fleet(fleet) => fleet.workers.as_ref().map_or(0, Vec::len) * 256,
+                Self::Rows(rows) => {
+                    let cells = rows.rows.iter().map(|row| row.cells.len());
+                    cells.sum::<usize>() * 96
+                }
             }
     }
 }
@@ -154,6 +193,14 @@ impl Sample {
                 source: self.source,
                 detector: frame.detector.clone(),
             }),
+            _ => None,
+        }
+    }
+
+    /// The book this is a view of, if it is one.
+    pub fn view_of(&self) -> Option<&BookId> {
+        match &self.payload {
+            Payload::Book(view) => Some(&view.book),
             _ => None,
         }
     }

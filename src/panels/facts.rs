@@ -197,6 +197,12 @@ impl Facts {
                 source.info.name.clone(),
                 PlainText::from(format!("{}: {}", line.origin, line.text)),
             )),
+            Payload::BookEvent(_)
+            | Payload::Book(_)
+            | Payload::Trade(_)
+            | Payload::Feed(_)
+            | Payload::Fleet(_)
+            | Payload::Rows(_) => {}
         }
     }
 

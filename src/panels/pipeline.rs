@@ -68,6 +68,10 @@ pub fn ledger_lines(facts: &Facts) -> Vec<LedgerLine> {
         let name = source.info.name.as_str();
         for (index, lane) in LaneKind::ALL.into_iter().enumerate() {
             let figures = snapshot.lane(lane);
+            // Only markets have books.
+            if lane == LaneKind::Books && figures.counts.received == 0 {
+                continue;
+            }
             let shown_name = if index == 0 { name } else { "" };
             let oldest = figures.gauge.oldest_mono_ns;
             lines.push(LedgerLine::Account(

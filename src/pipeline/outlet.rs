@@ -163,7 +163,8 @@ impl Outlet {
         });
         let mut ticket = self.pipeline.ledger.receive(self.source, lane);
         ticket.if_cancelled(Some(DropReason::Shutdown));
-        if let Some(disk) = &self.pipeline.disk {
+        let disk = self.pipeline.disk.as_ref();
+        if let Some(disk) = disk.filter(|_| sample.payload.is_evidence()) {
             // A recorder that has ended says so itself, on its own way.
             if disk.send(&self.pipeline.ledger, &sample).await == Ok(true) {
                 ticket.mark_recorded();
@@ -171,6 +172,8 @@ impl Outlet {
         }
         match &self.pipeline.screen {
             Some(screen) => screen.put(sample, ticket).await,
+            // A book's changes go on in the next view, wanted or not.
+            None if lane == LaneKind::Books => ticket.settle(Fate::Coalesced),
             None => ticket.settle(Fate::NotShown(DropReason::NoOutlet)),
         }
     }

@@ -1,8 +1,9 @@
-//! The way to the screen: three lanes, served in order of importance.
+//! The way to the screen: four lanes, served in order of importance.
 //!
 //! Control is bounded and makes the sender wait: nothing of it is ever dropped. Samples have a
 //! queue per source in which the oldest gives way, so that a flood of one source costs no other
-//! source anything. Frames have one place per camera, and the newest wins.
+//! source anything. Books have one place per book for the newest view; their changes are folded into
+//! it and take no place. Frames have one place per camera, and the newest wins.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +12,9 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use crate::model::{CameraKey, Clock, DropReason, Fate, LaneKind, Sample, SourceId, Ticket};
+use crate::model::{
+    BookId, CameraKey, Clock, DropReason, Fate, LaneKind, Sample, SourceId, Ticket,
+};
 
 /// A sample on its way, with what it owes the ledger.
 #[derive(Debug)]
@@ -62,9 +65,36 @@ struct Queues {
     control: VecDeque<(Delivery, OwnedSemaphorePermit)>,
     control_high_water: usize,
     samples: Vec<SampleQueue>,
+    books: Books,
     /// Whose turn it is: sources are served round robin.
     turn: usize,
     closed: bool,
+}
+
+/// The newest view of each book, and the order in which books got one: one busy book does not keep
+/// the others waiting.
+#[derive(Debug, Default)]
+struct Books {
+    places: BTreeMap<(SourceId, BookId), Delivery>,
+    order: VecDeque<(SourceId, BookId)>,
+    high_water: usize,
+}
+
+impl Books {
+    /// Puts a view into its place; what stood there comes back.
+    fn put(&mut self, key: (SourceId, BookId), delivery: Delivery) -> Option<Delivery> {
+        let old = self.places.insert(key.clone(), delivery);
+        if old.is_none() {
+            self.order.push_back(key);
+            self.high_water = self.high_water.max(self.places.len());
+        }
+        old
+    }
+
+    fn pop(&mut self) -> Option<Delivery> {
+        let key = self.order.pop_front()?;
+        self.places.remove(&key)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -114,6 +144,8 @@ impl ScreenLanes {
     /// Bytes of one source's samples that may wait, so that large messages fill no memory while
     /// the loop is busy.
     pub const SAMPLES_BOUND_BYTES: usize = 64 << 20;
+    /// Books that may have a view waiting.
+    pub const BOOKS_BOUND: usize = 4_096;
     /// Cameras that may have a picture waiting: a peer that invents a name for every picture
     /// fills no memory.
     pub const CAMERAS_BOUND: usize = 64;
@@ -150,8 +182,13 @@ impl ScreenLanes {
             .iter_mut()
             .flat_map(|queue| std::mem::take(queue).items)
             .collect();
+        let books = std::mem::take(&mut self.queues().books).places;
         let places = std::mem::take(&mut self.frames().places);
-        for delivery in samples.into_iter().chain(places.into_values()) {
+        let waiting = samples.into_iter().chain(places.into_values());
+        for delivery in books.into_values() {
+            delivery.ticket.settle(Fate::Coalesced);
+        }
+        for delivery in waiting {
             delivery.ticket.settle(Fate::NotShown(DropReason::NoOutlet));
         }
     }
@@ -175,6 +212,7 @@ impl ScreenLanes {
         match lane {
             LaneKind::Control => self.put_control(delivery).await,
             LaneKind::Samples => self.put_sample(delivery),
+            LaneKind::Books => self.put_book(delivery),
             LaneKind::Frames => self.put_frame(delivery),
         }
     }
@@ -230,6 +268,36 @@ impl ScreenLanes {
         self.ready.notify_one();
     }
 
+    fn put_book(&self, mut delivery: Delivery) {
+        delivery.ticket.if_cancelled(None);
+        let Some(book) = delivery.sample.view_of() else {
+            // A change: the next view shows it.
+            delivery.ticket.settle(Fate::Coalesced);
+            return;
+        };
+        let key = (delivery.sample.source, book.clone());
+        let mut queues = self.queues();
+        let books = &mut queues.books;
+        let is_new = !books.places.contains_key(&key);
+        if is_new && books.places.len() >= Self::BOOKS_BOUND {
+            drop(queues);
+            let fate = Fate::NotShown(DropReason::ScreenLaneFull);
+            delivery.ticket.settle(fate);
+            return;
+        }
+        if self.refusal(queues.closed).is_some() {
+            drop(queues);
+            delivery.ticket.settle(Fate::Coalesced);
+            return;
+        }
+        let replaced = queues.books.put(key, delivery);
+        drop(queues);
+        if let Some(old) = replaced {
+            old.ticket.settle(Fate::Coalesced);
+        }
+        self.ready.notify_one();
+    }
+
     fn put_frame(&self, mut delivery: Delivery) {
         delivery.ticket.if_cancelled(None);
         let Some(camera) = delivery.sample.camera() else {
@@ -272,7 +340,7 @@ impl ScreenLanes {
                 return Some(delivery);
             }
         }
-        None
+        queues.books.pop()
     }
 
     /// Waits until [`ScreenLanes::try_take`] may have something. Cancel safe.
@@ -327,6 +395,18 @@ impl ScreenLanes {
                         .map(|delivery| delivery.queued_mono_ns),
                 }
             }
+            LaneKind::Books => {
+                let queues = self.queues();
+                let places = &queues.books.places;
+                let own = places.iter().filter(|((of, _), _)| *of == source);
+                let waiting: Vec<u64> = own.map(|(_, view)| view.queued_mono_ns).collect();
+                LaneGauge {
+                    depth: waiting.len(),
+                    bound: Self::BOOKS_BOUND,
+                    high_water: queues.books.high_water,
+                    oldest_mono_ns: waiting.into_iter().min(),
+                }
+            }
             LaneKind::Frames => {
                 let frames = self.frames();
                 let own: Vec<u64> = frames
@@ -352,7 +432,11 @@ impl ScreenLanes {
         queues.closed = true;
         let control = std::mem::take(&mut queues.control);
         let samples = std::mem::take(&mut queues.samples);
+        let books = std::mem::take(&mut queues.books).places;
         drop(queues);
+        for delivery in books.into_values() {
+            delivery.ticket.settle(Fate::Coalesced);
+        }
         let mut frames = self.frames();
         frames.closed = true;
         let places = std::mem::take(&mut frames.places);

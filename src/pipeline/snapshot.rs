@@ -8,6 +8,8 @@ use crate::model::{
     SourceId, Stamp,
 };
 
+const LANES: usize = LaneKind::ALL.len();
+
 /// Everything the screens say about the pipeline itself.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PipelineSnapshot {
@@ -29,7 +31,7 @@ pub struct SourceSnapshot {
     /// Which source.
     pub id: SourceId,
     /// Its lanes, by [`LaneKind::ALL`].
-    pub lanes: [LaneSnapshot; LaneKind::ALL.len()],
+    pub lanes: [LaneSnapshot; LANES],
     /// The recorder's account of it.
     pub disk: DiskCounts,
     /// Items per second over the last two seconds, frames and samples together.
@@ -146,7 +148,7 @@ impl SourceSnapshot {
             + self.cameras.iter().map(|camera| camera.lost).sum::<u64>()
     }
 
-    pub(super) fn lanes_of(book: &SourceBook, gauges: [LaneGauge; 3]) -> [LaneSnapshot; 3] {
+    pub(super) fn lanes_of(book: &SourceBook, gauges: [LaneGauge; LANES]) -> [LaneSnapshot; LANES] {
         let mut gauges = gauges.into_iter();
         book.lanes.clone().map(|counts| LaneSnapshot {
             counts,

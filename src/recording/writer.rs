@@ -152,6 +152,12 @@ impl<W: Write> RecordingWriter<W> {
             Payload::Stop(event) => {
                 self.record(source, SchemaKind::Stop, None, at, at, |e| e.stop(event));
             }
+            Payload::BookEvent(_)
+            | Payload::Book(_)
+            | Payload::Trade(_)
+            | Payload::Feed(_)
+            | Payload::Fleet(_)
+            | Payload::Rows(_) => {}
         }
     }
 

@@ -747,6 +747,7 @@ pub fn figures(ms: u64, frames: u64) -> PipelineSnapshot {
         lanes: [
             lane(9, 9, 0, 1_024, 3),
             lane(4_120, 4_120, 0, 10_000, 212),
+            lane(0, 0, 0, 1, 0),
             lane(received, 40_611, received - 40_613, 1, 1),
         ],
         disk: DiskCounts {
@@ -796,6 +797,7 @@ pub fn figures(ms: u64, frames: u64) -> PipelineSnapshot {
         lanes: [
             lane(3, 3, 0, 1_024, 3),
             lane(5_120, 5_108, 0, 10_000, 40),
+            lane(0, 0, 0, 1, 0),
             lane(0, 0, 0, 1, 0),
         ],
         disk: DiskCounts {
