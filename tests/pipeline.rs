@@ -11,8 +11,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use ttyscope::model::{
-    AckWindow, Clock, DropReason, Fate, Fault, FaultKind, Frame, FrameEncoding, LaneKind, Ledger,
-    LinkState, Loss, Message, Payload, Reading, Severity, SourceId,
+    AckWindow, BookChange, BookCounters, BookEvent, BookId, BookState, BookView, Clock, DropReason,
+    Fate, Fault, FaultKind, FeedLatency, FeedWay, Frame, FrameEncoding, Integrity, LaneKind,
+    Ledger, Level, LinkState, Loss, Message, Payload, Reading, Scales, Sequence, Severity,
+    SourceId,
 };
 use ttyscope::pipeline::{
     DiskItem, DiskLane, DiskReceiver, LoopStats, Order, Outlet, Pipeline, ScreenLanes,
@@ -51,6 +53,8 @@ enum What {
     Reading,
     Message { size: u16 },
     Link,
+    BookEvent { book: u8 },
+    BookView { book: u8 },
 }
 
 fn payload(what: What) -> Payload {
@@ -74,6 +78,53 @@ fn payload(what: What) -> Payload {
             attachments: Vec::new(),
         }),
         What::Link => Payload::Link(LinkState::Live),
+        What::BookEvent { book } => Payload::BookEvent(Arc::new(BookEvent {
+            book: book_id(book),
+            scales: Scales { price: 1, size: 8 },
+            change: BookChange::Delta { depth: None },
+            bids: vec![Level { price: 1, size: 1 }],
+            asks: Vec::new(),
+            sequence: Sequence::default(),
+            exchange_ns: None,
+            checksum: None,
+            frame: 1,
+        })),
+        What::BookView { book } => Payload::Book(Arc::new(view(book, 0))),
+    }
+}
+
+fn book_id(book: u8) -> BookId {
+    BookId {
+        venue: "kraken".into(),
+        symbol: format!("B{book}/USD").into(),
+    }
+}
+
+/// A view whose `sequence` tells it from others of its book.
+fn view(book: u8, sequence: i64) -> BookView {
+    BookView {
+        book: book_id(book),
+        display: "B/USD".into(),
+        scales: Scales { price: 1, size: 8 },
+        tick: 1,
+        state: BookState::Live,
+        way: FeedWay::Stream,
+        integrity: Integrity::Sequence,
+        bids: Vec::new(),
+        asks: Vec::new(),
+        bid_levels: 0,
+        ask_levels: 0,
+        known_range: None,
+        sequence: Some(sequence),
+        exchange_ns: None,
+        proved: None,
+        is_crossed: false,
+        metrics: None,
+        counters: BookCounters::default(),
+        rate_hz: 0.0,
+        last_minute: Vec::new(),
+        latency: FeedLatency::default(),
+        last_trade: None,
     }
 }
 
@@ -83,6 +134,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(What::Reading),
         2 => (0..2000_u16).prop_map(|size| What::Message { size }),
         1 => Just(What::Link),
+        2 => (0..3_u8).prop_map(|book| What::BookEvent { book }),
+        2 => (0..3_u8).prop_map(|book| What::BookView { book }),
     ];
     let fate = prop_oneof![
         Just(Fate::Shown),
@@ -390,6 +443,52 @@ fn a_flood_of_one_source_costs_the_others_nothing() {
     let dropped = books.source(SourceId(0)).total().dropped;
     assert_eq!(dropped[DropReason::ScreenLaneFull as usize], 46);
     assert_eq!(books.source(SourceId(1)).total().dropped_total(), 0);
+}
+
+#[test]
+fn the_newest_view_of_a_book_wins_and_every_book_has_its_turn() {
+    let mut rig = Rig::new();
+    rig.take(Step::Recording(true));
+    // One busy book, with two quiet ones behind it.
+    for sequence in 0..20 {
+        let outlet = rig.outlet(0);
+        rig.start(async move {
+            let payload = Payload::Book(Arc::new(view(0, sequence)));
+            outlet.publish(outlet.clock().now(), payload).await;
+        });
+        rig.take(Step::Publish {
+            source: 0,
+            what: What::BookEvent { book: 0 },
+        });
+        if sequence == 3 {
+            for book in [1, 2] {
+                rig.take(Step::Publish {
+                    source: 0,
+                    what: What::BookView { book },
+                });
+            }
+        }
+        rig.take(Step::TakeFromDiskLane {
+            count: 3,
+            lost: false,
+        });
+    }
+    let mut seen = Vec::new();
+    while let Some(delivery) = rig.lanes.try_take() {
+        if let Payload::Book(view) = &delivery.sample.payload {
+            seen.push((view.book.clone(), view.sequence));
+        }
+        delivery.ticket.settle(Fate::Shown);
+    }
+    let quiet = |book| (book_id(book), Some(0));
+    assert_eq!(seen, [(book_id(0), Some(19)), quiet(1), quiet(2)]);
+    rig.check();
+    let ledger = rig.pipeline.ledger().snapshot();
+    let books = &ledger.source(SourceId(0)).lanes[LaneKind::Books as usize];
+    // 20 changes and 22 views, of which three were seen; the changes alone were recorded.
+    assert_eq!((books.received, books.shown), (42, 3));
+    assert_eq!((books.coalesced, books.dropped_total()), (39, 0));
+    assert_eq!(books.recorded, 20);
 }
 
 #[test]
