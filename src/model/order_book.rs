@@ -164,6 +164,9 @@ pub struct Trade {
     pub size: i128,
     /// Who crossed the spread, where the venue says so beyond doubt.
     pub aggressor: Option<Aggressor>,
+    /// The side as the venue wrote it, where sources do not agree whose it is: to be shown as
+    /// "side", never as who crossed.
+    pub side: Option<Aggressor>,
     /// The venue's time, nanoseconds since 1970 UTC.
     pub exchange_ns: Option<i64>,
     /// Older than the newest trade of its symbol by more than a second.
