@@ -7,3 +7,4 @@ pub mod net;
 pub mod reconnect;
 pub mod replay;
 pub mod socketio;
+pub mod websocket;

@@ -80,6 +80,8 @@ pub struct Answer {
     pub status: u16,
     /// The content type as sent, empty if there is none.
     pub content_type: String,
+    /// `Retry-After` in seconds; `None` where it is not there or is a date.
+    pub retry_after_s: Option<u64>,
     /// The whole body.
     pub body: Bytes,
 }
@@ -88,6 +90,33 @@ impl Answer {
     /// Whether the status is 2xx.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
+    }
+
+    /// What a refusing answer says, for people: the status and the server's own words.
+    pub fn refusal(&self) -> String {
+        const SHOWN_BYTES: usize = 300;
+        let head = self.body.get(..SHOWN_BYTES).unwrap_or(&self.body);
+        let words = if self.content_type.contains("html") {
+            // A page for a browser says no more than the status, at length.
+            PlainText::from("")
+        } else {
+            PlainText::from_peer_bytes(head.trim_ascii())
+        };
+        let meaning = match self.status {
+            400 => " Bad Request",
+            401 => " Unauthorized",
+            403 => " Forbidden",
+            404 => " Not Found",
+            429 => " Too Many Requests",
+            500 => " Internal Server Error",
+            _ => "",
+        };
+        // Some servers repeat the status as their words.
+        if words.is_empty() || meaning.trim() == words.as_str() {
+            format!("{}{meaning}", self.status)
+        } else {
+            format!("{}{meaning}: {words}", self.status)
+        }
     }
 }
 
@@ -266,6 +295,9 @@ impl HttpClient {
             .get(header::CONTENT_TYPE)
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
             .unwrap_or_default();
+        let retry_after_s = response.headers().get(header::RETRY_AFTER);
+        let retry_after_s =
+            retry_after_s.and_then(|value| value.to_str().ok()?.trim().parse().ok());
         let body = Limited::new(response.into_body(), self.body_limit_bytes);
         let body = match timeout_at(deadline, body.collect()).await {
             Ok(Ok(body)) => body.to_bytes(),
@@ -286,6 +318,7 @@ impl HttpClient {
         Ok(Answer {
             status,
             content_type,
+            retry_after_s,
             body,
         })
     }

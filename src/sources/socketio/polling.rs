@@ -14,7 +14,7 @@ use bytes::Bytes;
 use tokio::time::timeout;
 
 use super::address::Address;
-use super::transport::{Incoming, LinkEnd, OUTGOING_BYTES, OpenFailure, refusal};
+use super::transport::{Incoming, LinkEnd, OUTGOING_BYTES, OpenFailure};
 use super::websocket::WebSocketLink;
 use crate::model::EndReason;
 use crate::protocol::engineio::{OpenPacket, PacketKind, WireMessage, payload};
@@ -103,7 +103,7 @@ impl PollingLink {
                 "{} refused long-polling at {} with {}{hint}",
                 http.endpoint(),
                 address.path(),
-                refusal(&answer)
+                answer.refusal()
             ));
         }
         let mut link = Self {
@@ -352,7 +352,7 @@ fn accepted(answer: Result<Answer, NetError>, what: &str) -> Result<Answer, Link
         Ok(answer) if answer.is_success() => Ok(answer),
         Ok(answer) => Err(LinkEnd::new(
             EndReason::TransportClose,
-            format!("it refused {what} with {}", refusal(&answer)),
+            format!("it refused {what} with {}", answer.refusal()),
         )),
         Err(error @ (NetError::Refused { .. } | NetError::NoAnswer { .. })) => {
             Err(LinkEnd::new(EndReason::TransportClose, error.to_string()))

@@ -7,9 +7,10 @@ use super::address::Address;
 use super::options::{ClientOptions, TransportChoice};
 use super::polling::PollingLink;
 use super::websocket::WebSocketLink;
-use crate::model::{EndReason, PlainText};
 use crate::protocol::engineio::{OpenPacket, Revision, WireMessage};
-use crate::sources::net::{Answer, HttpClient};
+use crate::sources::net::HttpClient;
+
+pub(super) use crate::sources::websocket::LinkEnd;
 
 /// Bytes that may wait to be sent. A server that reads nothing must not fill our memory.
 pub(super) const OUTGOING_BYTES: usize = 32 * 1024 * 1024;
@@ -27,23 +28,6 @@ pub(super) enum Incoming {
     Upgraded,
     /// The WebSocket did not come about; long-polling goes on.
     UpgradeFailed(String),
-}
-
-/// How a transport ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LinkEnd {
-    pub(super) reason: EndReason,
-    /// One clause, printable.
-    pub(super) detail: String,
-}
-
-impl LinkEnd {
-    pub(super) fn new(reason: EndReason, detail: impl Into<String>) -> Self {
-        Self {
-            reason,
-            detail: detail.into(),
-        }
-    }
 }
 
 /// Why a session could not be opened: a sentence with the peer in it.
@@ -123,31 +107,5 @@ impl Transport {
         };
         // A server that does not say good-bye is left standing.
         let _ = tokio::time::timeout(CLOSE_LIMIT, close).await;
-    }
-}
-
-/// What a refusing answer says, for people: the status and the server's own words.
-pub(super) fn refusal(answer: &Answer) -> String {
-    const SHOWN_BYTES: usize = 300;
-    let head = answer.body.get(..SHOWN_BYTES).unwrap_or(&answer.body);
-    let words = if answer.content_type.contains("html") {
-        // A page for a browser says no more than the status, at length.
-        PlainText::from("")
-    } else {
-        PlainText::from_peer_bytes(head.trim_ascii())
-    };
-    let meaning = match answer.status {
-        401 => " Unauthorized",
-        403 => " Forbidden",
-        404 => " Not Found",
-        400 => " Bad Request",
-        500 => " Internal Server Error",
-        _ => "",
-    };
-    // Some servers repeat the status as their words.
-    if words.is_empty() || meaning.trim() == words.as_str() {
-        format!("{}{meaning}", answer.status)
-    } else {
-        format!("{}{meaning}: {words}", answer.status)
     }
 }
