@@ -341,4 +341,7 @@ pub struct FeedHealth {
     pub notice: Option<PlainText>,
     /// From receipt to applied, in this process.
     pub apply: Percentiles,
+    /// How long a live book of it may be silent before it is called stale, nanoseconds; for
+    /// [`BookView::light`].
+    pub fresh_for_ns: u64,
 }
