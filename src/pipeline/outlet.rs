@@ -178,6 +178,31 @@ impl Outlet {
         }
     }
 
+    /// Whether there is a recorder, so that evidence is worth a copy: what it does not write it
+    /// remembers as the state that a later file begins with.
+    pub fn keeps_evidence(&self) -> bool {
+        let disk = self.pipeline.disk.as_ref();
+        disk.is_some_and(|disk| !disk.is_closed())
+    }
+
+    /// Whether somebody looks, so that a view is worth making.
+    pub fn is_watched(&self) -> bool {
+        let screen = self.pipeline.screen.as_ref();
+        screen.is_some_and(|screen| screen.is_watched())
+    }
+
+    /// Counts a change of a book that no recorder takes: it goes on in the next view. The same as
+    /// publishing it, without a copy of it.
+    ///
+    /// - `size_bytes`: what it would cost in a lane
+    pub fn fold(&self, received: Stamp, size_bytes: usize) {
+        self.pipeline.meters.with(self.source, |meter| {
+            meter.received(received, size_bytes);
+        });
+        let ticket = self.pipeline.ledger.receive(self.source, LaneKind::Books);
+        ticket.settle(Fate::Coalesced);
+    }
+
     /// Counts a message that could not be used and tells of it.
     pub async fn reject(&self, received: Stamp, lane: LaneKind, reason: DropReason, fault: Fault) {
         self.pipeline.ledger.reject(self.source, lane, reason, 1);

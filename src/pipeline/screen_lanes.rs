@@ -193,6 +193,11 @@ impl ScreenLanes {
         }
     }
 
+    /// Whether anybody looks at a screen.
+    pub fn is_watched(&self) -> bool {
+        !self.control_only.load(Ordering::Acquire)
+    }
+
     fn queues(&self) -> MutexGuard<'_, Queues> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
