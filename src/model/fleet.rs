@@ -32,6 +32,8 @@ pub struct Fleet {
     pub pace: Vec<EventPace>,
     /// The last cross-check.
     pub probe: Option<Probe>,
+    /// When the connection last beat, as far as it says so.
+    pub heartbeat: Option<Stamp>,
     /// Restarts, lost pushes, clock jumps: newest last, bounded.
     pub marks: Vec<FleetMark>,
 }
@@ -83,6 +85,33 @@ impl FleetVerdict {
             Self::Idle => "idle",
             Self::DeadLink => "dead link",
             Self::Down => "down",
+        }
+    }
+
+    /// What a headless run ends with that saw these verdicts, in their order: 0 live to the end,
+    /// 3 what was pushed could not be believed, 4 down, 5 no more than a dead link, 1 never a
+    /// verdict. The worst wins: a loss that nothing shows comes before one that everybody sees.
+    ///
+    /// Source: statistics-feed specification, section 5.4.
+    pub fn exit_code(seen: impl IntoIterator<Item = Self>) -> u8 {
+        let (mut last, mut worst) = (Self::Unknown, 0);
+        for verdict in seen {
+            last = verdict;
+            let (rank, code) = match verdict {
+                Self::Silent { .. }
+                | Self::Half
+                | Self::Disagree
+                | Self::Zero
+                | Self::StalledProducer => (3, 3),
+                Self::Down => (2, 4),
+                Self::DeadLink => (1, 5),
+                Self::Unknown | Self::Live | Self::Late | Self::Idle => (0, 0),
+            };
+            worst = worst.max(rank * 10 + code);
+        }
+        match (worst % 10, last) {
+            (0, Self::Unknown) => 1,
+            (code, _) => code,
         }
     }
 
@@ -149,7 +178,8 @@ pub struct Worker {
     pub last_ok: Option<PlainText>,
     /// When it last tried.
     pub last_try: Option<PlainText>,
-    /// Minutes since its last success, where the server's clock can be compared.
+    /// Seconds since its last success when the list was received, where the server's clock is
+    /// known.
     pub last_ok_age_s: Option<u64>,
     /// Seconds since its last attempt, likewise.
     pub last_try_age_s: Option<u64>,
@@ -229,4 +259,28 @@ pub struct FleetMark {
     pub at: Stamp,
     /// What.
     pub text: PlainText,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FleetVerdict::{self, *};
+
+    #[test]
+    fn the_worst_verdict_decides_how_a_run_ends() {
+        let silent = Silent { confirmed: true };
+        let cases: [(&[FleetVerdict], u8); 9] = [
+            (&[], 1),
+            (&[Unknown], 1),
+            (&[Unknown, Live], 0),
+            (&[Unknown, Live, Late, Live], 0),
+            (&[Live, silent, Live], 3),
+            (&[Live, Down, Zero], 3),
+            (&[Live, DeadLink, Down, Unknown], 4),
+            (&[Live, DeadLink, Unknown, Live], 5),
+            (&[Live, Unknown], 1),
+        ];
+        for (seen, code) in cases {
+            assert_eq!(FleetVerdict::exit_code(seen.iter().copied()), code, "{seen:?}");
+        }
+    }
 }
