@@ -70,6 +70,22 @@ pub enum FleetVerdict {
 }
 
 impl FleetVerdict {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Unknown,
+        Self::Live,
+        Self::Late,
+        Self::Silent { confirmed: false },
+        Self::Silent { confirmed: true },
+        Self::Half,
+        Self::Disagree,
+        Self::Zero,
+        Self::StalledProducer,
+        Self::Idle,
+        Self::DeadLink,
+        Self::Down,
+    ];
+
     /// The words on the screen, in recordings and for scripts.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -132,6 +148,19 @@ pub enum FiguresFrom {
     Push,
     /// They were asked for, because pushes do not come or cannot be believed.
     Rest,
+}
+
+impl FiguresFrom {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Push, Self::Rest];
+
+    /// The word in recordings and for scripts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Push => "push",
+            Self::Rest => "rest",
+        }
+    }
 }
 
 /// Totals since the process started.
@@ -204,6 +233,28 @@ pub enum WorkerClass {
     Ok,
 }
 
+impl WorkerClass {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Error,
+        Self::Operator,
+        Self::Waiting,
+        Self::Neutral,
+        Self::Ok,
+    ];
+
+    /// The word in recordings and for scripts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Operator => "operator",
+            Self::Waiting => "waiting",
+            Self::Neutral => "neutral",
+            Self::Ok => "ok",
+        }
+    }
+}
+
 /// What a worker waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WorkerWait {
@@ -216,6 +267,9 @@ pub enum WorkerWait {
 }
 
 impl WorkerWait {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Next, Self::Retry, Self::CoolDown];
+
     /// The words before a countdown.
     pub fn as_str(self) -> &'static str {
         match self {

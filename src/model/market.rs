@@ -8,6 +8,8 @@ use super::order_book::{BookId, Level, Scales, Trade};
 use super::stamp::Stamp;
 use super::text::PlainText;
 
+mod counters;
+
 /// A book as it was at one moment. Immutable and shared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BookView {
@@ -169,6 +171,20 @@ pub enum FeedWay {
     Polling,
     /// Asked for over HTTP because the stream does not stand.
     Fallback,
+}
+
+impl FeedWay {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Stream, Self::Polling, Self::Fallback];
+
+    /// The word in recordings and for scripts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stream => "stream",
+            Self::Polling => "polling",
+            Self::Fallback => "fallback",
+        }
+    }
 }
 
 /// What holds a book's order together.

@@ -183,6 +183,9 @@ pub enum Aggressor {
 }
 
 impl Aggressor {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Buy, Self::Sell];
+
     /// The word on the screen and in recordings.
     pub fn as_str(self) -> &'static str {
         match self {
