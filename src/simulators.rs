@@ -1,5 +1,6 @@
 //! Floor 2: servers on loopback that speak the real protocols, with faults on request.
 
+pub mod fault;
 pub mod flamingo;
 pub mod imswitch;
 

@@ -9,6 +9,7 @@ use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
 use support::headless::{command, run};
+use ttyscope::simulators::fault::Named;
 use ttyscope::simulators::{flamingo, imswitch};
 
 #[test]
@@ -64,8 +65,8 @@ fn the_faults_of_both_are_listed() {
         .iter()
         .filter_map(|line| line.split_whitespace().nth(1))
         .collect();
-    let imswitch = imswitch::Fault::ALL.map(imswitch::Fault::name);
-    let flamingo = flamingo::Fault::ALL.map(flamingo::Fault::name);
+    let imswitch = imswitch::Fault::ALL.map(Named::name);
+    let flamingo = flamingo::Fault::ALL.map(Named::name);
     assert_eq!(names, [&imswitch[..], &flamingo[..]].concat());
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::Sim;
 use crate::run::mission::Simulators;
+use crate::simulators::fault::{Named, UnknownFault};
 use crate::simulators::{flamingo, imswitch};
 
 /// Where they listen when no port is named. Sources: what the real servers use.
@@ -13,17 +14,17 @@ const FLAMINGO_PORT: u16 = 53717;
 /// One line for each fault, by simulator.
 pub fn list_faults() -> String {
     let mut out = String::new();
-    let mut line = |kind: &str, name: &str, summary: &str| {
+    list::<imswitch::Fault>(&mut out, "imswitch");
+    list::<flamingo::Fault>(&mut out, "flamingo");
+    out
+}
+
+fn list<F: Named>(out: &mut String, kind: &str) {
+    for fault in F::all() {
+        let (name, summary) = (fault.name(), fault.summary());
         // Writing to a string does not fail.
         let _ = writeln!(out, "{kind:9} {name:24} {summary}");
-    };
-    for fault in imswitch::Fault::ALL {
-        line("imswitch", fault.name(), fault.summary());
     }
-    for fault in flamingo::Fault::ALL {
-        line("flamingo", fault.name(), fault.summary());
-    }
-    out
 }
 
 /// From what was written to what is to be started.
@@ -83,15 +84,10 @@ fn fault(written: &str) -> Result<Known, String> {
         Err(error) => error,
     };
     Err(match (&first, &second) {
-        (imswitch::UnknownFault::Value { .. }, _) => first.to_string(),
-        (_, flamingo::UnknownFault::Value { .. }) => second.to_string(),
-        _ => {
-            let imswitch = imswitch::Fault::ALL.map(imswitch::Fault::name).join(", ");
-            let flamingo = flamingo::Fault::ALL.map(flamingo::Fault::name).join(", ");
-            format!(
-                "\"{written}\" is no fault; write one of: {imswitch}; \
-                 or for the Flamingo microscope: {flamingo}"
-            )
+        (UnknownFault::Value { .. }, _) => first.to_string(),
+        (_, UnknownFault::Value { .. }) => second.to_string(),
+        (_, UnknownFault::Name { known, .. }) => {
+            format!("{first}; or for the Flamingo microscope: {known}")
         }
     })
 }
@@ -158,6 +154,15 @@ mod tests {
         ] {
             let error = planned(arguments).unwrap_err();
             assert!(error.contains(expected), "{arguments:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn no_two_faults_share_a_name() {
+        let mut names: Vec<_> = imswitch::Fault::ALL.map(Named::name).to_vec();
+        names.extend(flamingo::Fault::ALL.map(Named::name));
+        for (at, name) in names.iter().enumerate() {
+            assert!(!names[..at].contains(name), "{name}");
         }
     }
 

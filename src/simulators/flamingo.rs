@@ -36,7 +36,7 @@ mod viewer;
 mod workflow;
 
 pub use client::Cut;
-pub use fault::{Fault, UnknownFault};
+pub use fault::Fault;
 pub use lights::Lights;
 pub use log::{Deed, Entry, Received, What};
 pub use options::SimulatorOptions;

@@ -33,7 +33,7 @@ mod stream_params;
 mod window;
 mod wire;
 
-pub use fault::{Damage, Fault, Faults, UnknownFault};
+pub use fault::{Damage, Fault, Faults};
 pub use log::{Logged, What};
 pub use options::{Depth, Dialect, SimulatorOptions, UnknownDialect};
 

@@ -1,75 +1,102 @@
 //! What the simulator does wrong on request, by the names the command line uses.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-/// One thing the simulator does wrong for as long as it is switched on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Fault {
+use crate::simulators::fault::{self, every, faults, seconds};
+
+faults! {
     /// Drop every connection this long after it was made, without a close frame.
     DropLink {
         /// Life of a connection.
-        after: Duration,
-    },
+        after: Duration = seconds(10)
+    } = "drop-link",
+        "drop each connection after N seconds (default 10)";
     /// Answer the WebSocket upgrade with 403.
-    Refuse,
+    Refuse = "refuse",
+        "answer the WebSocket upgrade with 403";
     /// Stop sending; the socket stays open and no ping comes.
-    Stall,
+    Stall = "stall",
+        "stop sending, pings too, with the socket open";
     /// Send pings and nothing else.
-    Silent,
+    Silent = "silent",
+        "send pings and nothing else";
     /// Break every n-th picture packet, each time in the next way of [`Damage`].
     CorruptFrame {
         /// 1 breaks every packet.
-        every: u32,
-    },
+        every: u32 = every(10)
+    } = "corrupt-frame",
+        "break every Nth picture packet (default 10), each time in another way";
     /// Cut every n-th MessagePack message in half.
     TruncatedMsgpack {
         /// 1 cuts every message.
-        every: u32,
-    },
+        every: u32 = every(10)
+    } = "truncated-msgpack",
+        "cut every Nth MessagePack message (default 10) short";
     /// Ignore every acknowledgement but a connection's first, so that its window never moves again.
-    IgnoreAcks,
+    IgnoreAcks = "ignore-acks",
+        "let acknowledgements have no effect after the first";
     /// Send pictures without regard to acknowledgements or throttle.
-    Flood,
+    Flood = "flood",
+        "send pictures as fast as possible, acknowledged or not";
     /// Append zeros to every picture message up to this size.
     LongFrames {
         /// Size of the message in MiB.
-        mib: u32,
-    },
+        mib: u32 = mib(300)
+    } = "long-frames",
+        "pad picture messages to N MiB (default 300)";
     /// Swap the ids of neighbouring pictures: 1, 0, 3, 2 and so on.
-    IdsOutOfOrder,
+    IdsOutOfOrder = "ids-out-of-order",
+        "swap the ids of neighbouring pictures";
     /// Put escape sequences into names and log lines.
-    EscapeText,
+    EscapeText = "escape-text",
+        "put terminal escape sequences into names and log lines";
     /// Answer REST calls this much later.
     SlowRest {
         /// The delay.
-        by: Duration,
-    },
+        by: Duration = seconds(3)
+    } = "slow-rest",
+        "answer REST calls N seconds late (default 3)";
     /// Let every GET take this long, and nothing pass on any connection meanwhile: the servers
     /// run commands on the thread that serves the WebSocket.
     BlockingRest {
         /// How long a command takes.
-        by: Duration,
-    },
+        by: Duration = seconds(1)
+    } = "blocking-rest",
+        "let each GET take N seconds (default 1) and everything else wait for it";
     /// Accept TCP connections and say nothing.
-    NoAnswer,
+    NoAnswer = "no-answer",
+        "accept connections and say nothing";
     /// Close the WebSocket when the client asks to connect.
-    CloseBeforeConnect,
+    CloseBeforeConnect = "close-before-connect",
+        "close the WebSocket when the client asks to connect";
     /// Answer commands over REST with 500 and do nothing.
-    Rest500,
+    Rest500 = "rest-500",
+        "answer REST commands with 500 and do nothing";
     /// Answer commands over REST with a page of HTML and do nothing.
-    RestHtml,
+    RestHtml = "rest-html",
+        "answer REST commands with a page of HTML and do nothing";
     /// Take commands over REST and never answer or do anything; stops are none.
-    RestHang,
+    RestHang = "rest-hang",
+        "take REST commands but stops, and neither do nor answer them";
     /// Carry moves out and never answer them.
-    LostMoveAnswer,
+    LostMoveAnswer = "lost-move-answer",
+        "carry moves out and never answer them";
     /// Send no position signals.
-    NoPositionSignals,
+    NoPositionSignals = "no-position-signals",
+        "send no position signals";
     /// Answer moves as if they were carried out, and do not move.
-    IgnoresMoves,
+    IgnoresMoves = "ignores-moves",
+        "answer moves and do not move";
     /// Never answer or carry out what stops motion.
-    DeadStop,
+    DeadStop = "dead-stop",
+        "neither carry out nor answer what stops motion";
+}
+
+/// Most a message is padded to.
+const PAD_LIMIT_MIB: u32 = 1024;
+
+const fn mib(n: u32) -> u32 {
+    if n < PAD_LIMIT_MIB { n } else { PAD_LIMIT_MIB }
 }
 
 /// How [`Fault::CorruptFrame`] breaks a packet, in this order, over and over.
@@ -101,212 +128,10 @@ impl Damage {
     ];
 }
 
-impl Fault {
-    /// Every fault with the value it has when none is given.
-    pub const ALL: [Self; 22] = [
-        Self::DropLink {
-            after: Duration::from_secs(10),
-        },
-        Self::Refuse,
-        Self::Stall,
-        Self::Silent,
-        Self::CorruptFrame { every: 10 },
-        Self::TruncatedMsgpack { every: 10 },
-        Self::IgnoreAcks,
-        Self::Flood,
-        Self::LongFrames { mib: 300 },
-        Self::IdsOutOfOrder,
-        Self::EscapeText,
-        Self::SlowRest {
-            by: Duration::from_secs(3),
-        },
-        Self::BlockingRest {
-            by: Duration::from_secs(1),
-        },
-        Self::NoAnswer,
-        Self::CloseBeforeConnect,
-        Self::Rest500,
-        Self::RestHtml,
-        Self::RestHang,
-        Self::LostMoveAnswer,
-        Self::NoPositionSignals,
-        Self::IgnoresMoves,
-        Self::DeadStop,
-    ];
-
-    /// The name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::DropLink { .. } => "drop-link",
-            Self::Refuse => "refuse",
-            Self::Stall => "stall",
-            Self::Silent => "silent",
-            Self::CorruptFrame { .. } => "corrupt-frame",
-            Self::TruncatedMsgpack { .. } => "truncated-msgpack",
-            Self::IgnoreAcks => "ignore-acks",
-            Self::Flood => "flood",
-            Self::LongFrames { .. } => "long-frames",
-            Self::IdsOutOfOrder => "ids-out-of-order",
-            Self::EscapeText => "escape-text",
-            Self::SlowRest { .. } => "slow-rest",
-            Self::BlockingRest { .. } => "blocking-rest",
-            Self::NoAnswer => "no-answer",
-            Self::CloseBeforeConnect => "close-before-connect",
-            Self::Rest500 => "rest-500",
-            Self::RestHtml => "rest-html",
-            Self::RestHang => "rest-hang",
-            Self::LostMoveAnswer => "lost-move-answer",
-            Self::NoPositionSignals => "no-position-signals",
-            Self::IgnoresMoves => "ignores-moves",
-            Self::DeadStop => "dead-stop",
-        }
-    }
-
-    /// One sentence for the help text.
-    pub fn summary(self) -> &'static str {
-        match self {
-            Self::DropLink { .. } => "drop each connection after N seconds (default 10)",
-            Self::Refuse => "answer the WebSocket upgrade with 403",
-            Self::Stall => "stop sending, pings too, with the socket open",
-            Self::Silent => "send pings and nothing else",
-            Self::CorruptFrame { .. } => {
-                "break every Nth picture packet (default 10), each time in another way"
-            }
-            Self::TruncatedMsgpack { .. } => "cut every Nth MessagePack message (default 10) short",
-            Self::IgnoreAcks => "let acknowledgements have no effect after the first",
-            Self::Flood => "send pictures as fast as possible, acknowledged or not",
-            Self::LongFrames { .. } => "pad picture messages to N MiB (default 300)",
-            Self::IdsOutOfOrder => "swap the ids of neighbouring pictures",
-            Self::EscapeText => "put terminal escape sequences into names and log lines",
-            Self::SlowRest { .. } => "answer REST calls N seconds late (default 3)",
-            Self::BlockingRest { .. } => {
-                "let each GET take N seconds (default 1) and everything else wait for it"
-            }
-            Self::NoAnswer => "accept connections and say nothing",
-            Self::CloseBeforeConnect => "close the WebSocket when the client asks to connect",
-            Self::Rest500 => "answer REST commands with 500 and do nothing",
-            Self::RestHtml => "answer REST commands with a page of HTML and do nothing",
-            Self::RestHang => "take REST commands but stops, and neither do nor answer them",
-            Self::LostMoveAnswer => "carry moves out and never answer them",
-            Self::NoPositionSignals => "send no position signals",
-            Self::IgnoresMoves => "answer moves and do not move",
-            Self::DeadStop => "neither carry out nor answer what stops motion",
-        }
-    }
-
-    /// This fault with `value` in place of its number; `None` if it takes none or not this one.
-    fn with_value(self, value: u32) -> Option<Self> {
-        let positive = (value > 0).then_some(value)?;
-        Some(match self {
-            Self::DropLink { .. } => Self::DropLink {
-                after: Duration::from_secs(u64::from(positive)),
-            },
-            Self::SlowRest { .. } => Self::SlowRest {
-                by: Duration::from_secs(u64::from(positive)),
-            },
-            Self::BlockingRest { .. } => Self::BlockingRest {
-                by: Duration::from_secs(u64::from(positive)),
-            },
-            Self::CorruptFrame { .. } => Self::CorruptFrame { every: positive },
-            Self::TruncatedMsgpack { .. } => Self::TruncatedMsgpack { every: positive },
-            Self::LongFrames { .. } => Self::LongFrames {
-                mib: positive.min(1024),
-            },
-            _ => return None,
-        })
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A fault that could not be read from text.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UnknownFault {
-    /// No fault has this name.
-    #[error("\"{name}\" is no fault; write one of: {}", names())]
-    Name {
-        /// What was written.
-        name: String,
-    },
-    /// The fault takes no number, or not this one.
-    #[error(
-        "\"{value}\" does not go with the fault \"{name}\"; write \"{name}\"{}",
-        hint(name)
-    )]
-    Value {
-        /// The fault.
-        name: &'static str,
-        /// What was written behind it.
-        value: String,
-    },
-}
-
-fn names() -> String {
-    Fault::ALL.map(Fault::name).join(", ")
-}
-
-fn hint(name: &str) -> String {
-    let takes_number = Fault::ALL
-        .iter()
-        .any(|fault| fault.name() == name && fault.with_value(1).is_some());
-    if takes_number {
-        format!(" or \"{name}=N\" with a whole number above 0")
-    } else {
-        " alone".to_owned()
-    }
-}
-
-impl FromStr for Fault {
-    type Err = UnknownFault;
-
-    /// Reads `name` or `name=number`, e.g. `drop-link=5`.
-    fn from_str(text: &str) -> Result<Self, UnknownFault> {
-        let (name, value) = match text.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (text, None),
-        };
-        let fault = Self::ALL
-            .into_iter()
-            .find(|fault| fault.name() == name)
-            .ok_or_else(|| UnknownFault::Name {
-                name: name.to_owned(),
-            })?;
-        let Some(value) = value else { return Ok(fault) };
-        value
-            .parse()
-            .ok()
-            .and_then(|number| fault.with_value(number))
-            .ok_or_else(|| UnknownFault::Value {
-                name: fault.name(),
-                value: value.to_owned(),
-            })
-    }
-}
-
 /// The faults that are switched on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Faults(Vec<Fault>);
+pub type Faults = fault::Faults<Fault>;
 
 impl Faults {
-    /// These and no others.
-    pub fn new(faults: &[Fault]) -> Self {
-        Self(faults.to_vec())
-    }
-
-    /// Whether `fault`, which has no number, is on.
-    pub(super) fn has(&self, fault: Fault) -> bool {
-        self.0.contains(&fault)
-    }
-
-    /// What `pick` finds in the first fault it accepts.
-    fn find<T>(&self, pick: impl Fn(Fault) -> Option<T>) -> Option<T> {
-        self.0.iter().find_map(|&fault| pick(fault))
-    }
-
     pub(super) fn drop_link(&self) -> Option<Duration> {
         self.find(|fault| match fault {
             Fault::DropLink { after } => Some(after),
@@ -355,41 +180,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_fault_is_read_back_from_its_name() {
-        for fault in Fault::ALL {
-            assert_eq!(fault.name().parse(), Ok(fault));
-            assert!(!fault.summary().is_empty());
-        }
-    }
-
-    #[test]
     fn a_number_replaces_the_default() {
-        let cases = [
-            (
-                "drop-link=5",
-                Some(Fault::DropLink {
-                    after: Duration::from_secs(5),
-                }),
-            ),
-            ("corrupt-frame=1", Some(Fault::CorruptFrame { every: 1 })),
-            ("corrupt-frame=0", None),
-            ("corrupt-frame=x", None),
-            ("stall=3", None),
-            ("nothing", None),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(text.parse::<Fault>().ok(), expected, "{text}");
+        let after = Duration::from_secs(5);
+        for (text, expected) in [
+            ("drop-link=5", Fault::DropLink { after }),
+            ("corrupt-frame=1", Fault::CorruptFrame { every: 1 }),
+            ("long-frames=5000", Fault::LongFrames { mib: 1024 }),
+        ] {
+            assert_eq!(text.parse(), Ok(expected));
         }
-    }
-
-    #[test]
-    fn an_unknown_fault_names_the_known_ones() {
-        let error = "stal".parse::<Fault>().unwrap_err().to_string();
-        assert!(
-            error.contains("\"stal\"") && error.contains("stall"),
-            "{error}"
-        );
-        let error = "stall=3".parse::<Fault>().unwrap_err().to_string();
-        assert!(error.contains("write \"stall\" alone"), "{error}");
     }
 }
