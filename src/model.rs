@@ -3,6 +3,7 @@
 //! Nothing here does I/O, knows a terminal or a runtime; only `std` and `bytes`.
 
 pub mod command;
+pub mod decimal;
 pub mod fleet;
 pub mod frame;
 pub mod history;
@@ -40,7 +41,8 @@ pub use market::{
 };
 pub use metrics::{LatencyWindow, Percentiles, RateMeter};
 pub use order_book::{
-    Aggressor, BookChange, BookEvent, BookId, ClearReason, Level, Scales, Sequence, Side, Trade,
+    Aggressor, Book, BookChange, BookEvent, BookId, ClearReason, Level, Scales, Sequence, Side,
+    Trade,
 };
 pub use rows::{Row, Rows};
 pub use sample::{

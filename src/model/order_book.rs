@@ -3,7 +3,12 @@
 //! A price is an integer count of `10^-price_scale`, a size one of `10^-size_scale`. No float is
 //! ever a key, and nothing here rounds.
 
+pub mod book;
+pub mod metrics;
+
 use super::text::PlainText;
+
+pub use book::Book;
 
 /// How many decimals prices and sizes of an instrument have. They never change while a book lives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
