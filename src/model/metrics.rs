@@ -128,6 +128,16 @@ impl RateMeter {
         (count as f64 / seconds, bytes as f64 / seconds)
     }
 
+    /// Items per second over the last `seconds` (at most 60) before `now_ns`, divided by all of
+    /// them even where the first item is younger; exact to a quarter of a second.
+    pub fn per_second_over(&self, now_ns: u64, seconds: u64) -> f64 {
+        let seconds = seconds.clamp(1, 60);
+        let end = now_ns / BUCKET_NS;
+        let begin = (end + 1).saturating_sub(seconds * 1_000_000_000 / BUCKET_NS);
+        let count: u64 = (begin..=end).map(|number| self.bucket(number).0).sum();
+        count as f64 / seconds as f64
+    }
+
     /// Items in each of the last `seconds` whole seconds, oldest first; at most 60. Seconds before
     /// that of the first item are left out: nothing is known of them.
     pub fn history(&self, now_ns: u64, seconds: usize) -> Vec<u64> {
@@ -190,5 +200,8 @@ mod tests {
         assert_eq!(meter.history(12_000_000_000, 3), [20, 0, 0]);
         assert!(RateMeter::default().history(9_000_000_000, 3).is_empty());
         assert_eq!(meter.per_second(60_000_000_000).0, 0.0);
+        assert_eq!(meter.per_second_over(9_990_000_000, 10), 10.0);
+        assert_eq!(meter.per_second_over(9_990_000_000, 5), 20.0);
+        assert_eq!(meter.per_second_over(12_000_000_000, 5), 11.0);
     }
 }
