@@ -4,6 +4,15 @@
 //! owns the socket feeds it what arrives and does what it asks; a capture and a live connection
 //! run through the same code.
 
+pub mod canonical;
+#[cfg(test)]
+pub mod heard;
+pub mod json;
+pub mod latency;
+pub mod repair;
+pub mod time;
+pub mod tracked;
+
 use crate::model::{BookEvent, BookView, Fault, FeedCounters, FeedWay, Stamp, Trade};
 
 /// The books of one connection to a venue.
