@@ -52,9 +52,7 @@ fn shortened(text: &PlainText, most_bytes: usize) -> PlainText {
     if text.len() <= most_bytes {
         return text.clone();
     }
-    let end = text.floor_char_boundary(most_bytes);
-    let head = text.get(..end).unwrap_or_default();
-    PlainText::from(format!("{head}…"))
+    PlainText::from_peer_head(text, most_bytes)
 }
 
 /// A step through the rows of a pane.

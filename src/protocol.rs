@@ -7,5 +7,6 @@ pub mod engineio;
 pub mod flamingo;
 pub mod imswitch;
 pub mod market;
+pub mod rows;
 pub mod socketio;
 pub mod uc2f;

@@ -22,6 +22,17 @@ impl PlainText {
         }
     }
 
+    /// As [`PlainText::from_peer`], for the beginning of `text` where it is longer than
+    /// `most_bytes`; `…` stands for the rest.
+    pub fn from_peer_head(text: &str, most_bytes: usize) -> Self {
+        if text.len() <= most_bytes {
+            return Self::from_peer(text);
+        }
+        let end = text.floor_char_boundary(most_bytes);
+        let head = text.get(..end).unwrap_or_default();
+        Self::from(format!("{head}…"))
+    }
+
     /// As [`PlainText::from_peer`], for bytes that may not be UTF-8.
     pub fn from_peer_bytes(bytes: &[u8]) -> Self {
         Self::from_peer(&String::from_utf8_lossy(bytes))
@@ -103,6 +114,20 @@ mod tests {
         ];
         for (before, after) in cases {
             assert_eq!(PlainText::from_peer(before).as_str(), after, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        for (before, most, after) in [
+            ("price", 5, "price"),
+            ("price", 4, "pric…"),
+            ("é€", 4, "é…"),
+            ("é€", 1, "…"),
+            ("\x1b[2J", 1, "␛…"),
+        ] {
+            let head = PlainText::from_peer_head(before, most);
+            assert_eq!(head.as_str(), after, "{before:?} {most}");
         }
     }
 
