@@ -144,6 +144,11 @@ impl Tracked {
         self.crossed_in_a_row
     }
 
+    /// The last trade, which is the one of the greatest time.
+    pub fn last_trade(&self) -> Option<&Trade> {
+        self.last_trade.as_ref()
+    }
+
     /// What became of its messages.
     pub fn counters(&self) -> &BookCounters {
         &self.counters
@@ -442,6 +447,8 @@ impl Tracked {
             self.count(|counters| &mut counters.late);
         }
         if self.integrity == Integrity::TradesOnly {
+            // Nothing else proves that it comes.
+            self.state = BookState::Live;
             self.prove(received);
             self.rate.record(received.mono_ns, 0);
             self.take_latency(trade.exchange_ns, received);
