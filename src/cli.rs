@@ -240,6 +240,9 @@ struct Sim {
     /// Start the Flamingo microscope on this port and the one above; 0 for any free ones
     #[arg(long, value_name = "PORT")]
     flamingo: Option<u16>,
+    /// Start the order-book venues on this port; 0 for any free one
+    #[arg(long, value_name = "PORT")]
+    market: Option<u16>,
     /// Which release of the ImSwitch server to speak like
     #[arg(long, value_name = "NAME", default_value = "modern")]
     dialect: String,

@@ -3,5 +3,6 @@
 pub mod fault;
 pub mod flamingo;
 pub mod imswitch;
+pub mod market;
 
 mod specimen;

@@ -5,26 +5,34 @@ use std::fmt::Write as _;
 use super::Sim;
 use crate::run::mission::Simulators;
 use crate::simulators::fault::{Named, UnknownFault};
-use crate::simulators::{flamingo, imswitch};
+use crate::simulators::{flamingo, imswitch, market};
 
 /// Where they listen when no port is named. Sources: what the real servers use.
 const IMSWITCH_PORT: u16 = 8001;
 const FLAMINGO_PORT: u16 = 53717;
+/// No venue has one of its own that is not TLS: any free number is as good.
+const MARKET_PORT: u16 = 8780;
 
 /// One line for each fault, by simulator.
 pub fn list_faults() -> String {
     let mut out = String::new();
     list::<imswitch::Fault>(&mut out, "imswitch");
     list::<flamingo::Fault>(&mut out, "flamingo");
+    for fault in market::FaultKind::ALL {
+        line(&mut out, "market", fault.name(), fault.summary());
+    }
     out
 }
 
 fn list<F: Named>(out: &mut String, kind: &str) {
     for fault in F::all() {
-        let (name, summary) = (fault.name(), fault.summary());
-        // Writing to a string does not fail.
-        let _ = writeln!(out, "{kind:9} {name:24} {summary}");
+        line(out, kind, fault.name(), fault.summary());
     }
+}
+
+fn line(out: &mut String, kind: &str, name: &str, summary: &str) {
+    // Writing to a string does not fail.
+    let _ = writeln!(out, "{kind:9} {name:24} {summary}");
 }
 
 /// From what was written to what is to be started.
@@ -32,7 +40,7 @@ fn list<F: Named>(out: &mut String, kind: &str) {
 /// # Errors
 /// A sentence: a dialect or fault nobody knows, or a fault of a simulator that is not started.
 pub fn plan(sim: &Sim) -> Result<Simulators, String> {
-    let all = sim.imswitch.is_none() && sim.flamingo.is_none();
+    let all = sim.imswitch.is_none() && sim.flamingo.is_none() && sim.market.is_none();
     let port = |named: Option<u16>, usual: u16| named.or(all.then_some(usual));
     let mut plan = Simulators {
         imswitch: port(sim.imswitch, IMSWITCH_PORT).map(|port| imswitch::SimulatorOptions {
@@ -45,6 +53,10 @@ pub fn plan(sim: &Sim) -> Result<Simulators, String> {
             sensor_px: sim.sensor,
             ..flamingo::SimulatorOptions::default()
         }),
+        market: port(sim.market, MARKET_PORT).map(|port| market::SimulatorOptions {
+            port,
+            ..market::SimulatorOptions::default()
+        }),
     };
     let dialect = sim.dialect.parse();
     let dialect: imswitch::Dialect =
@@ -53,43 +65,89 @@ pub fn plan(sim: &Sim) -> Result<Simulators, String> {
         options.dialect = dialect;
     }
     for written in &sim.faults {
-        match fault(written)? {
-            Known::Imswitch(fault) => {
-                let options = plan.imswitch.as_mut();
-                let options = options.ok_or_else(|| not_started(written, "imswitch"))?;
-                options.faults.push(fault);
-            }
-            Known::Flamingo(fault) => {
-                let options = plan.flamingo.as_mut();
-                let options = options.ok_or_else(|| not_started(written, "flamingo"))?;
-                options.faults.push(fault);
-            }
+        let known = known(written)?;
+        let mut makers = known.iter().map(Known::maker);
+        let first = makers.next().unwrap_or_default();
+        if !known.into_iter().any(|fault| make(&mut plan, fault)) {
+            return Err(not_started(written, first));
         }
     }
     Ok(plan)
 }
 
+/// A fault, by who makes it.
 enum Known {
     Imswitch(imswitch::Fault),
     Flamingo(flamingo::Fault),
+    Market(market::Fault),
 }
 
-fn fault(written: &str) -> Result<Known, String> {
-    let first = match written.parse() {
-        Ok(fault) => return Ok(Known::Imswitch(fault)),
-        Err(error) => error,
-    };
-    let second = match written.parse() {
-        Ok(fault) => return Ok(Known::Flamingo(fault)),
-        Err(error) => error,
-    };
-    Err(match (&first, &second) {
-        (UnknownFault::Value { .. }, _) => first.to_string(),
-        (_, UnknownFault::Value { .. }) => second.to_string(),
-        (_, UnknownFault::Name { known, .. }) => {
-            format!("{first}; or for the Flamingo microscope: {known}")
+impl Known {
+    fn maker(&self) -> &'static str {
+        match self {
+            Self::Imswitch(_) => "imswitch",
+            Self::Flamingo(_) => "flamingo",
+            Self::Market(_) => "market",
         }
-    })
+    }
+}
+
+/// Lets the simulator that knows it make a fault; `false` if that is not to be started.
+fn make(plan: &mut Simulators, fault: Known) -> bool {
+    match fault {
+        Known::Imswitch(fault) => {
+            let options = plan.imswitch.as_mut();
+            options.map(|options| options.faults.push(fault)).is_some()
+        }
+        Known::Flamingo(fault) => {
+            let options = plan.flamingo.as_mut();
+            options.map(|options| options.faults.push(fault)).is_some()
+        }
+        Known::Market(fault) => {
+            let options = plan.market.as_mut();
+            options.map(|options| options.faults.push(fault)).is_some()
+        }
+    }
+}
+
+/// What a name means to each simulator that knows it: some share one.
+fn known(written: &str) -> Result<Vec<Known>, String> {
+    let named = |read: Result<Known, UnknownFault>| match read {
+        Ok(known) => Some(Ok(known)),
+        // Its name, with a number that is none of its.
+        Err(error @ UnknownFault::Value { .. }) => Some(Err(error.to_string())),
+        Err(UnknownFault::Name { .. }) => None,
+    };
+    let market = match written.parse() {
+        Ok(fault) => Some(Ok(Known::Market(fault))),
+        Err(error @ market::UnknownFault::Value { .. }) => Some(Err(error.to_string())),
+        Err(market::UnknownFault::Name { .. }) => None,
+    };
+    let readings = [
+        named(imswitch::Fault::parse(written).map(Known::Imswitch)),
+        named(flamingo::Fault::parse(written).map(Known::Flamingo)),
+        market,
+    ];
+    let (mut known, mut wrong) = (Vec::new(), None);
+    for reading in readings.into_iter().flatten() {
+        match reading {
+            Ok(fault) => known.push(fault),
+            Err(sentence) => wrong = wrong.or(Some(sentence)),
+        }
+    }
+    match (known.is_empty(), wrong) {
+        (false, _) => Ok(known),
+        (true, Some(sentence)) => Err(sentence),
+        (true, None) => Err(format!(
+            "\"{written}\" is no fault; write one of: {}; or for the Flamingo microscope: {}; \
+             or for the venues: {}",
+            imswitch::Fault::names(),
+            flamingo::Fault::names(),
+            market::FaultKind::ALL
+                .map(market::FaultKind::name)
+                .join(", "),
+        )),
+    }
 }
 
 fn not_started(fault: &str, kind: &str) -> String {
@@ -121,13 +179,15 @@ mod tests {
             (
                 plan.imswitch.map(|options| options.port),
                 plan.flamingo.map(|options| options.port),
+                plan.market.map(|options| options.port),
             )
         };
-        assert_eq!(ports(&[]), (Some(8001), Some(53717)));
-        assert_eq!(ports(&["--imswitch", "0"]), (Some(0), None));
-        assert_eq!(ports(&["--flamingo", "7"]), (None, Some(7)));
+        assert_eq!(ports(&[]), (Some(8001), Some(53717), Some(8780)));
+        assert_eq!(ports(&["--imswitch", "0"]), (Some(0), None, None));
+        assert_eq!(ports(&["--flamingo", "7"]), (None, Some(7), None));
+        assert_eq!(ports(&["--market", "7"]), (None, None, Some(7)));
         let both = ["--flamingo", "7", "--imswitch", "9"];
-        assert_eq!(ports(&both), (Some(9), Some(7)));
+        assert_eq!(ports(&both), (Some(9), Some(7), None));
     }
 
     #[test]
@@ -136,6 +196,19 @@ mod tests {
         assert_eq!(plan.imswitch.unwrap().faults, [imswitch::Fault::Stall]);
         let fault = flamingo::Fault::JunkBytes { every: 2 };
         assert_eq!(plan.flamingo.unwrap().faults, [fault]);
+        // Two know the name: it goes to the one that is started.
+        let plan = planned(&[
+            "--market",
+            "0",
+            "--fault",
+            "stall",
+            "--fault",
+            "gap=3@BTC/USD",
+        ]);
+        let faults = plan.unwrap().market.unwrap().faults;
+        let gap = market::Fault::new(market::FaultKind::Gap).with_number(3);
+        let stall = market::Fault::new(market::FaultKind::Stall);
+        assert_eq!(faults, [stall, gap.of("BTC/USD")]);
     }
 
     #[test]
@@ -150,6 +223,8 @@ mod tests {
                 "--flamingo PORT",
             ),
             (&["--flamingo", "0", "--fault", "stall"], "--imswitch PORT"),
+            (&["--flamingo", "0", "--fault", "gap"], "--market PORT"),
+            (&["--fault", "gap=0"], "gap=N"),
             (&["--dialect", "new"], "modern-lag1"),
         ] {
             let error = planned(arguments).unwrap_err();
@@ -158,18 +233,10 @@ mod tests {
     }
 
     #[test]
-    fn no_two_faults_share_a_name() {
-        let mut names: Vec<_> = imswitch::Fault::ALL.map(Named::name).to_vec();
-        names.extend(flamingo::Fault::ALL.map(Named::name));
-        for (at, name) in names.iter().enumerate() {
-            assert!(!names[..at].contains(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn the_list_has_every_fault_of_both() {
+    fn the_list_has_every_fault_of_all() {
         let list = list_faults();
-        let count = imswitch::Fault::ALL.len() + flamingo::Fault::ALL.len();
+        let microscopes = imswitch::Fault::ALL.len() + flamingo::Fault::ALL.len();
+        let count = microscopes + market::FaultKind::ALL.len();
         assert_eq!(list.lines().count(), count);
         assert!(list.contains("imswitch  drop-link ") && list.contains("flamingo  junk-bytes "));
     }

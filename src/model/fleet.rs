@@ -334,7 +334,11 @@ mod tests {
             (&[Live, Unknown], 1),
         ];
         for (seen, code) in cases {
-            assert_eq!(FleetVerdict::exit_code(seen.iter().copied()), code, "{seen:?}");
+            assert_eq!(
+                FleetVerdict::exit_code(seen.iter().copied()),
+                code,
+                "{seen:?}"
+            );
         }
     }
 }

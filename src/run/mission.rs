@@ -19,7 +19,7 @@ use crate::config::{OnExit, OnTerminalLoss};
 use crate::intent::Keymap;
 use crate::model::{PlainText, RecorderState, StopOrigin};
 use crate::pipeline::RecordingPlan;
-use crate::simulators::{flamingo, imswitch};
+use crate::simulators::{flamingo, imswitch, market};
 use crate::ui::Theme;
 
 /// An end that takes longer than this is explained.
@@ -193,6 +193,8 @@ pub struct Simulators {
     pub imswitch: Option<imswitch::SimulatorOptions>,
     /// The Flamingo microscope.
     pub flamingo: Option<flamingo::SimulatorOptions>,
+    /// The order-book venues.
+    pub market: Option<market::SimulatorOptions>,
 }
 
 /// Runs simulators until a signal.
@@ -210,7 +212,14 @@ pub fn simulate(simulators: Simulators) -> anyhow::Result<Exit> {
             Some(options) => Some(start_flamingo(options).await?),
             None => None,
         };
+        let market = match simulators.market {
+            Some(options) => Some(start_market(options).await?),
+            None => None,
+        };
         while matches!(signals.recv().await, Told::Resize) {}
+        if let Some(simulator) = market {
+            simulator.stop().await;
+        }
         if let Some(simulator) = imswitch {
             simulator.stop().await;
         }
@@ -243,6 +252,30 @@ async fn start_flamingo(
         )
     })?;
     say_where("flamingo", simulator.address());
+    Ok(simulator)
+}
+
+async fn start_market(options: market::SimulatorOptions) -> anyhow::Result<market::Simulator> {
+    let port = options.port;
+    // One symbol of each venue, as it is written on a command line.
+    let listed = options.listed.clone();
+    let key = options.key.clone();
+    let simulator = market::Simulator::start(options)
+        .await
+        .with_context(|| format!("port {port} cannot be used; --market 0 takes any free one"))?;
+    for venue in market::Venue::ALL {
+        if let Some(first) = listed.iter().find(|listed| listed.venue == venue) {
+            voice::text(&format_args!(
+                "SIMULATED venue: '{}:{}?{}'\n",
+                venue.name(),
+                first.symbol,
+                simulator.endpoint(venue)
+            ));
+        }
+    }
+    voice::text(&format_args!(
+        "The simulated key of finnhub is \"{key}\".\n"
+    ));
     Ok(simulator)
 }
 
