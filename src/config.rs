@@ -11,7 +11,10 @@ mod written;
 
 pub use control::{ControlConfig, OnExit};
 pub use file::{ConfigError, FileConfig, OnTerminalLoss, RecordConfig, Spot};
-pub use source::{Endpoint, SourceError, SourceKind, SourceSpec, Tls, Transport, name_sources};
+pub use source::{
+    Endpoint, FeedTransport, Market, Rest, SourceError, SourceKind, SourceSpec, Tls, Transport,
+    name_sources,
+};
 
 use std::path::PathBuf;
 

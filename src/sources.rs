@@ -3,6 +3,7 @@
 
 pub mod flamingo;
 pub mod imswitch;
+pub mod market;
 pub mod net;
 pub mod reconnect;
 pub mod replay;

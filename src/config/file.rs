@@ -228,6 +228,16 @@ impl WrittenSource {
         add("transport", self.transport.clone());
         add("profile", self.profile.clone());
         add("live_port", self.live_port.map(|v| v.to_string()));
+        add("endpoint", self.endpoint.clone());
+        add("rest", self.rest.clone());
+        add("depth", self.depth.map(|v| v.to_string()));
+        add("poll_ms", self.poll_ms.map(|v| v.to_string()));
+        add("channel", self.channel.clone());
+        add("key_env", self.key_env.clone());
+        add("fresh_s", self.fresh_s.map(|v| v.to_string()));
+        add("snapshot_s", self.snapshot_s.map(|v| v.to_string()));
+        let symbols = self.symbols.join(",");
+        add("symbols", (!symbols.is_empty()).then_some(symbols));
         for event in &self.emit {
             add("emit", Some(event.clone()));
         }

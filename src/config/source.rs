@@ -9,9 +9,12 @@ use url::Url;
 use super::limits::{add_limit, parse_limit};
 use crate::model::Limits;
 use crate::protocol::flamingo::Profile;
-use crate::protocol::socketio::check_event;
 
 mod flamingo;
+mod market;
+mod socketio;
+
+pub use market::{FeedTransport, Market, Rest};
 
 /// One source to read from.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +61,8 @@ pub enum SourceKind {
         /// The port of the live pictures; `None` for the next one.
         live_port: Option<u16>,
     },
+    /// Order books or trades of a venue. The endpoint is that of its stream.
+    Market(Box<Market>),
 }
 
 /// Host, port and how the connection is secured.
@@ -104,8 +109,8 @@ pub enum SourceError {
     /// Not a URL of a kind we know.
     #[error(
         "\"{written}\" is not a source: write imswitch://HOST:PORT, imswitchs://HOST:PORT (TLS), \
-         socketio://HOST:PORT/PATH, socketios://… or flamingo://HOST:PORT, with NAME= in front if \
-         you like"
+         socketio://HOST:PORT/PATH, socketios://…, flamingo://HOST:PORT or a venue with its symbols \
+         such as kraken:BTC/USD, with NAME= in front if you like"
     )]
     NotASource {
         /// What was written.
@@ -135,7 +140,7 @@ pub enum SourceError {
 
 /// Source of the port: the server's own default.
 const IMSWITCH_PORT: u16 = 8001;
-/// The names that sources have unless they are given one.
+/// The names that sources have unless they are given one, beside those of the venues.
 const SCHEMES: [&str; 3] = ["imswitch", "socketio", "flamingo"];
 
 impl SourceSpec {
@@ -144,13 +149,19 @@ impl SourceSpec {
     /// `auth_env=VARIABLE`, `profile=older`, `live_port=53718`, and any number of
     /// `emit=["NAME",ARGUMENT…]`, `limit=AXIS:MIN..MAX` and `code=NAME:NUMBER`.
     ///
+    /// The books of a venue are written `VENUE:SYMBOL,SYMBOL…`; its options are those of
+    /// [`Market`].
+    ///
     /// # Errors
     /// When it is no such URL; the message says what to write.
     pub fn parse(written: &str) -> Result<Self, SourceError> {
         let (name, address) = match written.split_once('=') {
-            Some((name, rest)) if is_name(name) && rest.contains("://") => (Some(name), rest),
+            Some((name, rest)) if is_name(name) && is_address(rest) => (Some(name), rest),
             _ => (None, written),
         };
+        if let Some(venue) = market::venue_of(address) {
+            return market::parse(name, venue, address);
+        }
         let quoted = without_secrets(written);
         let fail = |problem: String| SourceError::Option {
             written: quoted.clone(),
@@ -224,7 +235,7 @@ impl SourceSpec {
             }
             _ => {
                 let tls = tls_from(secure, &mut options).map_err(&fail)?;
-                let kind = socketio_from(url.path(), &mut options, emit).map_err(&fail)?;
+                let kind = socketio::kind(url.path(), &mut options, emit).map_err(&fail)?;
                 (kind, port.unwrap_or(if secure { 443 } else { 80 }), tls)
             }
         };
@@ -266,6 +277,9 @@ impl SourceKind {
             (Self::SocketIo { .. }, Some(_)) => {
                 Err("limits: a Socket.IO source has no axes; leave them out".to_owned())
             }
+            (Self::Market(_), Some(_)) => {
+                Err("limits: a venue has no axes; leave them out".to_owned())
+            }
             (Self::Flamingo { .. }, _) => flamingo::check_axes(limits.keys()),
         }
     }
@@ -278,6 +292,11 @@ pub(super) fn is_name(text: &str) -> bool {
         && text
             .chars()
             .all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+}
+
+/// Whether this is where a source is, so that what stands before it is its name.
+fn is_address(text: &str) -> bool {
+    market::venue_of(text).is_some() || text.contains("://")
 }
 
 /// What was written, as an error may quote it: passwords and tokens are typed into URLs, and
@@ -303,62 +322,14 @@ fn tls_from(secure: bool, options: &mut BTreeMap<String, String>) -> Result<Tls,
     };
     match (secure, ca, verify) {
         (false, None, true) => Ok(Tls::Off),
-        (false, ..) => Err("tls options need imswitchs:// or socketios://".to_owned()),
+        (false, ..) => {
+            Err("tls options need imswitchs://, socketios:// or an endpoint=wss://".to_owned())
+        }
         (true, Some(_), false) => Err("tls_ca and tls_verify=false exclude each other".to_owned()),
         (true, Some(file), true) => Ok(Tls::PrivateCa(PathBuf::from(file))),
         (true, None, true) => Ok(Tls::PublicRoots),
         (true, None, false) => Ok(Tls::NotVerified),
     }
-}
-
-fn socketio_from(
-    path: &str,
-    options: &mut BTreeMap<String, String>,
-    emit: Vec<String>,
-) -> Result<SourceKind, String> {
-    let path = match path.trim_matches('/') {
-        "" => "/socket.io/".to_owned(),
-        inner => format!("/{inner}/"),
-    };
-    let namespace = options
-        .remove("namespace")
-        .unwrap_or_else(|| "/".to_owned());
-    if !namespace.starts_with('/') {
-        return Err(format!("a namespace begins with /: write /{namespace}"));
-    }
-    let engineio = match options.remove("engineio").as_deref() {
-        None | Some("4") => 4,
-        Some("3") => 3,
-        Some(other) => return Err(format!("engineio is 3 or 4, not \"{other}\"")),
-    };
-    let transport = match options.remove("transport").as_deref() {
-        None | Some("websocket") => Transport::WebSocket,
-        Some("upgrade") => Transport::Upgrade,
-        Some("polling") => Transport::Polling,
-        Some(other) => {
-            return Err(format!(
-                "transport is websocket, upgrade or polling, not \"{other}\""
-            ));
-        }
-    };
-    if engineio == 3 && transport != Transport::WebSocket {
-        return Err("engineio=3 works over transport=websocket only".to_owned());
-    }
-    for (index, event) in emit.iter().enumerate() {
-        // By its place: what it says may be secret.
-        check_event(event).map_err(|error| {
-            let place = index + 1;
-            format!(r#"emit, entry {place}: {error}; write ["NAME"] or ["NAME",{{"fps":30}}]"#)
-        })?;
-    }
-    Ok(SourceKind::SocketIo {
-        path,
-        namespace,
-        auth_env: options.remove("auth_env"),
-        emit,
-        engineio,
-        transport,
-    })
 }
 
 /// Gives sources from the command line names of their own (`imswitch`, `imswitch-2`) and refuses
@@ -367,7 +338,7 @@ fn socketio_from(
 /// # Errors
 /// When two sources were both called the same in so many words.
 pub fn name_sources(mut sources: Vec<SourceSpec>) -> Result<Vec<SourceSpec>, SourceError> {
-    let is_scheme = |name: &str| SCHEMES.contains(&name);
+    let is_scheme = |name: &str| SCHEMES.contains(&name) || market::is_venue(name);
     let mut taken = BTreeSet::new();
     for source in sources.iter().filter(|source| !is_scheme(&source.name)) {
         if !taken.insert(source.name.clone()) {
@@ -415,6 +386,7 @@ impl fmt::Display for SourceSpec {
                 Ok(())
             }
             SourceKind::Flamingo { .. } => write!(f, "flamingo://{host}:{port}"),
+            SourceKind::Market(market) => market.show(&self.endpoint, f),
         }
     }
 }

@@ -97,6 +97,16 @@ pub(super) struct WrittenSource {
     #[serde(default)]
     pub codes: BTreeMap<Spanned<String>, Spanned<WrittenCode>>,
     pub live_port: Option<u16>,
+    #[serde(default)]
+    pub symbols: Vec<String>,
+    pub endpoint: Option<String>,
+    pub rest: Option<String>,
+    pub depth: Option<u16>,
+    pub poll_ms: Option<u64>,
+    pub channel: Option<String>,
+    pub key_env: Option<String>,
+    pub fresh_s: Option<u64>,
+    pub snapshot_s: Option<u64>,
 }
 
 /// A code: a number, or a word such as `none`.

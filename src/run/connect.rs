@@ -1,24 +1,42 @@
 //! From a source as it is written to the task that reads it.
 
+use std::collections::BTreeMap;
 use std::env::VarError;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{self, SourceKind, SourceSpec, Tls, Transport};
+use crate::config::{self, FeedTransport, Market, SourceKind, SourceSpec, Tls, Transport};
 use crate::control::{Intake, StopReporter, StopWatch};
 use crate::model::{EndReason, LinkState};
 use crate::pipeline::Outlet;
 use crate::protocol::engineio::Revision;
 use crate::protocol::flamingo::Profile;
+use crate::protocol::market::VenueKind;
+use crate::protocol::market::venues::VENUES;
 use crate::sources::flamingo::{self, FlamingoOptions};
 use crate::sources::imswitch::{self, ImSwitchOptions};
+use crate::sources::market::{self, Limit, MarketOptions, Secret};
 use crate::sources::net::{Endpoint, Headers, TlsOptions};
 use crate::sources::socketio::{self, ClientOptions, Namespace, TransportChoice};
+
+/// What all sources of a run share: venues count connections by address, not by source.
+#[derive(Debug, Default)]
+pub struct Budgets(BTreeMap<(&'static str, String), Limit>);
+
+impl Budgets {
+    fn attempts(&mut self, venue: &'static VenueKind, host: &str) -> Limit {
+        let attempts = self.0.entry((venue.name, host.to_owned()));
+        attempts
+            .or_insert_with(|| Limit::attempts(venue.pace))
+            .clone()
+    }
+}
 
 /// The task that reads a source until `stop`.
 ///
@@ -26,11 +44,16 @@ use crate::sources::socketio::{self, ClientOptions, Namespace, TransportChoice};
 /// A secret that the source needs is not there.
 pub fn reader(
     spec: &SourceSpec,
+    budgets: &mut Budgets,
     outlet: Outlet,
     intake: Intake,
     stop: CancellationToken,
 ) -> anyhow::Result<BoxFuture<'static, ()>> {
     Ok(match &spec.kind {
+        SourceKind::Market(written) => {
+            let options = market_options(spec, written, budgets)?;
+            guarded(outlet.clone(), market::run(options, outlet, intake, stop))
+        }
         SourceKind::ImSwitch { prefix } => {
             let options = imswitch_options(spec, prefix)?;
             guarded(outlet.clone(), imswitch::run(options, outlet, intake, stop))
@@ -95,7 +118,7 @@ pub fn stop_path(
             let options = flamingo_options(spec, profile, *live_port);
             Some(flamingo::stop::run(options, watch, tell, end).boxed())
         }
-        SourceKind::SocketIo { .. } => None,
+        SourceKind::SocketIo { .. } | SourceKind::Market(_) => None,
     })
 }
 
@@ -117,6 +140,38 @@ fn flamingo_options(
     options.live_port = live_port;
     options.limits.clone_from(&spec.limits);
     options
+}
+
+fn market_options(
+    spec: &SourceSpec,
+    written: &Market,
+    budgets: &mut Budgets,
+) -> anyhow::Result<MarketOptions> {
+    let mut venues = VENUES.iter();
+    let venue = venues.find(|venue| venue.name == written.venue);
+    let venue = venue.with_context(|| format!("there is no venue {}", written.venue))?;
+    let stream = endpoint(&spec.endpoint);
+    let mut options = MarketOptions::new(venue, written.symbols.clone(), stream);
+    options.stream_path.clone_from(&written.path);
+    if let Some(rest) = &written.rest {
+        options.rest = Some(endpoint(&rest.endpoint));
+        options.rest_path.clone_from(&rest.path);
+    }
+    options.headers = headers(&spec.endpoint)?;
+    let key = written.key_env.as_deref().map(secret).transpose()?;
+    options.key = key.map(Secret::new);
+    options.depth = written.depth;
+    options.channel.clone_from(&written.channel);
+    options.transport = match written.transport {
+        FeedTransport::Stream => market::Transport::Stream,
+        FeedTransport::Poll => market::Transport::Poll,
+        FeedTransport::Auto => market::Transport::Auto,
+    };
+    options.poll = Duration::from_millis(written.poll_ms);
+    options.fresh_for_ns = written.fresh_s.saturating_mul(1_000_000_000);
+    options.snapshot = Duration::from_secs(written.snapshot_s);
+    options.attempts = budgets.attempts(venue, &spec.endpoint.host);
+    Ok(options)
 }
 
 /// A reader that panics is a link that is down, with the cause in the log.
@@ -179,6 +234,9 @@ pub fn missing_variables(spec: &SourceSpec) -> anyhow::Result<Vec<&str>> {
         .collect();
     if let SourceKind::SocketIo { auth_env, .. } = &spec.kind {
         variables.extend(auth_env.as_deref());
+    }
+    if let SourceKind::Market(market) = &spec.kind {
+        variables.extend(market.key_env.as_deref());
     }
     variables.retain(|variable| std::env::var(variable).is_err());
     Ok(variables)

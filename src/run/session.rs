@@ -217,13 +217,15 @@ impl Session {
     /// what became of a stop; they do nothing yet.
     fn prepare(&mut self, specs: &[SourceSpec]) -> anyhow::Result<Prepared> {
         let mut prepared = Prepared::default();
+        let mut budgets = connect::Budgets::default();
         for (info, spec) in self.sources.iter().zip(specs) {
             let (publish, published) = StopReporter::new();
             let (source_tells, source_reports) = StopReporter::new();
             let (sender, intake) = Intake::new(&self.stops, info.id, COMMANDS, source_tells);
             let outlet = self.pipeline.outlet(info.id);
             let what = || format!("source \"{}\"", spec.name);
-            let reader = connect::reader(spec, outlet.clone(), intake, self.stop.clone());
+            let stop = self.stop.clone();
+            let reader = connect::reader(spec, &mut budgets, outlet.clone(), intake, stop);
             prepared.readers.push(reader.with_context(what)?);
             self.commander.add(sender);
             let watch = self.stops.watch(info.id, Watcher::Path);

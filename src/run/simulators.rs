@@ -4,13 +4,14 @@
 use anyhow::Context as _;
 
 use crate::config::SourceSpec;
-use crate::simulators::{flamingo, imswitch};
+use crate::simulators::{flamingo, imswitch, market};
 
-/// Both microscopes. Dropping them ends them.
+/// Both microscopes and the venues. Dropping them ends them.
 #[derive(Debug)]
 pub struct Simulators {
     scope: imswitch::Simulator,
     lightsheet: flamingo::Simulator,
+    venues: market::Simulator,
 }
 
 /// How far the simulated stage may go, in micrometres: its server tells no limits, as the real
@@ -29,7 +30,11 @@ impl Simulators {
             port: 0,
             ..flamingo::SimulatorOptions::default()
         });
+        let venues = market::Simulator::start(market::SimulatorOptions::default());
         Ok(Self {
+            venues: venues
+                .await
+                .context("the simulated venues cannot be started")?,
             scope: scope
                 .await
                 .context("the simulated microscope cannot be started")?,
@@ -46,7 +51,18 @@ impl Simulators {
     pub fn sources(&self) -> anyhow::Result<Vec<SourceSpec>> {
         let scope = format!("scope=imswitch://{}?{LIMITS}", self.scope.address());
         let lightsheet = format!("lightsheet=flamingo://{}", self.lightsheet.address());
-        let written = [scope, lightsheet];
+        // The same instruments at several venues, so that they can be compared.
+        let venue = |venue: market::Venue, symbols: &str| {
+            format!("{}:{symbols}?{}", venue.name(), self.venues.endpoint(venue))
+        };
+        let written = [
+            scope,
+            lightsheet,
+            venue(market::Venue::Kraken, "BTC/USD,ETH/USD,SOL/USD"),
+            venue(market::Venue::Binance, "BTCUSDT,ETHUSDT,LTCUSDT"),
+            venue(market::Venue::Okx, "BTC-USDT,ETH-USDT"),
+            venue(market::Venue::Coinbase, "BTC-USD,ETH-USD"),
+        ];
         let specs = written.iter().map(|written| SourceSpec::parse(written));
         Ok(specs.collect::<Result<_, _>>()?)
     }
@@ -55,5 +71,6 @@ impl Simulators {
     pub async fn stop(self) {
         self.scope.stop().await;
         self.lightsheet.stop().await;
+        self.venues.stop().await;
     }
 }

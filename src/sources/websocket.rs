@@ -24,7 +24,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-use crate::model::EndReason;
+use crate::model::{EndReason, PlainText};
 use crate::sources::net::{HttpClient, Traffic};
 use observed::Observed;
 
@@ -76,6 +76,7 @@ pub enum Incoming {
 #[derive(Debug)]
 pub struct WebSocket {
     socket: WebSocketStream<Observed>,
+    server: PlainText,
     limits: WebSocketLimits,
     outgoing: VecDeque<Message>,
     outgoing_bytes: usize,
@@ -97,7 +98,7 @@ impl WebSocket {
         path_and_query: &str,
         limits: WebSocketLimits,
     ) -> Result<Self, OpenError> {
-        let stream = handshake::shake_hands(http, path_and_query).await?;
+        let (stream, server) = handshake::shake_hands(http, path_and_query).await?;
         let traffic = http.traffic().clone();
         let config = WebSocketConfig::default()
             .max_message_size(Some(limits.message_bytes))
@@ -106,6 +107,7 @@ impl WebSocket {
         let socket = WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await;
         Ok(Self {
             socket,
+            server,
             limits,
             outgoing: VecDeque::new(),
             outgoing_bytes: 0,
@@ -114,6 +116,11 @@ impl WebSocket {
             told_bytes: traffic.received_bytes(),
             traffic,
         })
+    }
+
+    /// What the server calls itself, empty if it does not say.
+    pub fn server(&self) -> &PlainText {
+        &self.server
     }
 
     /// What comes next; writes what waits meanwhile. Cancel safe.

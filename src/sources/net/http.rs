@@ -80,6 +80,8 @@ pub struct Answer {
     pub status: u16,
     /// The content type as sent, empty if there is none.
     pub content_type: String,
+    /// What the server calls itself (`Server`), empty if it does not say.
+    pub server: String,
     /// `Retry-After` in seconds; `None` where it is not there or is a date.
     pub retry_after_s: Option<u64>,
     /// The whole body.
@@ -290,11 +292,12 @@ impl HttpClient {
         deadline: Instant,
     ) -> Result<Answer, NetError> {
         let status = response.status().as_u16();
-        let content_type = response
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-            .unwrap_or_default();
+        let text = |name: HeaderName| {
+            let value = response.headers().get(name);
+            let text = value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+            text.unwrap_or_default()
+        };
+        let (content_type, server) = (text(header::CONTENT_TYPE), text(header::SERVER));
         let retry_after_s = response.headers().get(header::RETRY_AFTER);
         let retry_after_s =
             retry_after_s.and_then(|value| value.to_str().ok()?.trim().parse().ok());
@@ -318,6 +321,7 @@ impl HttpClient {
         Ok(Answer {
             status,
             content_type,
+            server,
             retry_after_s,
             body,
         })

@@ -7,6 +7,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::observed::Observed;
+use crate::model::PlainText;
 use crate::sources::net::http::Upgrade;
 use crate::sources::net::{Answer, HttpClient, NetError};
 
@@ -34,10 +35,11 @@ pub enum OpenError {
     },
 }
 
+/// The stream for frames, and what the server calls itself.
 pub(super) async fn shake_hands(
     http: &HttpClient,
     path_and_query: &str,
-) -> Result<Observed, OpenError> {
+) -> Result<(Observed, PlainText), OpenError> {
     let key = BASE64.encode(random_key());
     let peer = || http.endpoint().to_string();
     match http.upgrade(path_and_query, request_headers(&key)).await? {
@@ -51,7 +53,10 @@ pub(super) async fn shake_hands(
             first,
         } => {
             check_answer(&headers, &key).map_err(|what| OpenError::Wrong { peer: peer(), what })?;
-            Ok(Observed::new(*stream, first))
+            let server = headers.get(header::SERVER);
+            let server = server.map_or(&b""[..], HeaderValue::as_bytes);
+            let server = PlainText::from_peer_bytes(server);
+            Ok((Observed::new(*stream, first), server))
         }
     }
 }
