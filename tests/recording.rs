@@ -29,6 +29,8 @@ use ttyscope::sources::replay::{self, Speed};
 
 #[path = "recording/control.rs"]
 mod control;
+#[path = "recording/market.rs"]
+mod market;
 
 const EPOCH_NS: u64 = 1_795_183_402_000_000_000;
 const LANE_BYTES: usize = 64 * 1024 * 1024;
@@ -183,6 +185,13 @@ fn reading(name: &str, value: f64) -> Payload {
 }
 
 fn one_of_each() -> Vec<Payload> {
+    let mut all = few();
+    all.extend(market::one_of_each());
+    all
+}
+
+/// Enough kinds to try every byte of a file with.
+fn few() -> Vec<Payload> {
     let mut all = vec![
         Payload::Link(LinkState::Live),
         reading("stage/X", 1.5),
@@ -242,12 +251,12 @@ fn messages_of(summary: &Summary, topic: &str) -> u64 {
         .map_or(0, |channel| channel.messages)
 }
 
-/// A small finished recording of one of each, made without a thread.
+/// A small finished recording, made without a thread.
 fn small_recording(dir: &Path) -> PathBuf {
     let path = dir.join("small.mcap");
     let session = Session::new(&sources(), EPOCH_NS);
     let mut writer = RecordingWriter::new(std::fs::File::create(&path).unwrap(), &session).unwrap();
-    for (n, payload) in one_of_each().into_iter().enumerate() {
+    for (n, payload) in few().into_iter().enumerate() {
         writer.stage(&sample(n as u64, payload), None);
         writer.commit().unwrap();
         writer.flush().unwrap();
@@ -295,7 +304,7 @@ fn one_of_each_comes_back_as_it_was() {
     assert!(outcome.complete, "{outcome:?}");
     assert_eq!(
         (outcome.accepted, outcome.written, outcome.lost),
-        (13, 13, 0)
+        (18, 18, 0)
     );
     assert_eq!(payloads(&outcome.path, 0), one_of_each());
     let name = outcome.path.file_name().unwrap().to_str().unwrap();
@@ -318,6 +327,11 @@ fn one_of_each_comes_back_as_it_was() {
         ("/scope/instrument", 1),
         ("/scope/command", 1),
         ("/scope/stop", 2),
+        ("/scope/book/BTC_USD-b4b50b7b", 1),
+        ("/scope/trades/BTC_USD-b4b50b7b", 1),
+        ("/scope/feed", 1),
+        ("/scope/fleet", 1),
+        ("/scope/table/orders", 1),
     ];
     for (topic, count) in expected {
         assert_eq!(messages_of(&summary, topic), count, "{topic}\n{summary}");
@@ -342,8 +356,10 @@ fn times_are_receipt_device_and_never_zero() {
             continue;
         };
         assert_eq!(message.log_time_ns, EPOCH_NS + 1_500_000_000);
-        let is_picture = message.channel.topic.contains("WidefieldCamera");
-        let publish = if is_picture {
+        // Pictures, books and trades bear a time of their own.
+        let topic = &message.channel.topic;
+        let dated = ["WidefieldCamera", "/book/", "/trades/"];
+        let publish = if dated.iter().any(|part| topic.contains(part)) {
             EPOCH_NS - 5
         } else {
             message.log_time_ns
@@ -499,6 +515,7 @@ fn any_payload() -> impl Strategy<Value = Payload> {
         control::any_instrument(),
         control::any_command(),
         control::any_stop(),
+        market::any_payload(),
     ]
 }
 

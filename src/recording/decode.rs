@@ -15,10 +15,12 @@ use super::records::{
 use super::session::Session;
 use crate::model::{
     Compression, DropReason, EndReason, Fault, FaultKind, Frame, FrameEncoding, LaneKind,
-    LinkState, LogLine, Loss, Message, Payload, PlainText, Reading, Severity, Value,
+    LinkState, LogLine, Loss, Message, Payload, PlainText, Reading, Severity, Stamp, Value,
 };
 
 mod control;
+mod fleet;
+mod market;
 
 /// Something a source said, read from a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +37,7 @@ pub struct Played {
 #[derive(Debug)]
 pub struct Decoder {
     session: Session,
+    moments: Moments,
     /// By channel source and camera: what stands before the picture it belongs to.
     frames: BTreeMap<(usize, String), (u64, FrameParts)>,
     units: Units,
@@ -53,14 +56,47 @@ struct FrameParts {
     lost_before: u64,
 }
 
+/// Where recorded wall-clock times lie on our own clocks.
+#[derive(Clone, Copy, Debug)]
+struct Moments {
+    started_ns: u64,
+    began_mono_ns: u64,
+}
+
+impl Moments {
+    /// The stamp of a recorded time. What was before the recording keeps its distance as far as
+    /// the monotonic clock reaches back.
+    fn at(self, unix_ns: u64) -> Stamp {
+        let mono_ns = match unix_ns.checked_sub(self.started_ns) {
+            Some(since_ns) => self.began_mono_ns.saturating_add(since_ns),
+            None => self
+                .began_mono_ns
+                .saturating_sub(self.started_ns.saturating_sub(unix_ns)),
+        };
+        Stamp { mono_ns, unix_ns }
+    }
+}
+
 impl Decoder {
     /// A decoder for the recording with this session record.
     pub fn new(session: Session) -> Self {
+        let moments = Moments {
+            started_ns: session.started_unix_ns,
+            began_mono_ns: 0,
+        };
         Self {
             session,
+            moments,
             frames: BTreeMap::new(),
             units: Units::default(),
         }
+    }
+
+    /// The beginning of the recording is this moment of the monotonic clock: stamps inside what is
+    /// said are counted from it. Zero unless it is set.
+    pub fn beginning_at(mut self, mono_ns: u64) -> Self {
+        self.moments.began_mono_ns = mono_ns;
+        self
     }
 
     /// What the message says; `Ok(None)` if it is no message of a source or only a part of one.
@@ -109,6 +145,11 @@ impl Decoder {
             "ttyscope.Instrument" => control::instrument(&message.data),
             "ttyscope.Command" => control::command(&message.data),
             "ttyscope.Stop" => control::stop(&message.data),
+            "ttyscope.Book" => market::book(&message.data),
+            "ttyscope.Trade" => market::trade(&message.data),
+            "ttyscope.Feed" => market::feed(&message.data, self.moments),
+            "ttyscope.Fleet" => fleet::fleet(&message.data, self.moments),
+            "ttyscope.Rows" => fleet::rows(&message.data),
             _ => return Ok(None),
         };
         Ok(Some(Played {

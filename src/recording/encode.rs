@@ -15,6 +15,8 @@ use super::records::{
 use crate::model::{Fault, Frame, FrameEncoding, LinkState, LogLine, Loss, Message, Reading};
 
 mod control;
+mod fleet;
+mod market;
 
 /// Encodes records one after the other. Holds what would otherwise be allocated for each picture.
 #[derive(Debug, Default)]

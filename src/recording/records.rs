@@ -16,10 +16,20 @@ use serde_json::value::RawValue;
 use crate::model::{PlainText, Value};
 
 mod control;
+mod fleet;
+mod market;
 
 pub use control::{
     AxisRecord, CameraRecord, CommandRecord, InstrumentRecord, LightRecord, LimitsRecord, List,
     Number, PositionRecord, StopRecord, WorkflowRecord,
+};
+pub use fleet::{
+    CellRecord, FleetRecord, MarkRecord, PaceRecord, ProbeRecord, RowRecord, RowsRecord,
+    TotalsRecord, WorkerRecord,
+};
+pub use market::{
+    BookRecord, CountersRecord, DecimalRecord, FeedRecord, LevelRecord, MAX_LEVELS,
+    PercentilesRecord, TradeRecord,
 };
 
 /// What a picture's own schema has no field for. It stands right before its picture.

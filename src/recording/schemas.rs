@@ -3,6 +3,8 @@
 use super::foxglove;
 
 mod control;
+mod fleet;
+mod market;
 
 /// A schema as MCAP wants it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,12 +33,22 @@ pub enum SchemaKind {
     Command,
     /// The stop path, or what became of a stop, JSON.
     Stop,
+    /// A change of an order book, JSON.
+    Book,
+    /// A trade, JSON.
+    Trade,
+    /// How a venue's connections stand, JSON.
+    Feed,
+    /// What is known of a fleet, JSON.
+    Fleet,
+    /// Rows of a live table, JSON.
+    Rows,
 }
 
 impl SchemaKind {
     /// All of them.
     #[cfg(test)]
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 17] = [
         Self::RawImage,
         Self::CompressedImage,
         Self::Log,
@@ -49,6 +61,11 @@ impl SchemaKind {
         Self::Instrument,
         Self::Command,
         Self::Stop,
+        Self::Book,
+        Self::Trade,
+        Self::Feed,
+        Self::Fleet,
+        Self::Rows,
     ];
 
     /// The name in the file.
@@ -66,6 +83,11 @@ impl SchemaKind {
             Self::Instrument => "ttyscope.Instrument",
             Self::Command => "ttyscope.Command",
             Self::Stop => "ttyscope.Stop",
+            Self::Book => "ttyscope.Book",
+            Self::Trade => "ttyscope.Trade",
+            Self::Feed => "ttyscope.Feed",
+            Self::Fleet => "ttyscope.Fleet",
+            Self::Rows => "ttyscope.Rows",
         }
     }
 
@@ -100,6 +122,11 @@ impl SchemaKind {
             Self::Instrument => control::INSTRUMENT.into(),
             Self::Command => control::COMMAND.into(),
             Self::Stop => control::STOP.into(),
+            Self::Book => market::BOOK.into(),
+            Self::Trade => market::TRADE.into(),
+            Self::Feed => market::FEED.into(),
+            Self::Fleet => fleet::FLEET.into(),
+            Self::Rows => fleet::ROWS.into(),
         }
     }
 }
@@ -192,7 +219,7 @@ const LOSS: &str = r#"{
   "required": ["lane", "reason", "count"],
   "properties": {
     "source": {"type": "string"},
-    "lane": {"type": "string", "enum": ["control", "samples", "frames"]},
+    "lane": {"type": "string", "enum": ["control", "samples", "books", "frames"]},
     "reason": {"type": "string"},
     "count": {"type": "integer"}
   }

@@ -19,8 +19,8 @@ use super::encode::Encoder;
 use super::schemas::SchemaKind;
 use super::session::{ACCOUNT, Account, SESSION, Session};
 use crate::model::{
-    FrameEncoding, Instrument, LinkState, Loss, Payload, PlainText, Reading, Sample, SourceId,
-    Stamp, StopPath,
+    BookEvent, FeedHealth, Fleet, FrameEncoding, Instrument, LinkState, Loss, Payload, PlainText,
+    Reading, Rows, Sample, SourceId, Stamp, StopPath,
 };
 use channels::{ChannelKey, Channels};
 use size_book::SizeBook;
@@ -152,12 +152,32 @@ impl<W: Write> RecordingWriter<W> {
             Payload::Stop(event) => {
                 self.record(source, SchemaKind::Stop, None, at, at, |e| e.stop(event));
             }
-            Payload::BookEvent(_)
-            | Payload::Book(_)
-            | Payload::Trade(_)
-            | Payload::Feed(_)
-            | Payload::Fleet(_)
-            | Payload::Rows(_) => {}
+            Payload::BookEvent(event) => self.book(source, event, at, None),
+            Payload::Trade(trade) => {
+                let name = Some(trade.book.symbol.clone());
+                let traded = exchange_time(trade.exchange_ns).unwrap_or(at);
+                self.record(source, SchemaKind::Trade, name, at, traded, |e| {
+                    e.trade(trade);
+                });
+            }
+            Payload::Feed(feed) => {
+                self.record(source, SchemaKind::Feed, None, at, at, |e| {
+                    e.feed(feed, None);
+                });
+            }
+            Payload::Fleet(fleet) => {
+                self.record(source, SchemaKind::Fleet, None, at, at, |e| {
+                    e.fleet(fleet, None);
+                });
+            }
+            Payload::Rows(rows) => {
+                let name = Some(rows.table.clone());
+                self.record(source, SchemaKind::Rows, name, at, at, |e| {
+                    e.rows(rows, None);
+                });
+            }
+            // The events it was made of are written down.
+            Payload::Book(_) => {}
         }
     }
 
@@ -213,6 +233,60 @@ impl<W: Write> RecordingWriter<W> {
         let at = log_time(now_ns);
         self.record(source, SchemaKind::Stop, None, at, at, |e| {
             e.stop_path(path, Some(since.unix_ns));
+        });
+    }
+
+    /// Encodes a whole book, or that it is not to be trusted, as it stood when the recording began,
+    /// at `now_ns`.
+    pub fn stage_held_book(
+        &mut self,
+        source: SourceId,
+        event: &BookEvent,
+        since: Stamp,
+        now_ns: u64,
+    ) {
+        self.book(source, event, log_time(now_ns), Some(since.unix_ns));
+    }
+
+    /// Encodes how a venue's connections stood when the recording began, at `now_ns`.
+    pub fn stage_held_feed(
+        &mut self,
+        source: SourceId,
+        feed: &FeedHealth,
+        since: Stamp,
+        now_ns: u64,
+    ) {
+        let at = log_time(now_ns);
+        self.record(source, SchemaKind::Feed, None, at, at, |e| {
+            e.feed(feed, Some(since.unix_ns));
+        });
+    }
+
+    /// Encodes what was known of a fleet when the recording began, at `now_ns`.
+    pub fn stage_held_fleet(&mut self, source: SourceId, fleet: &Fleet, since: Stamp, now_ns: u64) {
+        let at = log_time(now_ns);
+        self.record(source, SchemaKind::Fleet, None, at, at, |e| {
+            e.fleet(fleet, Some(since.unix_ns));
+        });
+    }
+
+    /// Encodes the rows that a table had when the recording began, at `now_ns`.
+    pub fn stage_held_rows(&mut self, source: SourceId, rows: &Rows, since: Stamp, now_ns: u64) {
+        let at = log_time(now_ns);
+        let name = Some(rows.table.clone());
+        self.record(source, SchemaKind::Rows, name, at, at, |e| {
+            e.rows(rows, Some(since.unix_ns));
+        });
+    }
+
+    fn book(&mut self, source: SourceId, event: &BookEvent, at_ns: u64, since_ns: Option<u64>) {
+        let name = Some(event.book.symbol.clone());
+        let changed = match since_ns {
+            None => exchange_time(event.exchange_ns).unwrap_or(at_ns),
+            Some(_) => at_ns,
+        };
+        self.record(source, SchemaKind::Book, name, at_ns, changed, |e| {
+            e.book(event, since_ns);
         });
     }
 
@@ -425,6 +499,13 @@ impl<W: Write> RecordingWriter<W> {
             })
             .map_err(io_error)
     }
+}
+
+/// The venue's time, where it is one that a record can bear.
+fn exchange_time(exchange_ns: Option<i64>) -> Option<u64> {
+    exchange_ns
+        .and_then(|ns| u64::try_from(ns).ok())
+        .filter(|ns| *ns > 0)
 }
 
 /// No record bears the time 0, which readers take for "unknown".

@@ -292,7 +292,7 @@ pub fn one_of_each() -> Vec<Payload> {
 }
 
 /// Writes `payloads` of source 0, a millisecond apart, and gives the file's path.
-fn written(dir: &Path, payloads: impl IntoIterator<Item = Payload>) -> PathBuf {
+pub fn written(dir: &Path, payloads: impl IntoIterator<Item = Payload>) -> PathBuf {
     let path = dir.join("control.mcap");
     let session = Session::new(&sources(), EPOCH_NS);
     let mut writer = RecordingWriter::new(std::fs::File::create(&path).unwrap(), &session).unwrap();
@@ -380,7 +380,7 @@ fn a_position_that_json_cannot_write_comes_back() {
 }
 
 /// What the decoder makes of `data` on the channel `topic` of the first source.
-fn decoded(schema: &str, data: &str) -> Result<Option<Played>, String> {
+pub fn decoded(schema: &str, data: &str) -> Result<Option<Played>, String> {
     let channel = recording::RecordedChannel {
         id: 1,
         topic: "/scope/x".to_owned(),

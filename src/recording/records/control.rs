@@ -219,43 +219,45 @@ pub struct StopRecord<'a> {
 
 /// A list that is refused when it is longer than any instrument's: files come from outside.
 #[derive(Debug)]
-pub struct List<T>(pub Vec<T>);
+pub struct List<T, const MOST: usize = MAX_LIST>(pub Vec<T>);
 
-impl<T> Default for List<T> {
+impl<T, const MOST: usize> Default for List<T, MOST> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-/// The most that a [`List`] holds.
+/// The most that a [`List`] holds unless it says otherwise.
 pub const MAX_LIST: usize = 4096;
 
-impl<T: Serialize> Serialize for List<T> {
+impl<T: Serialize, const MOST: usize> Serialize for List<T, MOST> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(&self.0)
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for List<T, MOST> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Reader<T> {
+        struct Reader<T, const MOST: usize>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for Reader<T, MOST> {
             type Value = Vec<T>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "a list of at most {MAX_LIST}")
+                write!(f, "a list of at most {MOST}")
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
                 let mut items = Vec::new();
                 while let Some(item) = seq.next_element()? {
-                    if items.len() >= MAX_LIST {
-                        return Err(de::Error::custom(format!("a list of more than {MAX_LIST}")));
+                    if items.len() >= MOST {
+                        return Err(de::Error::custom(format!("a list of more than {MOST}")));
                     }
                     items.push(item);
                 }
                 Ok(items)
             }
         }
-        deserializer.deserialize_seq(Reader(PhantomData)).map(Self)
+        deserializer
+            .deserialize_seq(Reader::<T, MOST>(PhantomData))
+            .map(Self)
     }
 }
 

@@ -8,7 +8,7 @@ use super::super::topics::{self, Topics};
 use super::size_book;
 use crate::model::{PlainText, SourceId};
 
-/// Channels whose name a peer chose (events, cameras). Past this many, the rest shares one per
+/// Channels whose name a peer chose (events, cameras, books, tables). Past this many, the rest shares one per
 /// source and kind.
 pub const MAX_NAMED_CHANNELS: usize = 512;
 
@@ -17,7 +17,7 @@ pub const MAX_NAMED_CHANNELS: usize = 512;
 pub(super) struct ChannelKey {
     pub(super) source: SourceId,
     pub(super) kind: SchemaKind,
-    /// The camera or event; `None` where there is one channel for all.
+    /// The camera, event, symbol or table; `None` where there is one channel for all.
     pub(super) name: Option<PlainText>,
     /// Kept by the recorder itself, for all sources.
     pub(super) ours: bool,
@@ -129,6 +129,11 @@ impl Channels {
             SchemaKind::Instrument => format!("/{root}/instrument"),
             SchemaKind::Command => format!("/{root}/command"),
             SchemaKind::Stop => format!("/{root}/stop"),
+            SchemaKind::Book => format!("/{root}/book/{name}"),
+            SchemaKind::Trade => format!("/{root}/trades/{name}"),
+            SchemaKind::Feed => format!("/{root}/feed"),
+            SchemaKind::Fleet => format!("/{root}/fleet"),
+            SchemaKind::Rows => format!("/{root}/table/{name}"),
         };
         let mut metadata = BTreeMap::new();
         if !key.ours {
@@ -138,6 +143,8 @@ impl Channels {
         if let Some(name) = &key.name {
             let what = match key.kind {
                 SchemaKind::Message => "event",
+                SchemaKind::Book | SchemaKind::Trade => "symbol",
+                SchemaKind::Rows => "table",
                 _ => "camera",
             };
             metadata.insert(what.to_owned(), name.to_string());
