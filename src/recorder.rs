@@ -5,6 +5,8 @@
 
 mod books;
 mod failure;
+mod held_book;
+mod held_table;
 mod latched;
 mod naming;
 mod open;

@@ -124,6 +124,23 @@ impl Open {
                     .stage_held_stop_path(source, path, *since, now_ns);
             }
             self.commit_if_it_fits(self.began)?;
+            for (feed, since) in held.feeds() {
+                self.writer.stage_held_feed(source, feed, since, now_ns);
+                self.commit_if_it_fits(self.began)?;
+            }
+            // Each on its own: one may be too large for what is left of the size asked for.
+            for (book, since) in held.books() {
+                self.writer.stage_held_book(source, &book, since, now_ns);
+                self.commit_if_it_fits(self.began)?;
+            }
+            if let Some((fleet, since)) = &held.fleet {
+                self.writer.stage_held_fleet(source, fleet, *since, now_ns);
+                self.commit_if_it_fits(self.began)?;
+            }
+            for (rows, since) in held.tables() {
+                self.writer.stage_held_rows(source, &rows, since, now_ns);
+                self.commit_if_it_fits(self.began)?;
+            }
         }
         Ok(())
     }
