@@ -5,6 +5,7 @@
 
 pub mod engineio;
 pub mod flamingo;
+pub mod fleet;
 pub mod imswitch;
 pub mod market;
 pub mod rows;

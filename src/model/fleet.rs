@@ -1,6 +1,8 @@
 //! A supervised fleet of workers, in neutral words: totals, workers, and whether what is pushed
 //! can be believed.
 
+use std::time::Duration;
+
 use super::stamp::Stamp;
 use super::status::Severity;
 use super::text::PlainText;
@@ -216,6 +218,16 @@ pub struct Worker {
     pub last_failure: Option<PlainText>,
     /// The countdown jumped against our clock.
     pub clock_jumped: bool,
+}
+
+impl Worker {
+    /// Seconds until it is due, `elapsed` after the list was received; it stops at 0.
+    ///
+    /// Source: statistics-feed specification, section 3.1.
+    pub fn remaining_s(&self, elapsed: Duration) -> Option<u64> {
+        self.due_in_s
+            .map(|due| due.saturating_sub(elapsed.as_secs()))
+    }
 }
 
 /// Classes of a worker's words.
