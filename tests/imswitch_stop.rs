@@ -19,7 +19,7 @@ use ttyscope::model::{
 use ttyscope::simulators::imswitch::{Dialect, Fault, Simulator, SimulatorOptions, What};
 use ttyscope::sources::imswitch::stop;
 
-use CommandState::{Acknowledged, Done, Failed, Refused};
+use CommandState::{Acknowledged, Done, Refused, Stopped};
 
 /// The stop path of one instrument.
 struct Path {
@@ -347,12 +347,12 @@ async fn the_source_stops_a_move_of_its_own_and_reads_where_it_stands() {
     let report = bench.stop_report().await;
     assert_eq!(report.press, press);
     assert!(matches!(report.state, StopState::Acknowledged { .. }));
-    let failed = bench.end(id).await;
+    let stopped = bench.end(id).await;
     let at = bench.server.position_um("Z").unwrap();
-    assert_eq!(failed.state, Failed);
-    let why = failed.detail.unwrap();
-    assert!(why.starts_with("stopped: Z stands at "), "{why}");
-    assert_eq!(failed.after[2].value, Some(at));
+    assert_eq!(stopped.state, Stopped);
+    let why = stopped.detail.unwrap();
+    assert!(why.starts_with("Z stands at "), "{why}");
+    assert_eq!(stopped.after[2].value, Some(at));
     assert_halted(&bench.server);
 
     // Held until it is cleared.
@@ -389,7 +389,7 @@ async fn a_move_that_overtakes_the_stop_is_stopped_behind_it() {
     bench.server.set_faults(&[]);
     bench.board.press(StopOrigin::Key);
     let ended = bench.end(id).await;
-    assert_eq!(ended.state, Failed, "{ended:?}");
+    assert_eq!(ended.state, Stopped, "{ended:?}");
     let deeds = deeds(&bench.server, from);
     let first_stop = deeds
         .iter()
@@ -477,6 +477,6 @@ async fn both_ways_stop_while_the_link_is_down() {
 
     bench.server.set_faults(&[]);
     let ended = bench.end(id).await;
-    assert_eq!(ended.state, Failed);
+    assert_eq!(ended.state, Stopped);
     bench.finish().await;
 }

@@ -1,5 +1,5 @@
 //! Screens as text: every screen at three sizes and in every state, overlays, and the odd ones.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 #[path = "support/screens.rs"]
 mod screens;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use ratatui::buffer::{Buffer, CellWidth};
-use ratatui::style::Color;
+use ratatui::style::{Color, Style};
 
 use screens::{Doing, Scene, State};
 use ttyscope::app::{AppOptions, Effect, Event};
@@ -546,20 +546,22 @@ fn assert_rows_are_whole(buf: &Buffer) {
     }
 }
 
+/// How these words look, where they are first on the screen.
+fn style_at(scene: &Scene, words: &str) -> Style {
+    let buf = scene.draw();
+    let text = screens::text(&buf);
+    let (y, line) = text
+        .lines()
+        .enumerate()
+        .find(|(_, line)| line.contains(words))
+        .unwrap_or_else(|| panic!("{words} is not on the screen:\n{text}"));
+    let before = line.split(words).next().unwrap();
+    buf[(ttyscope::ui::text::width(before), y as u16)].style()
+}
+
 #[test]
 fn severity_and_focus_have_a_style_of_their_own() {
     let theme = Theme::built_in("dark").unwrap();
-    let style_at = |scene: &Scene, words: &str| {
-        let buf = scene.draw();
-        let text = screens::text(&buf);
-        let (y, line) = text
-            .lines()
-            .enumerate()
-            .find(|(_, line)| line.contains(words))
-            .unwrap_or_else(|| panic!("{words} is not on the screen:\n{text}"));
-        let before = line.split(words).next().unwrap();
-        buf[(ttyscope::ui::text::width(before), y as u16)].style()
-    };
     let cases = [
         (State::Lost, "1", "down: ping", Role::Error),
         (State::Stale, "1", "stale 7 s", Role::Warning),
@@ -609,6 +611,23 @@ fn severity_and_focus_have_a_style_of_their_own() {
         assert_eq!(got.fg, want.fg.or(got.fg), "{words}");
         assert_eq!(got.add_modifier, want.add_modifier, "{words}");
     }
+}
+
+#[test]
+fn a_move_that_a_stop_ended_is_no_alarm() {
+    let theme = Theme::built_in("dark").unwrap();
+    let mut scene = Scene::with_instruments(Doing::Settled, (100, 30));
+    let asked = (9, "move y by +10 um");
+    scene.command(89_900, screens::SCOPE, asked, CommandState::Stopped);
+    scene.press("2");
+    let (want, got) = (theme.style(Role::Dim), style_at(&scene, "stopped"));
+    assert_eq!(got.fg, want.fg.or(got.fg));
+    scene.press("4");
+    let line = "· scope       move y by +10 um: stopped: Y stands at 12.1 um";
+    assert!(scene.text().contains(line), "{}", scene.text());
+    // It has no line of its own above the keys, as a failure has.
+    let above = "Y stands at 12.1 um";
+    assert_eq!(scene.text().matches(above).count(), 1, "{}", scene.text());
 }
 
 #[test]

@@ -370,6 +370,8 @@ pub enum CommandState {
     Done,
     /// The instrument said no, or what was asked is not so.
     Failed,
+    /// It was under way when a stop was pressed, which ended it: as meant, and not as asked.
+    Stopped,
     /// Nothing was sent.
     Refused,
     /// Sent, and nothing proves what became of it.
@@ -378,12 +380,13 @@ pub enum CommandState {
 
 impl CommandState {
     /// All of them, in the order of a life.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Queued,
         Self::Sent,
         Self::Acknowledged,
         Self::Done,
         Self::Failed,
+        Self::Stopped,
         Self::Refused,
         Self::Unknown,
     ];
@@ -396,6 +399,7 @@ impl CommandState {
             Self::Acknowledged => "acknowledged",
             Self::Done => "done",
             Self::Failed => "failed",
+            Self::Stopped => "stopped",
             Self::Refused => "refused",
             Self::Unknown => "unknown",
         }

@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn only_outcomes_are_worth_a_line() {
-        use CommandState::{Acknowledged, Done, Failed, Queued, Refused, Sent, Unknown};
+        use CommandState::{Acknowledged, Done, Failed, Queued, Refused, Sent, Stopped, Unknown};
         let cases = [
             (Queued, false, None),
             (Sent, false, None),
@@ -198,6 +198,7 @@ mod tests {
             ),
             (Done, true, Some((Severity::Info, "done"))),
             (Failed, true, Some((Severity::Error, "failed"))),
+            (Stopped, true, Some((Severity::Info, "stopped"))),
             (Refused, true, Some((Severity::Warning, "refused"))),
             (
                 Unknown,

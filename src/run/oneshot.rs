@@ -337,7 +337,7 @@ pub fn send(
         Ok(match report.state {
             CommandState::Done => Exit::Done,
             CommandState::Sent if report.is_final => Exit::Done,
-            CommandState::Failed => Exit::Failed,
+            CommandState::Failed | CommandState::Stopped => Exit::Failed,
             CommandState::Refused => Exit::Refused,
             _ => Exit::Incomplete,
         })

@@ -335,10 +335,11 @@ impl Scene {
         (id, words): (u64, &str),
         state: CommandState,
     ) {
-        use CommandState::{Done, Failed, Queued, Refused, Sent};
+        use CommandState::{Done, Failed, Queued, Refused, Sent, Stopped};
         let detail = match state {
             Refused => Some("a stop holds; :clear lets commands pass again".into()),
             Failed => Some("the server answered 500".into()),
+            Stopped => Some("Y stands at 12.1 um".into()),
             CommandState::Unknown => Some("connection lost".into()),
             _ => None,
         };
@@ -350,7 +351,7 @@ impl Scene {
                 danger: Danger::Move,
                 operator: "ada".into(),
                 state,
-                is_final: matches!(state, Done | Failed | Refused),
+                is_final: matches!(state, Done | Failed | Stopped | Refused),
                 detail: detail.clone().filter(|_| before == 0),
                 axis: None,
                 before: Vec::new(),

@@ -168,6 +168,7 @@ fn command_row(known: &KnownCommand, at: Stamp, room: u16) -> CommandRow {
         CommandState::Sent | CommandState::Acknowledged => ("▸", Role::Starting),
         CommandState::Done => ("✓", Role::Dim),
         CommandState::Failed => ("✕", Role::Error),
+        CommandState::Stopped => ("■", Role::Dim),
         CommandState::Refused => ("✕", Role::Warning),
         CommandState::Unknown => ("?", Role::Warning),
     };
@@ -186,11 +187,15 @@ fn command_row(known: &KnownCommand, at: Stamp, room: u16) -> CommandRow {
         Role::Dim => Role::Dim,
         _ => Role::Text,
     };
-    let is_trouble = matches!(
+    // Also where a stopped axis stands.
+    let is_unlike_asked = matches!(
         report.state,
-        CommandState::Failed | CommandState::Refused | CommandState::Unknown
+        CommandState::Failed
+            | CommandState::Stopped
+            | CommandState::Refused
+            | CommandState::Unknown
     );
-    let why = report.detail.as_ref().filter(|_| is_trouble);
+    let why = report.detail.as_ref().filter(|_| is_unlike_asked);
     CommandRow {
         cells: vec![
             Cell::new(text, text_role),

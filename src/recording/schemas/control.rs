@@ -86,7 +86,7 @@ pub const COMMAND: &str = r##"{
     "kind": {"type": "string"},
     "danger": {"type": "string", "enum": ["observe", "move", "emit", "destructive"]},
     "operator": {"type": "string", "description": "who asked"},
-    "state": {"type": "string", "enum": ["queued", "sent", "acknowledged", "done", "failed", "refused", "unknown"]},
+    "state": {"type": "string", "enum": ["queued", "sent", "acknowledged", "done", "failed", "stopped", "refused", "unknown"]},
     "final": {"type": "boolean", "description": "nothing more is expected; a command that has no answer ends as sent"},
     "detail": {"type": ["string", "null"], "description": "why, or what the instrument said"},
     "axis": {"type": ["string", "null"], "description": "the axis it moves"},

@@ -174,5 +174,5 @@ async fn stopped(errand: &Errand, moves: bool) -> Option<End> {
         let calm = errand.calm();
         stage::all_rest(&calm).await.ok()?;
     }
-    Some(End::failed("stopped").after(errand.positions()))
+    Some(End::new(CommandState::Stopped, "a stop was pressed").after(errand.positions()))
 }

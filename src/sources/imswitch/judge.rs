@@ -32,6 +32,14 @@ impl Verdict {
         }
     }
 
+    /// A stop ended it.
+    fn stopped(detail: impl Into<PlainText>) -> Self {
+        Self {
+            state: CommandState::Stopped,
+            detail: detail.into(),
+        }
+    }
+
     /// The server took it, and nothing can prove more.
     pub(super) fn taken(detail: impl Into<PlainText>) -> Self {
         Self {
@@ -202,7 +210,7 @@ pub(super) fn of_move(axis: &str, end: RunEnd) -> Verdict {
     };
     match (end.arrived, end.stopped) {
         (true, _) => Verdict::done(format!("{axis} is at {at}")),
-        (false, true) => Verdict::failed(format!("stopped: {axis} stands at {at}")),
+        (false, true) => Verdict::stopped(format!("{axis} stands at {at}")),
         (false, false) => {
             Verdict::failed(format!("{axis} stands at {at} and not at {}", um(target)))
         }
@@ -216,7 +224,7 @@ pub(super) fn of_move(axis: &str, end: RunEnd) -> Verdict {
 pub(super) fn of_home(axis: &str, end: RunEnd, cancelled: Option<bool>, homed: bool) -> Verdict {
     let at = um(end.at_um);
     match (cancelled, end.stopped) {
-        (_, true) => Verdict::failed(format!("stopped: {axis} stands at {at}")),
+        (_, true) => Verdict::stopped(format!("{axis} stands at {at}")),
         (Some(true), _) => Verdict::failed(format!("homing was cancelled; {axis} stands at {at}")),
         (Some(false), _) => Verdict::done(format!("homed; {axis} is at {at}")),
         (None, _) if homed => Verdict::done(format!("homed; {axis} is at {at}")),
