@@ -20,8 +20,8 @@ use crate::imaging::PictureRequest;
 use crate::intent::{Action, KeyChord, Keymap};
 use crate::model::{LinkState, Payload, PlainText, RecorderState, SourceInfo, Stamp};
 use crate::panels::{
-    Facts, InstrumentPanel, JournalPanel, OverviewPanel, PipelinePanel, ScopePanel, SourceFacts,
-    instrument, overview, pipeline, scope,
+    Facts, InstrumentPanel, JournalPanel, MarketPanel, OverviewPanel, PipelinePanel, ScopePanel,
+    SourceFacts, instrument, market, overview, pipeline, scope,
 };
 use crate::pipeline::PipelineSnapshot;
 use crate::ui::{ColorDepth, Rect, Role, Theme};
@@ -78,6 +78,9 @@ pub struct App {
     overview: OverviewPanel,
     scope: ScopePanel,
     instrument: InstrumentPanel,
+    market: MarketPanel,
+    /// What is shown of a book where there is room for one thing only.
+    market_detail: Pane,
     pipeline: PipelinePanel,
     journal: JournalPanel,
     overlays: Vec<Overlay>,
@@ -135,6 +138,8 @@ impl App {
             overview: OverviewPanel::default(),
             scope: ScopePanel::default(),
             instrument: InstrumentPanel::default(),
+            market: MarketPanel::default(),
+            market_detail: Pane::Ladder,
             pipeline: PipelinePanel::default(),
             journal: JournalPanel::default(),
             overlays: Vec::new(),
@@ -337,6 +342,8 @@ impl App {
             },
             stop_line: self.has_stop_line(),
             ledger_rows: u16::try_from(pipeline::ledger_rows(facts) + 1).unwrap_or(u16::MAX),
+            book_rows: market::list::rows_for(market::panel::all(facts).count()),
+            detail: Some(self.market_detail),
         };
         layout::layout(area, self.screen, self.focused(), self.expanded, needs)
     }
@@ -376,13 +383,12 @@ impl App {
             Payload::Readings(_) | Payload::Message(_) | Payload::Instrument(_) => {
                 matches!(self.screen, Screen::Scope | Screen::Overview) && self.held.is_none()
             }
-            Payload::Frame(_)
-            | Payload::BookEvent(_)
-            | Payload::Book(_)
-            | Payload::Trade(_)
-            | Payload::Feed(_)
-            | Payload::Fleet(_)
-            | Payload::Rows(_) => false,
+            Payload::Book(_) | Payload::Trade(_) | Payload::Feed(_) => {
+                self.screen == Screen::Markets && self.held.is_none()
+            }
+            Payload::Frame(_) | Payload::BookEvent(_) | Payload::Fleet(_) | Payload::Rows(_) => {
+                false
+            }
         }
     }
 
@@ -390,7 +396,7 @@ impl App {
         match self.screen {
             Screen::Overview | Screen::Journal => true,
             Screen::Scope => true,
-            Screen::Pipeline => false,
+            Screen::Markets | Screen::Pipeline => false,
         }
     }
 

@@ -24,8 +24,8 @@ const SIZES: [(u16, u16); 3] = [(80, 24), (100, 30), (160, 48)];
 const SCREENS: [(&str, &str); 4] = [
     ("overview", "1"),
     ("scope", "2"),
-    ("pipeline", "3"),
-    ("journal", "4"),
+    ("pipeline", "4"),
+    ("journal", "5"),
 ];
 
 fn snapshot(name: String, scene: &Scene) {
@@ -190,7 +190,17 @@ fn the_stop_line_stands_on_every_screen_and_tells_of_now() {
     ];
     for (doing, words) in cases {
         let mut scene = Scene::with_instruments(doing, (110, 30));
-        for keys in ["1", "2", "2 e", "3", "4", "?", "esc : 'move'", "esc esc f"] {
+        for keys in [
+            "1",
+            "2",
+            "2 e",
+            "3",
+            "4",
+            "5",
+            "?",
+            "esc : 'move'",
+            "esc esc f",
+        ] {
             scene.press(keys);
             let line = last_but_one(&scene);
             assert!(line.starts_with(words), "{doing:?} {keys}: {line:?}");
@@ -343,8 +353,8 @@ fn overlays() {
         ("palette_error", ": 'theme dusk' enter"),
         ("palette_history", ": up up"),
         ("filter_signals", "2 / 'stage'"),
-        ("filter_journal", "4 / 'warning'"),
-        ("filter_matches_nothing", "4 / 'nothing at all' enter"),
+        ("filter_journal", "5 / 'warning'"),
+        ("filter_matches_nothing", "5 / 'nothing at all' enter"),
         ("quit_question", "q"),
         ("notice", "L"),
     ];
@@ -361,9 +371,9 @@ fn other_views() {
         ("scope_picture_expanded", (80, 24), "2 e"),
         ("scope_signals_expanded", (80, 24), "2 tab e s"),
         ("scope_events", (100, 30), "2 n tab"),
-        ("pipeline_ledger_expanded", (80, 24), "3 e"),
-        ("journal_selected", (80, 24), "4 k k k"),
-        ("journal_errors", (80, 24), "4 s s"),
+        ("pipeline_ledger_expanded", (80, 24), "4 e"),
+        ("journal_selected", (80, 24), "5 k k k"),
+        ("journal_errors", (80, 24), "5 s s"),
         ("small_overview", (59, 17), "1"),
         ("small_scope", (50, 16), "2 tab"),
         ("tiny", (40, 4), "2"),
@@ -392,7 +402,7 @@ fn truths_that_stand_on_every_screen() {
     let tops = |options: AppOptions, snapshot: PipelineSnapshot| -> Vec<String> {
         let mut scene = Scene::new(options);
         scene.tick(61_000, snapshot);
-        (1..=4)
+        (1..=5)
             .map(|screen| {
                 scene.press(&screen.to_string());
                 scene.text().lines().next().unwrap().to_owned()
@@ -574,9 +584,9 @@ fn severity_and_focus_have_a_style_of_their_own() {
         (State::Live, "2", "-4.0021", Role::Value),
         (State::Stale, "2", "◐ stale", Role::Warning),
         (State::Lost, "2", "‖ held", Role::Held),
-        (State::Live, "3", "! frames dropped", Role::Warning),
-        (State::Live, "4", "4 Journal", Role::TitleFocused),
-        (State::Live, "4", "journal", Role::TitleFocused),
+        (State::Live, "4", "! frames dropped", Role::Warning),
+        (State::Live, "5", "5 Journal", Role::TitleFocused),
+        (State::Live, "5", "journal", Role::TitleFocused),
         (State::Live, "1", "? help", Role::Key),
     ];
     for (state, keys, words, role) in cases {
@@ -596,13 +606,13 @@ fn severity_and_focus_have_a_style_of_their_own() {
         (Doing::Lost, "2", "? link lost", Role::Warning),
         (Doing::Lost, "2", "12.3470", Role::Held),
         (Doing::Lost, "2", "? unknown   10 s", Role::Warning),
-        (Doing::Stopped, "3", "■ STOP SENT", Role::Error),
-        (Doing::Stopped, "3", "lightsheet no answer", Role::Error),
+        (Doing::Stopped, "4", "■ STOP SENT", Role::Error),
+        (Doing::Stopped, "4", "lightsheet no answer", Role::Error),
         (Doing::Stopped, "2", "✕ move", Role::Text),
         (Doing::Stopped, "2", "refused", Role::Warning),
         (Doing::PathDown, "1", "STOP PATH DOWN", Role::Error),
-        (Doing::PathDown, "3", "✕ STOP PATH DOWN", Role::Error),
-        (Doing::Settled, "3", "^X stop", Role::Key),
+        (Doing::PathDown, "4", "✕ STOP PATH DOWN", Role::Error),
+        (Doing::Settled, "4", "^X stop", Role::Key),
     ];
     for (doing, keys, words, role) in cases {
         let mut scene = Scene::with_instruments(doing, (100, 30));
@@ -636,7 +646,7 @@ fn an_unexplained_item_is_an_error_line() {
     let mut wrong = screens::figures(62_000, 40);
     wrong.sources[0].lanes[1].counts.received += 2;
     scene.tick(62_000, wrong);
-    scene.press("3");
+    scene.press("4");
     assert!(
         scene
             .text()
@@ -831,7 +841,7 @@ fn the_palette_changes_what_it_says() {
     assert!(
         scene
             .text()
-            .contains("filter: nothing to filter here; go to scope or journal")
+            .contains("filter: nothing to filter here; go to scope, markets or journal")
     );
 }
 
@@ -845,7 +855,7 @@ fn a_sequence_that_comes_to_nothing_gives_its_last_key_a_meaning() {
 
 fn any_event() -> impl Strategy<Value = Action> {
     let key = prop_oneof![
-        8 => prop::sample::select("1 2 3 4 [ ] ? : / e f s j k g G n N L r R tab esc enter up down pgup pgdn backspace home end left q y".split(' ').collect::<Vec<_>>())
+        8 => prop::sample::select("1 2 3 4 5 [ ] ? : / e f s j k g G n N L r R tab esc enter up down pgup pgdn backspace home end left q y".split(' ').collect::<Vec<_>>())
             .prop_map(|key| Action::Press(key.to_owned())),
         1 => any::<char>().prop_map(|c| Action::Press(if c.is_whitespace() || c.is_control() { "x".into() } else { c.to_string() })),
     ];

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::screen::Pane;
 use super::{App, stop_line, summary, top_line};
+use crate::panels::market::{feed, figures, heat, ladder, list, venues};
 use crate::panels::{Facts, Look, instrument, journal, overview, pipeline, scope, signals};
 use crate::ui::Role;
 use crate::ui::pane::pane;
@@ -64,6 +65,12 @@ impl App {
                 instrument::draw::draw(&self.instrument, source, look, area, buf);
             }
             Pane::Signals => signals::draw::draw(&self.scope, facts, look, area, buf),
+            Pane::Books => list::draw::draw(&self.market, facts, look, area, buf),
+            Pane::Ladder => ladder::draw::draw(&self.market, facts, look, area, buf),
+            Pane::Heat => heat::draw::draw(&self.market, facts, look, area, buf),
+            Pane::Venues => venues::draw::draw(&self.market, facts, look, area, buf),
+            Pane::Figures => figures::draw::draw(&self.market, facts, look, area, buf),
+            Pane::Feed => feed::draw::draw(&self.market, facts, look, area, buf),
             Pane::Ledger => pipeline::draw::draw_ledger(&self.pipeline, facts, look, area, buf),
             Pane::Latency => pipeline::draw::draw_latency(&self.pipeline, facts, look, area, buf),
             Pane::Loop => pipeline::draw::draw_loop(facts, look, area, buf),

@@ -5,7 +5,7 @@ use super::screen::{Pane, Screen};
 use super::{App, Effect, HISTORY_BOUND};
 use crate::intent::{Action, Context, Key, KeyChord, Lookup};
 use crate::model::{Command, Stamp};
-use crate::panels::{Facts, JournalPanel, Step};
+use crate::panels::{Facts, JournalPanel, SourceFacts, Step};
 use crate::ui::Role;
 
 impl App {
@@ -119,7 +119,15 @@ impl App {
             Action::PreviousCamera => self.cycle_camera(false),
             Action::LiveView => return self.toggle_live_view(),
             Action::Refresh => return self.ask_current(Command::Refresh),
+            Action::Sort if self.screen == Screen::Markets => {
+                self.market.sort = self.market.sort.next();
+            }
             Action::Sort => self.scope.sort = self.scope.sort.next(),
+            Action::NextBook => self.step_book(Step::Down),
+            Action::PreviousBook => self.step_book(Step::Up),
+            Action::Depth => self.market.next_depth(),
+            Action::Coarser => self.market.change_grouping(true),
+            Action::Finer => self.market.change_grouping(false),
             Action::Severity => self.journal.next_severity(),
             Action::Record => return self.toggle_recording(),
             Action::Stop => return vec![Effect::Stop(None)],
@@ -142,6 +150,7 @@ impl App {
             Action::Back => self.back(),
             Action::ScreenOverview => self.go_to(Screen::Overview),
             Action::ScreenScope => self.go_to(Screen::Scope),
+            Action::ScreenMarkets => self.go_to(Screen::Markets),
             Action::ScreenPipeline => self.go_to(Screen::Pipeline),
             Action::ScreenJournal => self.go_to(Screen::Journal),
             Action::NextScreen => self.go_to(self.screen.step(true)),
@@ -172,6 +181,14 @@ impl App {
                     self.instrument.step(step, source);
                 }
             }
+            Pane::Ladder => {
+                let at = self.view_at();
+                let facts = view(&self.held, &self.facts);
+                self.market.step_level(step, facts, at);
+            }
+            Pane::Books | Pane::Heat | Pane::Venues | Pane::Figures | Pane::Feed => {
+                self.step_book(step);
+            }
             Pane::Ledger => self.pipeline.step_ledger(step, facts),
             Pane::Latency => self.pipeline.step_latency(step, facts),
             Pane::Journal => self.journal.step(step, &facts.journal),
@@ -185,19 +202,42 @@ impl App {
     }
 
     fn open(&mut self) {
-        if self.focused() == Pane::Recent {
+        if self.screen == Screen::Markets {
+            self.set_focus(Pane::Ladder);
+        } else if self.focused() == Pane::Recent {
             self.go_to(Screen::Journal);
         } else if let Some(source) = self.overview.source(self.view()) {
+            let is_market = |source: &SourceFacts| !source.market.is_empty();
+            if self.view().source(source).is_some_and(is_market) {
+                let at = self.view_at();
+                let facts = view(&self.held, &self.facts);
+                self.market.choose_source(source, facts, at);
+                self.go_to(Screen::Markets);
+                return;
+            }
             self.scope.choose_source(source);
             self.go_to(Screen::Scope);
         }
+    }
+
+    fn step_book(&mut self, step: Step) {
+        let at = self.view_at();
+        let facts = view(&self.held, &self.facts);
+        self.market.step(step, facts, at);
     }
 
     fn move_focus(&mut self, forward: bool) {
         let panes = self.panes();
         let now = panes.iter().position(|pane| *pane == self.focused());
         let step = if forward { 1 } else { panes.len() - 1 };
-        self.focus[self.screen as usize] = panes[(now.unwrap_or(0) + step) % panes.len()];
+        self.set_focus(panes[(now.unwrap_or(0) + step) % panes.len()]);
+    }
+
+    fn set_focus(&mut self, pane: Pane) {
+        if self.screen == Screen::Markets && pane != Pane::Books {
+            self.market_detail = pane;
+        }
+        self.focus[self.screen as usize] = pane;
     }
 
     fn cycle_camera(&mut self, forward: bool) {
@@ -243,8 +283,8 @@ impl App {
         }
     }
 
-    /// Leaves one thing at a time: jog mode, the expanded pane, the filter, the held
-    /// screen, the severity and place in the journal.
+    /// Leaves one thing at a time: jog mode, the expanded pane, the filter, the ladder's cursor, the
+    /// held screen, the severity and place in the journal.
     fn back(&mut self) {
         if self.control.jog.is_some() {
             self.control.jog = None;
@@ -253,6 +293,8 @@ impl App {
         } else if !self.filter().is_empty() {
             // The screen has a filter, so it takes an empty one.
             let _ = self.set_filter(String::new());
+        } else if self.screen == Screen::Markets && self.market.leave_level() {
+            // The ladder's cursor is gone.
         } else if self.held.is_some() {
             self.held = None;
         } else if self.screen == Screen::Journal {

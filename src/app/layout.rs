@@ -18,6 +18,10 @@ pub struct Needs {
     pub stop_line: bool,
     /// Rows of the ledger, its heading included.
     pub ledger_rows: u16,
+    /// Rows that the list of books would like to have.
+    pub book_rows: u16,
+    /// What is shown of a book where there is room for one thing only; the ladder if `None`.
+    pub detail: Option<Pane>,
 }
 
 /// Where everything stands.
@@ -82,6 +86,7 @@ pub fn layout(area: Rect, screen: Screen, focus: Pane, expanded: bool, needs: Ne
         match screen {
             Screen::Overview => overview(body, needs),
             Screen::Scope => scope(body, focus, needs),
+            Screen::Markets => markets(body, needs),
             Screen::Pipeline => pipeline(body, needs),
             Screen::Journal => vec![(Pane::Journal, body)],
         }
@@ -187,6 +192,39 @@ fn instrument_and_signals(area: Rect, focus: Pane, needs: Needs) -> Vec<(Pane, R
     vec![(Pane::Instrument, instrument), (Pane::Signals, signals)]
 }
 
+/// The list above, what there is to see of the chosen book below: one thing on a narrow screen, two
+/// side by side on a wide one, and on a broad and tall one all of it.
+fn markets(body: Rect, needs: Needs) -> Vec<(Pane, Rect)> {
+    let detail = needs.detail.unwrap_or(Pane::Ladder);
+    let most = (body.height * 4 / 10).max(6);
+    let (books, rest) = split_top(body, needs.book_rows.clamp(6, most));
+    let mut panes = vec![(Pane::Books, books)];
+    if body.width < WIDE {
+        panes.push((detail, rest));
+        return panes;
+    }
+    if body.width < BROAD || body.height < TALL {
+        let beside = match detail {
+            Pane::Ladder => Pane::Heat,
+            other => other,
+        };
+        let (ladder, right) = side_by_side(rest, rest.width * 52 / 100);
+        panes.push((Pane::Ladder, ladder));
+        panes.push((beside, right));
+        return panes;
+    }
+    let (middle, bottom) = split_top(rest, rest.height * 60 / 100);
+    let (ladder, figures) = side_by_side(middle, middle.width * 66 / 100);
+    let (heat, right) = side_by_side(bottom, bottom.width * 36 / 100);
+    let (venues, feed) = side_by_side(right, right.width * 53 / 100);
+    panes.push((Pane::Ladder, ladder));
+    panes.push((Pane::Figures, figures));
+    panes.push((Pane::Heat, heat));
+    panes.push((Pane::Venues, venues));
+    panes.push((Pane::Feed, feed));
+    panes
+}
+
 fn pipeline(body: Rect, needs: Needs) -> Vec<(Pane, Rect)> {
     let (rest, turns) = split_bottom(body, if body.width >= 120 { 2 } else { 3 });
     let most = rest.height * 6 / 10;
@@ -249,6 +287,8 @@ mod tests {
                 instrument_rows: 60,
                 stop_line: true,
                 ledger_rows: 500,
+                book_rows: 500,
+                detail: Some(Pane::Feed),
             },
             Needs {
                 instrument_rows: 9,

@@ -146,6 +146,10 @@ impl App {
         }
         match self.screen {
             Screen::Scope => Some(self.scope.subject(self.view())?.source),
+            Screen::Markets => {
+                let chosen = self.market.chosen(self.view(), self.view_at());
+                Some(chosen?.source.info.id)
+            }
             _ => self.overview.source(self.view()),
         }
     }
@@ -154,9 +158,11 @@ impl App {
     pub(super) fn set_filter(&mut self, text: String) -> Result<(), String> {
         match self.screen {
             Screen::Scope => self.scope.filter = text,
+            Screen::Markets => self.market.filter = text,
             Screen::Journal => self.journal.filter = text,
             Screen::Overview | Screen::Pipeline => {
-                return Err("filter: nothing to filter here; go to scope or journal".to_owned());
+                let places = "scope, markets or journal";
+                return Err(format!("filter: nothing to filter here; go to {places}"));
             }
         }
         Ok(())
@@ -166,6 +172,7 @@ impl App {
     pub(super) fn filter(&self) -> &str {
         match self.screen {
             Screen::Scope => &self.scope.filter,
+            Screen::Markets => &self.market.filter,
             Screen::Journal => &self.journal.filter,
             Screen::Overview | Screen::Pipeline => "",
         }

@@ -9,6 +9,8 @@ pub enum Screen {
     Overview,
     /// A picture, its figures, the signals.
     Scope,
+    /// Books and the feeds they come by.
+    Markets,
     /// The ledger and the latencies.
     Pipeline,
     /// What happened, line by line.
@@ -34,6 +36,18 @@ pub enum Pane {
     Instrument,
     /// Readings and events.
     Signals,
+    /// All books, a row each.
+    Books,
+    /// The levels of a book.
+    Ladder,
+    /// The depth of a book over time.
+    Heat,
+    /// An instrument over the venues that have it.
+    Venues,
+    /// Figures of a book, and its last trades.
+    Figures,
+    /// How a feed goes.
+    Feed,
     /// The ledger.
     Ledger,
     /// Where the time goes.
@@ -48,13 +62,20 @@ pub enum Pane {
 
 impl Screen {
     /// All screens, in the order of the top line.
-    pub const ALL: [Self; 4] = [Self::Overview, Self::Scope, Self::Pipeline, Self::Journal];
+    pub const ALL: [Self; 5] = [
+        Self::Overview,
+        Self::Scope,
+        Self::Markets,
+        Self::Pipeline,
+        Self::Journal,
+    ];
 
     /// Its name on the top line.
     pub fn title(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
             Self::Scope => "Scope",
+            Self::Markets => "Markets",
             Self::Pipeline => "Pipeline",
             Self::Journal => "Journal",
         }
@@ -65,6 +86,7 @@ impl Screen {
         match self {
             Self::Overview => Context::Overview,
             Self::Scope => Context::Scope,
+            Self::Markets => Context::Markets,
             Self::Pipeline => Context::Pipeline,
             Self::Journal => Context::Journal,
         }
@@ -75,6 +97,7 @@ impl Screen {
         match self {
             Self::Overview => Action::ScreenOverview,
             Self::Scope => Action::ScreenScope,
+            Self::Markets => Action::ScreenMarkets,
             Self::Pipeline => Action::ScreenPipeline,
             Self::Journal => Action::ScreenJournal,
         }
@@ -85,6 +108,14 @@ impl Screen {
         match self {
             Self::Overview => &[Pane::Sources, Pane::Recent],
             Self::Scope => &[Pane::Picture, Pane::Instrument, Pane::Signals],
+            Self::Markets => &[
+                Pane::Books,
+                Pane::Ladder,
+                Pane::Heat,
+                Pane::Venues,
+                Pane::Figures,
+                Pane::Feed,
+            ],
             Self::Pipeline => &[Pane::Ledger, Pane::Latency],
             Self::Journal => &[Pane::Journal],
         }

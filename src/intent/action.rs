@@ -10,6 +10,8 @@ pub enum Context {
     Overview,
     /// The scope screen.
     Scope,
+    /// The markets screen.
+    Markets,
     /// The pipeline screen.
     Pipeline,
     /// The journal screen.
@@ -20,11 +22,18 @@ pub enum Context {
 
 impl Context {
     /// The screens, in their order.
-    pub const SCREENS: [Self; 4] = [Self::Overview, Self::Scope, Self::Pipeline, Self::Journal];
-    /// All of them: the screens, then the modes.
-    pub const ALL: [Self; 5] = [
+    pub const SCREENS: [Self; 5] = [
         Self::Overview,
         Self::Scope,
+        Self::Markets,
+        Self::Pipeline,
+        Self::Journal,
+    ];
+    /// All of them: the screens, then the modes.
+    pub const ALL: [Self; 6] = [
+        Self::Overview,
+        Self::Scope,
+        Self::Markets,
         Self::Pipeline,
         Self::Journal,
         Self::Jog,
@@ -35,6 +44,7 @@ impl Context {
         match self {
             Self::Overview => "overview",
             Self::Scope => "scope",
+            Self::Markets => "markets",
             Self::Pipeline => "pipeline",
             Self::Journal => "journal",
             Self::Jog => "jog mode",
@@ -55,6 +65,7 @@ const EVERYWHERE: &[Context] = &Context::ALL;
 const SCREENS: &[Context] = &Context::SCREENS;
 const SOURCES: &[Context] = &[Context::Overview, Context::Scope, Context::Jog];
 const JOG: &[Context] = &[Context::Jog];
+const MARKETS: &[Context] = &[Context::Markets];
 
 macro_rules! actions {
     ($($(#[doc = $sentence:literal])+ $action:ident = $name:literal, $hint:literal, $keys:expr, $contexts:expr;)+) => {
@@ -126,9 +137,9 @@ actions! {
     /// Type a command, with completion and history.
     Palette = "palette", "command", &[":"], EVERYWHERE;
     /// Show only the lines that contain a text.
-    Filter = "filter", "filter", &["/"], &[Context::Scope, Context::Journal];
-    /// Show the selected source on the scope screen.
-    Open = "open", "open", &["enter"], &[Context::Overview];
+    Filter = "filter", "filter", &["/"], &[Context::Scope, Context::Markets, Context::Journal];
+    /// Go from a source to its screen, from a book to its ladder.
+    Open = "open", "open", &["enter"], &[Context::Overview, Context::Markets];
     /// Hold the screen still; data and recording go on.
     Freeze = "freeze", "freeze", &["f"], EVERYWHERE;
     /// Give the focused pane the whole screen, or take it back.
@@ -141,8 +152,16 @@ actions! {
     NextPane = "next-pane", "pane", &["tab"], EVERYWHERE;
     /// The next camera, or source without one.
     NextCamera = "next-camera", "camera", &["n", "l", "right"], &[Context::Scope];
-    /// Sort the signals by relevance, name, age or change.
-    Sort = "sort", "sort", &["s"], &[Context::Scope];
+    /// Sort signals or books in the next way.
+    Sort = "sort", "sort", &["s"], &[Context::Scope, Context::Markets];
+    /// The next book, whichever pane has the focus.
+    NextBook = "next-book", "book", &["n", "l", "right"], MARKETS;
+    /// Show 10, 20, 50 or 5 levels of each side.
+    Depth = "depth", "depth", &["d"], MARKETS;
+    /// Put more ticks together into one level.
+    Coarser = "coarser", "group", &["+", "="], MARKETS;
+    /// Put fewer ticks together into one level.
+    Finer = "finer", "", &["-"], MARKETS;
     /// Show all lines, warnings and errors, or errors alone.
     Severity = "severity", "severity", &["s"], &[Context::Journal];
     /// Read positions, detectors and streams of the source again.
@@ -153,6 +172,8 @@ actions! {
     PreviousPane = "previous-pane", "", &["shift-tab"], EVERYWHERE;
     /// The camera before, or source without one.
     PreviousCamera = "previous-camera", "", &["N", "h", "left"], &[Context::Scope];
+    /// The book before.
+    PreviousBook = "previous-book", "", &["N", "h", "left"], MARKETS;
     /// Move down.
     Down = "down", "", &["j", "down"], SCREENS;
     /// Move up.
@@ -171,10 +192,12 @@ actions! {
     ScreenOverview = "screen-overview", "", &["1"], EVERYWHERE;
     /// The scope screen.
     ScreenScope = "screen-scope", "", &["2"], EVERYWHERE;
+    /// The markets screen.
+    ScreenMarkets = "screen-markets", "", &["3"], EVERYWHERE;
     /// The pipeline screen.
-    ScreenPipeline = "screen-pipeline", "", &["3"], EVERYWHERE;
+    ScreenPipeline = "screen-pipeline", "", &["4"], EVERYWHERE;
     /// The journal screen.
-    ScreenJournal = "screen-journal", "", &["4"], EVERYWHERE;
+    ScreenJournal = "screen-journal", "", &["5"], EVERYWHERE;
     /// The next screen.
     NextScreen = "next-screen", "", &["]"], EVERYWHERE;
     /// The screen before.
@@ -252,7 +275,7 @@ mod tests {
         let table = markdown_table();
         assert_eq!(table.lines().count(), Action::ALL.len() + 3);
         assert!(table.contains("| `f` | `freeze` | Hold the screen still;"));
-        assert!(table.contains("(scope, journal)"));
+        assert!(table.contains("(scope, markets, journal)"));
         assert!(table.contains("Move down. (not in jog mode)"));
     }
 
@@ -267,6 +290,8 @@ mod tests {
             Action::PageUp,
             Action::NextCamera,
             Action::PreviousCamera,
+            Action::NextBook,
+            Action::PreviousBook,
         ] {
             assert!(!action.contexts().contains(&Context::Jog), "{action:?}");
         }

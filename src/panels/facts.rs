@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::commands::{self, Commands};
 use super::instrument::KnownInstrument;
 use super::journal::{Entry, EntryKind, Journal};
+use super::market::Market;
 use super::pace::Paces;
 use super::signals::Signals;
 use super::stops::{self, Stops};
@@ -40,6 +41,8 @@ pub struct SourceFacts {
     pub instrument: Option<KnownInstrument>,
     /// The commands given to it.
     pub commands: Commands,
+    /// Its books and feeds, if it is a market.
+    pub market: Market,
     /// Its stop path, and what became of stops.
     pub stops: Stops,
 }
@@ -114,6 +117,7 @@ impl Facts {
                     paces: Paces::default(),
                     instrument: None,
                     commands: Commands::default(),
+                    market: Market::default(),
                     stops: Stops::default(),
                 })
                 .collect(),
@@ -197,12 +201,19 @@ impl Facts {
                 source.info.name.clone(),
                 PlainText::from(format!("{}: {}", line.origin, line.text)),
             )),
-            Payload::BookEvent(_)
-            | Payload::Book(_)
-            | Payload::Trade(_)
-            | Payload::Feed(_)
-            | Payload::Fleet(_)
-            | Payload::Rows(_) => {}
+            Payload::Book(view) => {
+                if let Some(text) = source.market.take_book(view, at) {
+                    let who = source.info.name.clone();
+                    let text = PlainText::from(text);
+                    let severity = Severity::Info;
+                    self.journal
+                        .add(Entry::new(at, severity, EntryKind::Link, who, text));
+                }
+            }
+            Payload::Trade(trade) => source.market.take_trade(trade, at),
+            Payload::Feed(feed) => source.market.take_feed(feed, at),
+            // The screen has the book as a view; the changes are evidence, for the disk.
+            Payload::BookEvent(_) | Payload::Fleet(_) | Payload::Rows(_) => {}
         }
     }
 
@@ -235,6 +246,9 @@ impl Facts {
         self.recorder = snapshot.recorder;
         self.turns = snapshot.turns;
         self.terminal = snapshot.terminal;
+        for source in &mut self.sources {
+            source.market.tick(snapshot.at);
+        }
         for figures in snapshot.sources {
             if let Some(source) = self.sources.get_mut(usize::from(figures.id.0)) {
                 // A simulator that somebody else started is no instrument either.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::facts::SourceFacts;
+use super::market::lamp;
 use crate::model::{LinkState, Severity, Stamp};
 use crate::ui::{Role, number};
 
@@ -43,7 +44,10 @@ impl Standing {
                 ("◐", words, Role::Warning, Some(why))
             }
             Some(LinkState::Connected) => ("◌", "connected".to_owned(), Role::Starting, None),
-            Some(LinkState::Live) => ("●", "live".to_owned(), Role::Good, None),
+            Some(LinkState::Live) => match lamp::together(&source.market, at) {
+                Some((lamp, why)) => (lamp.glyph, lamp.words, lamp.role, why),
+                None => ("●", "live".to_owned(), Role::Good, None),
+            },
             Some(LinkState::Stale { missing }) => {
                 let quiet = source
                     .snapshot

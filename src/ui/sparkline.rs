@@ -29,6 +29,29 @@ pub fn sparkline(values: &[u64], columns: u16) -> String {
     text
 }
 
+/// The newest `columns` values of something that wanders, oldest first, between its own least and
+/// largest. What stands still is in the middle; `None` is a hole.
+pub fn trace(values: &[Option<f64>], columns: u16) -> String {
+    let columns = usize::from(columns);
+    let shown = values
+        .get(values.len().saturating_sub(columns)..)
+        .unwrap_or(values);
+    let (least, most) = shown.iter().flatten().fold(
+        (f64::INFINITY, f64::NEG_INFINITY),
+        |(least, most), value| (least.min(*value), most.max(*value)),
+    );
+    let mut text = " ".repeat(columns - shown.len());
+    text.extend(shown.iter().map(|value| match value {
+        None => ' ',
+        Some(value) if most > least => {
+            let eighth = ((value - least) / (most - least) * 7.0).round() as usize;
+            EIGHTHS[eighth.min(7)]
+        }
+        Some(_) => EIGHTHS[3],
+    }));
+    text
+}
+
 /// A bar of at most `columns` for `value` of `most`, in eighths of a column.
 pub fn bar(value: u64, most: u64, columns: u16) -> String {
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
@@ -55,6 +78,20 @@ mod tests {
         ];
         for (values, columns, shown) in cases {
             assert_eq!(sparkline(values, columns), shown, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn what_wanders_fills_its_own_range() {
+        let cases: [(&[Option<f64>], u16, &str); 5] = [
+            (&[], 2, "  "),
+            (&[Some(5.0), Some(5.0)], 3, " ▄▄"),
+            (&[Some(1.0), Some(2.0), Some(8.0)], 3, "▁▂█"),
+            (&[Some(9.0), None, Some(8.0)], 3, "█ ▁"),
+            (&[Some(-1.0), Some(2.0), Some(1.0)], 2, "█▁"),
+        ];
+        for (values, columns, shown) in cases {
+            assert_eq!(trace(values, columns), shown, "{values:?}");
         }
     }
 

@@ -1,0 +1,56 @@
+//! Figures of the whole book under the cursor, and its last trades.
+
+pub mod draw;
+
+use super::digits;
+use super::known::KnownBook;
+use crate::model::{BookMetrics, DepthWithin};
+use crate::ui::Role;
+use crate::ui::flow::Item;
+
+/// Figures of the whole book; those of an empty side are absent, not zero.
+pub fn items(book: &KnownBook) -> Vec<Item> {
+    let view = book.shown();
+    let mut items = Vec::new();
+    match &view.metrics {
+        Some(metrics) => items.extend(metric_items(metrics, digits::price_decimals(view))),
+        None => items.push(Item::new("", "a side is empty: no figures", Role::Dim)),
+    }
+    let levels = format!("{} bid, {} ask", view.bid_levels, view.ask_levels);
+    items.push(Item::new("levels", levels, Role::Text));
+    if view.known_range.is_some() {
+        let words = "the snapshot was limited: sums far out are not complete";
+        items.push(Item::new("", words, Role::Dim));
+    }
+    items
+}
+
+fn metric_items(metrics: &BookMetrics, decimals: u8) -> Vec<Item> {
+    let [one, five, ten] = metrics.imbalance;
+    let micro = digits::rounded(metrics.microprice, decimals.saturating_add(1));
+    let mut items = vec![
+        Item::new("microprice", micro, Role::Text),
+        Item::new("imbalance", format!("{one:+.2}"), Role::Text),
+        Item::new("of 5", format!("{five:+.2}"), Role::Text),
+        Item::new("of 10", format!("{ten:+.2}"), Role::Text),
+    ];
+    items.extend(metrics.depth.iter().filter_map(within));
+    items
+}
+
+/// What is offered near the mid, in quote units.
+fn within(depth: &DepthWithin) -> Option<Item> {
+    let label = match depth.bps {
+        10 => "in 10 bp",
+        50 => "in 50 bp",
+        100 => "in 100 bp",
+        _ => return None,
+    };
+    let value = |value: f64| digits::rounded(value, 0);
+    let (bid, ask) = (value(depth.bid_value), value(depth.ask_value));
+    Some(Item::new(
+        label,
+        format!("bid {bid}, ask {ask}"),
+        Role::Text,
+    ))
+}
