@@ -16,17 +16,17 @@ use crate::ui::{Role, number, pane::pane};
 
 /// In the order of reading; the last number says which leaves first on a narrow screen: updates,
 /// sizes, gaps, resyncs, what holds it together, the curve of the mid, imbalance, rate, reason,
-/// venue, age, spread. Light, symbol, state, bid and ask stay.
+/// age, spread, venue. Light, symbol, state, bid and ask stay.
 const COLUMNS: [Column; 18] = [
     Column::name("", 3, 0),
     Column::words("symbol", 7, 10),
-    Column::name("venue", 6, 4),
+    Column::name("venue", 6, 2),
     Column::words("state", 8, 11),
     Column::number("bid size", 8, 12),
     Column::number("bid", 7, 0),
     Column::number("ask", 7, 0),
     Column::number("ask size", 8, 13),
-    Column::number("spread bp", 9, 2),
+    Column::number("spread bp", 9, 3),
     Column::name("mid, 60 s", CURVE, 8),
     Column::number("rate/s", 6, 6),
     Column::number("imb 10", 6, 7),
@@ -34,7 +34,7 @@ const COLUMNS: [Column; 18] = [
         readable: 15,
         ..Column::name("integrity", 9, 9)
     },
-    Column::number("age", 5, 3),
+    Column::number("age", 5, 4),
     Column::number("resync", 6, 10),
     Column::number("gaps", 4, 11),
     Column::number("updates", 7, 14),
@@ -57,6 +57,7 @@ pub fn draw(panel: &MarketPanel, facts: &Facts, look: &Look<'_>, area: Rect, buf
     };
     let note = match rows.len() {
         0 => String::new(),
+        1 => "1 book".to_owned(),
         books => format!(
             "{} books by {}",
             number::count(books as u64),
