@@ -305,6 +305,10 @@ pub struct BookCounters {
 
 /// What became of the frames of one connection. Names and meaning: order-book specification,
 /// section 14.
+///
+/// Every frame is counted here, also one whose book is known and counts it too. `duplicates`,
+/// `out_of_order` and `gaps` are those of the connection as a whole, where it has a sequence of its
+/// own; what a book's own ids show is counted by that book alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct FeedCounters {

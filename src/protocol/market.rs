@@ -4,14 +4,20 @@
 //! owns the socket feeds it what arrives and does what it asks; a capture and a live connection
 //! run through the same code.
 
+pub mod binance;
 pub mod canonical;
+pub mod faults;
 #[cfg(test)]
 pub mod heard;
 pub mod json;
+pub mod kraken;
 pub mod latency;
+pub mod poll;
 pub mod repair;
+pub mod symbols;
 pub mod time;
 pub mod tracked;
+pub mod venues;
 
 use crate::model::{BookEvent, BookView, Fault, FeedCounters, FeedWay, Stamp, Trade};
 

@@ -196,6 +196,16 @@ impl Tracked {
         self.depth = depth;
     }
 
+    /// Levels that each side is cut to.
+    pub fn depth(&self) -> Option<u16> {
+        self.depth
+    }
+
+    /// Whether the venue said how many decimals its numbers have.
+    pub fn are_scales_fixed(&self) -> bool {
+        self.are_scales_fixed
+    }
+
     /// What holds its order together now.
     pub fn set_integrity(&mut self, integrity: Integrity) {
         if self.integrity != integrity {
@@ -264,6 +274,19 @@ impl Tracked {
             Side::Ask => self.event.asks.push(level),
         }
         Ok(())
+    }
+
+    /// Makes [`Tracked::event`] what was read earlier.
+    pub fn recall(&mut self, event: &BookEvent) {
+        let own = &mut self.event;
+        own.scales = event.scales;
+        own.change = event.change.clone();
+        own.bids.clone_from(&event.bids);
+        own.asks.clone_from(&event.asks);
+        own.sequence = event.sequence;
+        own.exchange_ns = event.exchange_ns;
+        own.checksum = event.checksum;
+        own.frame = event.frame;
     }
 
     // --- applying it ---
@@ -407,15 +430,7 @@ impl Tracked {
     /// Takes a recorded event in, in place of [`Tracked::apply`] and [`Tracked::clear`]. Counters
     /// that follow from events are kept: those of [`Tracked::apply`], and gaps and checksums.
     pub fn replay(&mut self, event: &BookEvent, received: Stamp) -> Result<(), DecimalError> {
-        let own = &mut self.event;
-        own.scales = event.scales;
-        own.change = event.change.clone();
-        own.bids.clone_from(&event.bids);
-        own.asks.clone_from(&event.asks);
-        own.sequence = event.sequence;
-        own.exchange_ns = event.exchange_ns;
-        own.checksum = event.checksum;
-        own.frame = event.frame;
+        self.recall(event);
         self.stage()?;
         self.fold(received);
         match event.change {
