@@ -5,6 +5,7 @@
 
 pub mod book;
 pub mod metrics;
+pub mod signal;
 
 use super::text::PlainText;
 

@@ -66,6 +66,9 @@ pub struct Walk {
     pub size: f64,
     /// Quote units paid.
     pub value: f64,
+    /// How far the average lies from the first level's price, in ten-thousandths of that: what
+    /// the order slips. Exact before it is divided, so that it holds where the book is deep.
+    pub slippage_bps: f64,
     /// Levels touched.
     pub levels: usize,
     /// Whether the side was deep enough.
@@ -78,28 +81,17 @@ pub fn walk_for_size<'a>(
     size: i128,
     scales: Scales,
 ) -> Option<Walk> {
-    let (mut rest, mut value, mut levels) = (size, 0_i128, 0);
+    let mut walked = Walked::default();
+    let mut rest = size;
     for level in side {
         if rest <= 0 {
             break;
         }
         let taken = level.size.min(rest);
-        value = value.checked_add(i128::from(level.price).checked_mul(taken)?)?;
+        walked.take(level.price, taken)?;
         rest -= taken;
-        levels += 1;
     }
-    let filled = size - rest;
-    if filled <= 0 {
-        return None;
-    }
-    let (size, value) = (to_f64(filled, scales.size), value_f64(value, scales));
-    Some(Walk {
-        average: value / size,
-        size,
-        value,
-        levels,
-        is_complete: rest <= 0,
-    })
+    walked.finish(rest <= 0, scales)
 }
 
 /// Walks a side, best first, until `value` quote units are spent; the last level is taken in part,
@@ -110,45 +102,78 @@ pub fn walk_for_value<'a>(
     scales: Scales,
 ) -> Option<Walk> {
     let unit = 10_i128.checked_pow(u32::from(scales.price) + u32::from(scales.size))?;
+    let mut walked = Walked::default();
     let mut rest = i128::from(value).checked_mul(unit)?;
-    let (mut whole, mut part, mut paid, mut levels) = (0_i128, 0.0, 0_i128, 0);
     for level in side {
         if rest <= 0 {
             break;
         }
-        levels += 1;
         let cost = i128::from(level.price).checked_mul(level.size)?;
-        let spent = cost.min(rest);
         if cost <= rest {
-            whole = whole.checked_add(level.size)?;
+            walked.take(level.price, level.size)?;
+            rest -= cost;
         } else {
-            part = rest as f64 / level.price as f64;
+            walked.take_worth(level.price, rest)?;
+            rest = 0;
         }
-        paid = paid.checked_add(spent)?;
-        rest -= spent;
     }
-    let size = to_f64(whole, scales.size) + part / 10_f64.powi(i32::from(scales.size));
-    if size <= 0.0 {
-        return None;
-    }
-    let value = value_f64(paid, scales);
-    Some(Walk {
-        average: value / size,
-        size,
-        value,
-        levels,
-        is_complete: rest <= 0,
-    })
+    walked.finish(rest <= 0, scales)
 }
 
-/// How much worse than the best ask `average` is for a buyer, in ten-thousandths.
-pub fn buy_slippage_bps(average: f64, best_ask: f64) -> f64 {
-    (average - best_ask) / best_ask * 1e4
+/// The sums of a walk, exact up to the part of a level that a value buys last.
+#[derive(Default)]
+struct Walked {
+    first: Option<i64>,
+    size: i128,
+    value: i128,
+    /// Sizes times how far their price is from the first.
+    excess: i128,
+    /// Size and excess of that part.
+    part: (f64, f64),
+    levels: usize,
 }
 
-/// How much worse than the best bid `average` is for a seller, in ten-thousandths.
-pub fn sell_slippage_bps(average: f64, best_bid: f64) -> f64 {
-    (best_bid - average) / best_bid * 1e4
+impl Walked {
+    fn step(&mut self, price: i64) -> i128 {
+        self.levels += 1;
+        let first = *self.first.get_or_insert(price);
+        (i128::from(price) - i128::from(first)).abs()
+    }
+
+    fn take(&mut self, price: i64, size: i128) -> Option<()> {
+        let away = self.step(price);
+        let value = i128::from(price).checked_mul(size)?;
+        self.size = self.size.checked_add(size)?;
+        self.value = self.value.checked_add(value)?;
+        self.excess = self.excess.checked_add(away.checked_mul(size)?)?;
+        Some(())
+    }
+
+    fn take_worth(&mut self, price: i64, value: i128) -> Option<()> {
+        let away = self.step(price);
+        let size = value as f64 / price as f64;
+        self.value = self.value.checked_add(value)?;
+        self.part = (size, away as f64 * size);
+        Some(())
+    }
+
+    fn finish(self, is_complete: bool, scales: Scales) -> Option<Walk> {
+        let units = self.size as f64 + self.part.0;
+        if units <= 0.0 {
+            return None;
+        }
+        let size = units / 10_f64.powi(i32::from(scales.size));
+        let value = value_f64(self.value, scales);
+        let excess = self.excess as f64 + self.part.1;
+        Some(Walk {
+            average: value / size,
+            size,
+            value,
+            slippage_bps: excess / units / self.first? as f64 * 1e4,
+            levels: self.levels,
+            is_complete,
+        })
+    }
 }
 
 /// The figures that an older analytics page showed, on the 20 best levels of each side: values are
@@ -209,6 +234,7 @@ where
     let (bid, ask) = (bids.clone().next()?, asks.clone().next()?);
     let (b, a) = (price(bid, scales), price(ask, scales));
     let mid = (b + a) / 2.0;
+    let spread = to_f64(i128::from(ask.price) - i128::from(bid.price), scales.price);
     let (mut bid_depth, mut ask_depth) = ([0.0; 3], [0.0; 3]);
     for ((bid_value, ask_value), permille) in
         bid_depth.iter_mut().zip(&mut ask_depth).zip([1, 5, 10])
@@ -239,8 +265,9 @@ where
         volume_imbalance: balance(total_bid_value, total_ask_value),
         depth_imbalance: [balance(bid_1, ask_1), balance(bid_5, ask_5)],
         price_imbalance: (average_bid - average_ask) / mid,
-        effective_spread_bps: (buy.average - sell.average) / mid * 1e4,
-        market_impact_10k_bps: ((buy.average - a) / a + (b - sell.average) / b) / 2.0 * 1e4,
+        // The distances from the best prices are small and exact; averages are neither.
+        effective_spread_bps: (spread * 1e4 + a * buy.slippage_bps + b * sell.slippage_bps) / mid,
+        market_impact_10k_bps: (buy.slippage_bps + sell.slippage_bps) / 2.0,
         bid_levels: bids.count(),
         ask_levels: asks.count(),
         is_thin: !(buy.is_complete && sell.is_complete),
