@@ -31,6 +31,8 @@ use ttyscope::sources::replay::{self, Speed};
 mod control;
 #[path = "recording/market.rs"]
 mod market;
+#[path = "recording/rebuilt.rs"]
+mod rebuilt;
 
 const EPOCH_NS: u64 = 1_795_183_402_000_000_000;
 const LANE_BYTES: usize = 64 * 1024 * 1024;

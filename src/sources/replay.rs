@@ -1,17 +1,24 @@
 //! A recording as a source: what was recorded comes again, through the same outlets.
 //!
 //! No socket is opened, and nothing here writes. The file is read and decoded on a thread of its
-//! own, a few messages ahead.
+//! own, a few messages ahead. Order books are kept as a live source keeps them, from the recorded
+//! changes.
+
+mod books;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Fault, FaultKind, LaneKind, LinkState, Payload, PlainText, Severity, Stamp};
+use crate::model::{
+    BookView, Fault, FaultKind, LaneKind, LinkState, Payload, PlainText, Severity, Stamp,
+};
 use crate::pipeline::Outlet;
 use crate::recording::{Decoder, Ending, Entry, Played, ReadError, RecordingReader, session_of};
+use books::Books;
 
 /// How fast a recording is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,19 +73,23 @@ pub async fn run(
     let Some(first) = outlets.first() else {
         return Ok(Replayed::default());
     };
+    let began = first.clock().now();
     let mut player = Player {
         speed,
-        began: first.clock().now(),
+        began,
+        books: Books::default(),
         began_at: tokio::time::Instant::now(),
         started_ns: session.started_unix_ns,
-        last: first.clock().now(),
+        last: began,
         done: Replayed::default(),
         outlets,
         stop,
     };
     let (sender, steps) = mpsc::channel(AHEAD);
-    let reading = tokio::task::spawn_blocking(move || read(reader, Decoder::new(session), &sender));
+    let decoder = Decoder::new(session).beginning_at(began.mono_ns);
+    let reading = tokio::task::spawn_blocking(move || read(reader, decoder, &sender));
     player.play(steps).await;
+    player.show_last().await;
     // The channel is closed: the reader ends at its next message.
     if reading.await.is_err() {
         player
@@ -131,6 +142,7 @@ struct Player {
     started_ns: u64,
     /// The stamp of the last thing said.
     last: Stamp,
+    books: Books,
     done: Replayed,
 }
 
@@ -160,13 +172,12 @@ impl Player {
     /// `false` when stopped while waiting for its time.
     async fn say(&mut self, played: Played) -> bool {
         let elapsed_ns = played.received_ns.saturating_sub(self.started_ns);
-        if self.speed == Speed::Real {
-            let due = self.began_at + Duration::from_nanos(elapsed_ns);
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return false,
-                () = tokio::time::sleep_until(due) => {}
-            }
+        let at = Stamp {
+            mono_ns: self.began.mono_ns.saturating_add(elapsed_ns),
+            unix_ns: played.received_ns,
+        };
+        if !self.show_until(at).await || !self.wait_for(at).await {
+            return false;
         }
         let Some(outlet) = self.outlets.get(played.source).cloned() else {
             return true;
@@ -177,13 +188,60 @@ impl Player {
         {
             return false;
         }
-        self.last = Stamp {
-            mono_ns: self.began.mono_ns.saturating_add(elapsed_ns),
-            unix_ns: played.received_ns,
-        };
-        outlet.publish(self.last, played.payload).await;
+        self.last = at;
+        if let Err(refused) = self.books.take(played.source, &played.payload, at) {
+            self.unreadable(refused.to_string()).await;
+        }
+        outlet.publish(at, played.payload).await;
         self.done.played += 1;
+        let views = self.books.due(at);
+        self.show(views, at).await;
         true
+    }
+
+    /// Waits for the moment `at` where the pauses count; `false` when stopped meanwhile.
+    async fn wait_for(&self, at: Stamp) -> bool {
+        if self.speed == Speed::Max {
+            return true;
+        }
+        let elapsed_ns = at.mono_ns.saturating_sub(self.began.mono_ns);
+        let due = self.began_at + Duration::from_nanos(elapsed_ns);
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => false,
+            () = tokio::time::sleep_until(due) => true,
+        }
+    }
+
+    /// Shows the books that are due before `at`, each at its time; `false` when stopped meanwhile.
+    async fn show_until(&mut self, at: Stamp) -> bool {
+        while let Some(due_ns) = self.books.next_due_ns().filter(|due| *due < at.mono_ns) {
+            let due_ns = due_ns.max(self.last.mono_ns);
+            let now = Stamp {
+                mono_ns: due_ns,
+                unix_ns: at.unix_ns.saturating_sub(at.mono_ns.saturating_sub(due_ns)),
+            };
+            if !self.wait_for(now).await {
+                return false;
+            }
+            let views = self.books.due(now);
+            self.show(views, now).await;
+        }
+        true
+    }
+
+    /// The books as the end of the playing left them.
+    async fn show_last(&mut self) {
+        let views = self.books.last(self.last);
+        self.show(views, self.last).await;
+    }
+
+    async fn show(&self, views: Vec<(usize, BookView)>, now: Stamp) {
+        for (source, view) in views {
+            if let Some(outlet) = self.outlets.get(source) {
+                outlet.publish(now, Payload::Book(Arc::new(view))).await;
+            }
+        }
     }
 
     /// Waits while the screen is behind with this source; `false` when stopped meanwhile.

@@ -97,7 +97,10 @@ fn any_trade() -> impl Strategy<Value = Trade> {
     (
         (any_book_id(), any_scales(), maybe(any_text())),
         any_level(),
-        maybe(any_of(&Aggressor::ALL)),
+        (
+            maybe(any_of(&Aggressor::ALL)),
+            maybe(any_of(&Aggressor::ALL)),
+        ),
         (any::<Option<i64>>(), any::<bool>()),
     )
         .prop_map(|((book, scales, id), level, aggressor, more)| Trade {
@@ -106,7 +109,8 @@ fn any_trade() -> impl Strategy<Value = Trade> {
             id,
             price: level.price,
             size: level.size,
-            aggressor,
+            aggressor: aggressor.0,
+            side: aggressor.1,
             exchange_ns: more.0,
             is_late: more.1,
         })
@@ -125,7 +129,7 @@ fn any_feed() -> impl Strategy<Value = FeedHealth> {
         (any_text(), any_of(&FeedWay::ALL), maybe(any_text())),
         any::<[u16; 6]>(),
         (maybe(any_moment()), maybe((any_moment(), any::<u16>()))),
-        (counters, any_number(), any::<[u64; 4]>()),
+        (counters, any_number(), any::<[u64; 5]>()),
     )
         .prop_map(|(named, numbers, moments, figures)| FeedHealth {
             venue: named.0,
@@ -148,6 +152,7 @@ fn any_feed() -> impl Strategy<Value = FeedHealth> {
                 p99_ns: figures.2[2],
                 max_ns: figures.2[3],
             },
+            fresh_for_ns: figures.2[4],
         })
 }
 
@@ -240,6 +245,7 @@ fn any_fleet() -> impl Strategy<Value = Fleet> {
             figures_from: supervisor.2,
             totals: totals.0,
             totals_at: totals.1,
+            heartbeat: totals.1,
             workers: workers.0,
             workers_at: workers.1,
             pace: more.0,
@@ -315,6 +321,7 @@ pub fn trade(price: i64, size: i128) -> Payload {
         price,
         size,
         aggressor: Some(Aggressor::Sell),
+        side: None,
         exchange_ns: Some(EPOCH_NS as i64 - 5),
         is_late: false,
     }))
@@ -336,6 +343,7 @@ pub fn feed(books_live: u16) -> Payload {
         limited: None,
         notice: None,
         apply: Percentiles::default(),
+        fresh_for_ns: 5,
     }))
 }
 
@@ -349,6 +357,7 @@ pub fn fleet(verdict: FleetVerdict) -> Payload {
         figures_from: FiguresFrom::Push,
         totals: None,
         totals_at: None,
+        heartbeat: None,
         workers: None,
         workers_at: None,
         pace: vec![],

@@ -26,6 +26,7 @@ pub fn fleet(data: &[u8], moments: Moments) -> Result<Payload, String> {
         figures_from: find(&FiguresFrom::ALL, FiguresFrom::as_str, &record.figures_from)?,
         totals: record.totals.map(totals),
         totals_at: record.totals_at_ns.map(|ns| moments.at(ns)),
+        heartbeat: record.heartbeat_ns.map(|ns| moments.at(ns)),
         workers: workers.map(Iterator::collect::<Result<_, _>>).transpose()?,
         workers_at: record.workers_at_ns.map(|ns| moments.at(ns)),
         pace: record

@@ -93,16 +93,18 @@ pub fn trade(data: &[u8]) -> Result<Payload, String> {
         price: record.price_scale,
         size: record.size_scale,
     };
-    let aggressor = record.aggressor.as_deref();
+    let side = |word: Option<&str>| {
+        word.map(|word| find(&Aggressor::ALL, Aggressor::as_str, word))
+            .transpose()
+    };
     let trade = Trade {
         book: book_id(&record.venue, &record.symbol),
         scales,
         id: record.id.as_deref().map(PlainText::from_peer),
         price: price(&record.price, scales)?,
         size: number(&record.size, scales.size)?,
-        aggressor: aggressor
-            .map(|word| find(&Aggressor::ALL, Aggressor::as_str, word))
-            .transpose()?,
+        aggressor: side(record.aggressor.as_deref())?,
+        side: side(record.side.as_deref())?,
         exchange_ns: record.exchange_ns,
         is_late: record.late,
     };
@@ -137,6 +139,7 @@ pub fn feed(data: &[u8], moments: Moments) -> Result<Payload, String> {
             p99_ns: record.apply.p99_ns,
             max_ns: record.apply.max_ns,
         },
+        fresh_for_ns: record.fresh_for_ns,
     };
     Ok(Payload::Feed(Arc::new(feed)))
 }

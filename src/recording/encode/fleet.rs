@@ -24,6 +24,7 @@ impl Encoder {
             figures_from: Cow::Borrowed(fleet.figures_from.as_str()),
             totals: fleet.totals.as_ref().map(totals),
             totals_at_ns: fleet.totals_at.map(|at| at.unix_ns),
+            heartbeat_ns: fleet.heartbeat.map(|at| at.unix_ns),
             workers: workers.map(|workers| List(workers.iter().map(worker).collect())),
             workers_at_ns: fleet.workers_at.map(|at| at.unix_ns),
             pace: List(fleet.pace.iter().map(pace).collect()),

@@ -52,6 +52,7 @@ impl Encoder {
             price: DecimalRecord::Number(trade.price.into(), scales.price),
             size: DecimalRecord::Number(trade.size, scales.size),
             aggressor: trade.aggressor.map(|who| Cow::Borrowed(who.as_str())),
+            side: trade.side.map(|side| Cow::Borrowed(side.as_str())),
             exchange_ns: trade.exchange_ns,
             late: trade.is_late,
         });
@@ -81,6 +82,7 @@ impl Encoder {
                 p99_ns: feed.apply.p99_ns,
                 max_ns: feed.apply.max_ns,
             },
+            fresh_for_ns: feed.fresh_for_ns,
             since_ns,
         });
     }

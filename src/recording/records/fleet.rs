@@ -31,6 +31,9 @@ pub struct FleetRecord<'a> {
     pub totals: Option<TotalsRecord>,
     /// When the totals were received.
     pub totals_at_ns: Option<u64>,
+    /// When the connection last beat.
+    #[serde(default)]
+    pub heartbeat_ns: Option<u64>,
     /// The workers.
     #[serde(borrow)]
     pub workers: Option<List<WorkerRecord<'a>, MAX_ROWS>>,

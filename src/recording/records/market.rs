@@ -150,6 +150,9 @@ pub struct TradeRecord<'a> {
     /// `buy` or `sell`: who crossed the spread.
     #[serde(borrow)]
     pub aggressor: Option<Cow<'a, str>>,
+    /// `buy` or `sell`: the side as the venue wrote it, where nobody knows whose it is.
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub side: Option<Cow<'a, str>>,
     /// The venue's time, Unix nanoseconds.
     pub exchange_ns: Option<i64>,
     /// Older than the newest trade of its symbol by more than a second.
@@ -194,6 +197,8 @@ pub struct FeedRecord<'a> {
     pub notice: Option<Cow<'a, str>>,
     /// From receipt to applied.
     pub apply: PercentilesRecord,
+    /// How long a live book of it may be silent before it is called stale.
+    pub fresh_for_ns: u64,
     /// Received before the recording began, at this time (Unix nanoseconds), and still true then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since_ns: Option<u64>,

@@ -23,6 +23,7 @@ pub const FLEET: &str = r##"{
       "workers": {"type": ["integer", "null"]}
     }},
     "totals_at_ns": {"type": ["integer", "null"], "description": "when the totals were received"},
+    "heartbeat_ns": {"type": ["integer", "null"], "description": "when the connection last beat, as far as it says so"},
     "workers": {"type": ["array", "null"], "maxItems": 100000, "items": {
       "type": "object",
       "required": ["address", "status", "class", "paused", "needs_operator", "wait", "clock_jumped"],

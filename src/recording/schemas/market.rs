@@ -48,6 +48,7 @@ pub const TRADE: &str = r##"{
     "price": {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?$"},
     "size": {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?$", "description": "zero for a price without a trade"},
     "aggressor": {"type": ["string", "null"], "enum": ["buy", "sell", null], "description": "who crossed the spread, where the venue says so beyond doubt"},
+    "side": {"type": "string", "enum": ["buy", "sell"], "description": "as the venue wrote it, where nobody knows whose side it is"},
     "exchange_ns": {"type": ["integer", "null"], "description": "the venue's time, Unix nanoseconds"},
     "late": {"type": "boolean", "description": "older than the newest trade of its symbol by more than a second"}
   }
@@ -58,7 +59,7 @@ pub const FEED: &str = r##"{
   "title": "ttyscope.Feed",
   "description": "How the connections to a venue stand; replaces what was said before. Times are Unix nanoseconds.",
   "type": "object",
-  "required": ["venue", "way", "connections_up", "connections_wanted", "books", "books_live", "counters", "rate_hz", "waiting_to_send", "attempts_left", "apply"],
+  "required": ["venue", "way", "connections_up", "connections_wanted", "books", "books_live", "counters", "rate_hz", "waiting_to_send", "attempts_left", "apply", "fresh_for_ns"],
   "properties": {
     "venue": {"type": "string"},
     "way": {"type": "string", "enum": ["stream", "polling", "fallback"]},
@@ -81,6 +82,7 @@ pub const FEED: &str = r##"{
       "p99_ns": {"type": "integer"},
       "max_ns": {"type": "integer"}
     }},
+    "fresh_for_ns": {"type": "integer", "description": "how long a live book of it may be silent before it is called stale"},
     "since_ns": {"type": "integer", "description": "received before the recording began, at this time, and still true then"}
   }
 }"##;
