@@ -3,9 +3,11 @@
 
 pub mod flamingo;
 pub mod imswitch;
+pub mod json_feed;
 pub mod market;
 pub mod net;
 pub mod reconnect;
 pub mod replay;
+pub mod rows;
 pub mod socketio;
 pub mod websocket;

@@ -5,76 +5,25 @@
 #[allow(dead_code)]
 mod scripted;
 
-use std::sync::Arc;
+#[path = "support/running.rs"]
+mod running;
+
 use std::time::Duration;
 
 use bytes::Bytes;
+use running::{PATIENCE, Running, SOURCE};
 use scripted::{Server, Step, accepted, say};
-use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use ttyscope::control::{Intake, StopBoard, StopReporter};
 use ttyscope::model::{
-    Clock, Command, CommandId, CommandState, DropReason, EndReason, Fate, LaneKind, LinkState,
-    Payload, Request, SourceId,
+    Command, CommandId, CommandState, DropReason, EndReason, Fate, LaneKind, LinkState, Payload,
+    Request, Value,
 };
-use ttyscope::pipeline::{Pipeline, ScreenLanes};
+use ttyscope::protocol::rows::EventPickers;
 use ttyscope::sources::net::Endpoint;
 use ttyscope::sources::socketio::{ClientOptions, source};
 
-const PATIENCE: Duration = Duration::from_secs(60);
-const SOURCE: SourceId = SourceId(0);
-
-/// A source that runs, and the screen's end of its pipeline.
-struct Running {
-    pipeline: Pipeline,
-    screen: Arc<ScreenLanes>,
-    requests: mpsc::Sender<Request>,
-    stop: CancellationToken,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Running {
-    fn start(options: ClientOptions) -> Self {
-        let clock = Clock::system();
-        let screen = Arc::new(ScreenLanes::new(clock.clone()));
-        let pipeline = Pipeline::new(clock.clone(), 1, None, Some(Arc::clone(&screen)));
-        let board = StopBoard::new(clock.clone(), 1);
-        let (requests, intake) = Intake::new(&board, SOURCE, 4, StopReporter::new().0);
-        let stop = CancellationToken::new();
-        let outlet = pipeline.outlet(SOURCE);
-        let task = tokio::spawn(source::run(options, outlet, intake, stop.clone()));
-        Self {
-            pipeline,
-            screen,
-            requests,
-            stop,
-            task,
-        }
-    }
-
-    /// The next thing said to the screen, frames aside.
-    async fn next(&self) -> Payload {
-        timeout(PATIENCE, async {
-            loop {
-                if let Some(delivery) = self.screen.try_take() {
-                    delivery.ticket.settle(Fate::Shown);
-                    return delivery.sample.payload;
-                }
-                self.screen.ready().await;
-            }
-        })
-        .await
-        .unwrap()
-    }
-
-    async fn until<T>(&self, mut wanted: impl FnMut(Payload) -> Option<T>) -> T {
-        loop {
-            if let Some(found) = wanted(self.next().await) {
-                return found;
-            }
-        }
-    }
+fn start(options: ClientOptions) -> Running {
+    Running::start(|outlet, intake, stop| source::run(options, outlet, intake, stop))
 }
 
 #[tokio::test]
@@ -99,7 +48,7 @@ async fn events_become_messages_and_pictures() {
     steps.push(say(r#"42["st\u001b[2Jatus",{"a":1}]"#));
     steps.extend([Step::Expect("41"), Step::Expect("1"), Step::Hold]);
     let server = Server::start(vec![steps]).await;
-    let running = Running::start(ClientOptions::new(Endpoint::plain(
+    let running = start(ClientOptions::new(Endpoint::plain(
         "127.0.0.1",
         server.port,
     )));
@@ -135,7 +84,8 @@ async fn events_become_messages_and_pictures() {
     let frames = &book.lanes[LaneKind::Frames as usize];
     assert_eq!((frames.received, frames.shown, frames.coalesced), (3, 1, 2));
     let samples = &book.lanes[LaneKind::Samples as usize];
-    assert_eq!(samples.received, 3);
+    // Three messages, and the row of the one that holds an object.
+    assert_eq!(samples.received, 4);
     assert_eq!(samples.dropped[DropReason::Malformed as usize], 1);
 }
 
@@ -157,7 +107,7 @@ async fn every_connection_is_greeted_and_a_refused_greeting_is_told() {
         r#"["more"]"#.to_owned(),
     ];
     options.backoff.base = Duration::from_millis(1);
-    let running = Running::start(options);
+    let running = start(options);
     let told = running
         .until(|payload| match payload {
             Payload::Fault(fault) => Some(fault.text.to_string()),
@@ -181,7 +131,7 @@ async fn the_link_is_told_step_by_step() {
     steps.push(say(r#"42["hello"]"#));
     steps.push(say("41"));
     let server = Server::start(vec![steps]).await;
-    let running = Running::start(ClientOptions::new(Endpoint::plain(
+    let running = start(ClientOptions::new(Endpoint::plain(
         "127.0.0.1",
         server.port,
     )));
@@ -222,4 +172,78 @@ async fn the_link_is_told_step_by_step() {
     running.stop.cancel();
     assert_eq!(running.until(link).await, LinkState::Ended);
     timeout(PATIENCE, running.task).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn wanted_events_become_rows_and_others_are_counted_apart() {
+    let mut steps = accepted();
+    steps.push(say(r#"421["noise",{"x":1}]"#));
+    // Nobody listens to it, and the server is answered all the same.
+    steps.push(Step::Expect("431[]"));
+    for text in [
+        r#"42["noise",5]"#,
+        r#"42["workers",{"w1":{"load":0.5,"jobs":{"done":7}},"w2":{"load":1}}]"#,
+        r#"42["tick",{"data":[{"s":"A","p":"1.50"},{"p":2}]}]"#,
+        r#"42["tick",{"data":[]}]"#,
+        r#"42["note","words alone"]"#,
+    ] {
+        steps.push(say(text));
+    }
+    steps.extend([Step::Expect("41"), Step::Expect("1"), Step::Hold]);
+    let server = Server::start(vec![steps]).await;
+    let mut options = ClientOptions::new(Endpoint::plain("127.0.0.1", server.port));
+    let texts = |list: &[&str]| -> Vec<String> { list.iter().map(ToString::to_string).collect() };
+    *options.events = EventPickers::parse(
+        &texts(&["workers,tick", "note"]),
+        &texts(&["tick:$.data[*]"]),
+        &texts(&["tick:s"]),
+        &texts(&["workers"]),
+    )
+    .unwrap();
+    let running = start(options);
+
+    // Faults overtake rows on the way to the screen: each kind is looked at on its own.
+    let (mut tables, mut faults) = (Vec::new(), Vec::new());
+    let unwanted = running
+        .until(|payload| {
+            match payload {
+                Payload::Readings(readings) => return Some(readings),
+                Payload::Rows(rows) => tables.push(rows),
+                Payload::Fault(fault) => faults.push(fault.text.to_string()),
+                _ => {}
+            }
+            None
+        })
+        .await;
+    assert_eq!(unwanted[0].name.as_str(), "events/not wanted");
+    assert_eq!(unwanted[0].value, Value::Int(2));
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(
+        faults[0].contains("tick: 1 rows are not in the table"),
+        "{faults:?}"
+    );
+
+    let [workers, tick] = tables.as_slice() else {
+        panic!("two tables: {tables:?}");
+    };
+    assert_eq!(
+        (workers.table.as_str(), workers.is_whole),
+        ("workers", true)
+    );
+    let keys: Vec<&str> = workers.rows.iter().map(|row| row.key.as_str()).collect();
+    assert_eq!(keys, ["w1", "w2"]);
+    assert_eq!(
+        workers.rows[0].cells[1],
+        ("jobs.done".into(), Value::Int(7))
+    );
+    assert_eq!((tick.table.as_str(), tick.is_whole), ("tick", false));
+    assert_eq!(tick.rows.len(), 1);
+    assert_eq!(tick.rows[0].cells, [("p".into(), "1.50".into())]);
+
+    let book = running.end().await;
+    timeout(PATIENCE, server.finished()).await.unwrap();
+    let samples = &book.lanes[LaneKind::Samples as usize];
+    // Four messages, the rows of two, one reading; nothing is lost.
+    assert_eq!((samples.received, samples.dropped_total()), (7, 0));
+    assert_eq!((book.residue(), book.total().in_flight), (0, 0));
 }

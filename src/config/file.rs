@@ -241,6 +241,24 @@ impl WrittenSource {
         for event in &self.emit {
             add("emit", Some(event.clone()));
         }
+        for (option, texts) in [
+            ("subscribe", &self.subscribe),
+            ("events", &self.events),
+            ("rows", &self.rows),
+            ("key", &self.key),
+            ("whole", &self.whole),
+        ] {
+            for text in &texts.0 {
+                add(option, Some(text.clone()));
+            }
+        }
+        add("table", self.table.clone());
+        add("query", self.query.clone());
+        add("ping_s", self.ping_s.as_ref().map(|code| code.0.clone()));
+        add(
+            "silence_s",
+            self.silence_s.as_ref().map(|code| code.0.clone()),
+        );
 
         let mut full = self.url.get_ref().clone();
         if !options.is_empty() {

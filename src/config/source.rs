@@ -3,16 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use url::Url;
 
 use super::limits::{add_limit, parse_limit};
 use crate::model::Limits;
 use crate::protocol::flamingo::Profile;
+use crate::protocol::rows::{EventPickers, Picker};
 
 mod flamingo;
 mod market;
 mod socketio;
+mod websocket;
 
 pub use market::{FeedTransport, Market, Rest};
 
@@ -52,6 +55,21 @@ pub enum SourceKind {
         engineio: u8,
         /// How to connect.
         transport: Transport,
+        /// Which events are listened to, and what of them are rows.
+        events: Box<EventPickers>,
+    },
+    /// Any WebSocket that speaks JSON.
+    WebSocket {
+        /// Path and query; the query may hold secrets.
+        target: String,
+        /// JSON texts to send as soon as it is open; they may hold secrets.
+        subscribe: Vec<String>,
+        /// What of its messages are rows.
+        picker: Box<Picker>,
+        /// How often to ping, if it was written; `Some(None)` for never.
+        ping: Option<Option<Duration>>,
+        /// After how long without a message the feed is stale, if it was written.
+        silence: Option<Duration>,
     },
     /// A Flamingo light-sheet microscope: commands on the port of the endpoint, which has neither
     /// TLS nor headers.
@@ -109,8 +127,9 @@ pub enum SourceError {
     /// Not a URL of a kind we know.
     #[error(
         "\"{written}\" is not a source: write imswitch://HOST:PORT, imswitchs://HOST:PORT (TLS), \
-         socketio://HOST:PORT/PATH, socketios://…, flamingo://HOST:PORT or a venue with its symbols \
-         such as kraken:BTC/USD, with NAME= in front if you like"
+         socketio://HOST:PORT/PATH, socketios://…, ws://HOST:PORT/PATH, wss://…, \
+         flamingo://HOST:PORT or a venue with its symbols such as kraken:BTC/USD, with NAME= in \
+         front if you like"
     )]
     NotASource {
         /// What was written.
@@ -141,13 +160,15 @@ pub enum SourceError {
 /// Source of the port: the server's own default.
 const IMSWITCH_PORT: u16 = 8001;
 /// The names that sources have unless they are given one, beside those of the venues.
-const SCHEMES: [&str; 3] = ["imswitch", "socketio", "flamingo"];
+const SCHEMES: [&str; 4] = ["imswitch", "socketio", "ws", "flamingo"];
 
 impl SourceSpec {
     /// A source from `[NAME=]URL`. Options stand behind `?`, named as in the file:
     /// `tls_verify=false`, `tls_ca=FILE`, `namespace=/admin`, `engineio=3`, `transport=polling`,
     /// `auth_env=VARIABLE`, `profile=older`, `live_port=53718`, and any number of
-    /// `emit=["NAME",ARGUMENT…]`, `limit=AXIS:MIN..MAX` and `code=NAME:NUMBER`.
+    /// `emit=["NAME",ARGUMENT…]`, `limit=AXIS:MIN..MAX` and `code=NAME:NUMBER`. What becomes a live
+    /// table is said with `events=`, `rows=`, `key=`, `table=` and `whole=`; `ws://` knows
+    /// `subscribe=TEXT` (any number), `query=`, `ping_s=` and `silence_s=` too.
     ///
     /// The books of a venue are written `VENUE:SYMBOL,SYMBOL…`; its options are those of
     /// [`Market`].
@@ -180,6 +201,8 @@ impl SourceSpec {
             "imswitchs" => ("imswitch", true),
             "socketio" => ("socketio", false),
             "socketios" => ("socketio", true),
+            "ws" => ("ws", false),
+            "wss" => ("ws", true),
             "flamingo" => ("flamingo", false),
             _ => return Err(not_a_source()),
         };
@@ -204,11 +227,15 @@ impl SourceSpec {
         }
         let (mut options, mut limits) = (BTreeMap::new(), BTreeMap::new());
         let (mut emit, mut codes) = (Vec::new(), Vec::new());
+        let mut several: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (key, value) in url.query_pairs().into_owned() {
             // These may stand there several times.
             match (key.as_str(), scheme) {
                 ("emit", "socketio") => emit.push(value),
                 ("code", "flamingo") => codes.push(value),
+                ("subscribe", "ws") | ("events" | "rows" | "key" | "whole", "socketio") => {
+                    several.entry(key).or_default().push(value);
+                }
                 ("limit", "imswitch" | "flamingo") => {
                     let added = parse_limit(&value)
                         .and_then(|(axis, limit)| add_limit(&mut limits, axis, limit));
@@ -233,9 +260,16 @@ impl SourceSpec {
                     flamingo::kind(url.path(), port, &mut options, &codes).map_err(&fail)?;
                 (kind, port, Tls::Off)
             }
+            "ws" => {
+                let tls = tls_from(secure, &mut options).map_err(&fail)?;
+                let subscribe = several.remove("subscribe").unwrap_or_default();
+                let kind = websocket::kind(url.path(), &mut options, subscribe).map_err(&fail)?;
+                (kind, port.unwrap_or(if secure { 443 } else { 80 }), tls)
+            }
             _ => {
                 let tls = tls_from(secure, &mut options).map_err(&fail)?;
-                let kind = socketio::kind(url.path(), &mut options, emit).map_err(&fail)?;
+                let mut kind = socketio::kind(url.path(), &mut options, emit).map_err(&fail)?;
+                websocket::listen(&mut kind, &several).map_err(&fail)?;
                 (kind, port.unwrap_or(if secure { 443 } else { 80 }), tls)
             }
         };
@@ -244,7 +278,11 @@ impl SourceSpec {
             let known = match scheme {
                 "imswitch" => "tls_ca, tls_verify and limit",
                 "flamingo" => "profile, code, live_port and limit",
-                _ => "tls_ca, tls_verify, namespace, auth_env, engineio, transport and emit",
+                "ws" => websocket::OPTIONS,
+                _ => {
+                    "tls_ca, tls_verify, namespace, auth_env, engineio, transport, emit, events, \
+                     rows, key and whole"
+                }
             };
             return Err(fail(format!(
                 "there is no option \"{unknown}\" for {scheme}://; there are {known}"
@@ -279,6 +317,9 @@ impl SourceKind {
             }
             (Self::Market(_), Some(_)) => {
                 Err("limits: a venue has no axes; leave them out".to_owned())
+            }
+            (Self::WebSocket { .. }, Some(_)) => {
+                Err("limits: a WebSocket has no axes; leave them out".to_owned())
             }
             (Self::Flamingo { .. }, _) => flamingo::check_axes(limits.keys()),
         }
@@ -322,9 +363,9 @@ fn tls_from(secure: bool, options: &mut BTreeMap<String, String>) -> Result<Tls,
     };
     match (secure, ca, verify) {
         (false, None, true) => Ok(Tls::Off),
-        (false, ..) => {
-            Err("tls options need imswitchs://, socketios:// or an endpoint=wss://".to_owned())
-        }
+        (false, ..) => Err(
+            "tls options need imswitchs://, socketios://, wss:// or an endpoint=wss://".to_owned(),
+        ),
         (true, Some(_), false) => Err("tls_ca and tls_verify=false exclude each other".to_owned()),
         (true, Some(file), true) => Ok(Tls::PrivateCa(PathBuf::from(file))),
         (true, None, true) => Ok(Tls::PublicRoots),
@@ -384,6 +425,10 @@ impl fmt::Display for SourceSpec {
                     write!(f, "?namespace={namespace}")?;
                 }
                 Ok(())
+            }
+            SourceKind::WebSocket { target, .. } => {
+                let path = target.split('?').next().unwrap_or(target);
+                write!(f, "ws{secure}://{host}:{port}{path}")
             }
             SourceKind::Flamingo { .. } => write!(f, "flamingo://{host}:{port}"),
             SourceKind::Market(market) => market.show(&self.endpoint, f),

@@ -107,6 +107,56 @@ pub(super) struct WrittenSource {
     pub key_env: Option<String>,
     pub fresh_s: Option<u64>,
     pub snapshot_s: Option<u64>,
+    #[serde(default)]
+    pub subscribe: WrittenTexts,
+    #[serde(default)]
+    pub events: WrittenTexts,
+    #[serde(default)]
+    pub rows: WrittenTexts,
+    #[serde(default)]
+    pub key: WrittenTexts,
+    #[serde(default)]
+    pub whole: WrittenTexts,
+    pub table: Option<String>,
+    pub query: Option<String>,
+    pub ping_s: Option<WrittenCode>,
+    pub silence_s: Option<WrittenCode>,
+}
+
+/// One text, a list of them, or a plain `true`.
+#[derive(Debug, Default)]
+pub(super) struct WrittenTexts(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for WrittenTexts {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(TextsVisitor).map(Self)
+    }
+}
+
+struct TextsVisitor;
+
+impl<'de> Visitor<'de> for TextsVisitor {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text in quotes, or a list of them")
+    }
+
+    fn visit_bool<E: de::Error>(self, word: bool) -> Result<Vec<String>, E> {
+        Ok(vec![word.to_string()])
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<String>, E> {
+        Ok(vec![text.to_owned()])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = list.next_element()? {
+            texts.push(text);
+        }
+        Ok(texts)
+    }
 }
 
 /// A code: a number, or a word such as `none`.
@@ -126,6 +176,10 @@ impl Visitor<'_> for CodeVisitor {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a code such as 4136 or 0x1028, or \"none\"")
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<String, E> {
+        Ok(number.to_string())
     }
 
     fn visit_i64<E: de::Error>(self, code: i64) -> Result<String, E> {

@@ -9,6 +9,7 @@
 
 mod auto;
 mod cells;
+mod events;
 mod json;
 mod key;
 mod path;
@@ -19,6 +20,7 @@ use crate::model::{PlainText, Row, Rows};
 
 use auto::Found;
 use cells::Collector;
+pub use events::EventPickers;
 use json::Node;
 use key::Key;
 use path::Path;
@@ -88,7 +90,7 @@ impl PassedOver {
 }
 
 /// Where the name of a table comes from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Table {
     /// The message's own name, e.g. that of an event.
     Given,
@@ -99,7 +101,7 @@ enum Table {
 }
 
 /// What makes rows of messages.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picker {
     path: Option<Path>,
     key: Option<Key>,

@@ -19,8 +19,10 @@ use crate::protocol::engineio::Revision;
 use crate::protocol::flamingo::Profile;
 use crate::protocol::market::VenueKind;
 use crate::protocol::market::venues::VENUES;
+use crate::protocol::rows::Picker;
 use crate::sources::flamingo::{self, FlamingoOptions};
 use crate::sources::imswitch::{self, ImSwitchOptions};
+use crate::sources::json_feed::{self, JsonFeedOptions};
 use crate::sources::market::{self, Limit, MarketOptions, Secret};
 use crate::sources::net::{Endpoint, Headers, TlsOptions};
 use crate::sources::socketio::{self, ClientOptions, Namespace, TransportChoice};
@@ -69,11 +71,13 @@ pub fn reader(
             emit,
             engineio,
             transport,
+            events,
         } => {
             let mut options = ClientOptions::new(endpoint(&spec.endpoint));
             options.path.clone_from(path);
             options.headers = headers(&spec.endpoint)?;
             options.greetings.clone_from(emit);
+            options.events.clone_from(events);
             options.revision = if *engineio == 3 {
                 Revision::V3
             } else {
@@ -93,6 +97,25 @@ pub fn reader(
             guarded(
                 outlet.clone(),
                 socketio::source::run(options, outlet, intake, stop),
+            )
+        }
+        SourceKind::WebSocket {
+            target,
+            subscribe,
+            picker,
+            ping,
+            silence,
+        } => {
+            let mut options = JsonFeedOptions::new(endpoint(&spec.endpoint));
+            options.target.clone_from(target);
+            options.headers = headers(&spec.endpoint)?;
+            options.subscribe.clone_from(subscribe);
+            options.picker = Picker::clone(picker);
+            options.ping = ping.unwrap_or(options.ping);
+            options.silence = silence.unwrap_or(options.silence);
+            guarded(
+                outlet.clone(),
+                json_feed::run(options, outlet, intake, stop),
             )
         }
     })
@@ -118,7 +141,7 @@ pub fn stop_path(
             let options = flamingo_options(spec, profile, *live_port);
             Some(flamingo::stop::run(options, watch, tell, end).boxed())
         }
-        SourceKind::SocketIo { .. } | SourceKind::Market(_) => None,
+        SourceKind::SocketIo { .. } | SourceKind::WebSocket { .. } | SourceKind::Market(_) => None,
     })
 }
 

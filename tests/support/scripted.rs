@@ -37,6 +37,8 @@ pub enum Step {
     Expect(&'static str),
     /// The next binary message must be this.
     ExpectBinary(&'static [u8]),
+    /// Waits for anything, be it a ping.
+    Hear,
     /// Waits until the client has gone.
     Hold,
     /// Reads nothing and says nothing until the server is dropped.
@@ -298,6 +300,12 @@ where
                     reason: "".into(),
                 };
                 let _ = socket.send(Message::Close(Some(frame))).await;
+                Peer::WebSocket(socket)
+            }
+            (Step::Hear, Peer::WebSocket(mut socket)) => {
+                if !matches!(socket.next().await, Some(Ok(_))) {
+                    return false;
+                }
                 Peer::WebSocket(socket)
             }
             (Step::Hold, Peer::WebSocket(mut socket)) => {

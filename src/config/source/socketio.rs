@@ -53,5 +53,6 @@ pub(super) fn kind(
         emit,
         engineio,
         transport,
+        events: Box::default(),
     })
 }

@@ -1,5 +1,5 @@
 //! Expressions, the automatic mode, limits, and that no message can do harm.
-#![allow(clippy::indexing_slicing)]
+#![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use proptest::prelude::*;
 

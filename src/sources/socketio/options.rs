@@ -6,6 +6,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::protocol::engineio::Revision;
+use crate::protocol::rows::EventPickers;
 use crate::protocol::socketio::Limits;
 use crate::sources::net::{Endpoint, Headers, TlsOptions};
 use crate::sources::reconnect::Backoff;
@@ -26,6 +27,8 @@ pub struct ClientOptions {
     /// Events that a source emits in each namespace as soon as it is connected, for servers that
     /// send nothing until asked: JSON arrays, the name first. They may hold secrets.
     pub greetings: Vec<String>,
+    /// Which events a source listens to, and what of them are rows.
+    pub events: Box<EventPickers>,
     /// How packets travel.
     pub transport: TransportChoice,
     /// When to try again.
@@ -55,6 +58,7 @@ impl ClientOptions {
             headers: Headers::new(),
             namespaces: vec![Namespace::new("/")],
             greetings: Vec::new(),
+            events: Box::default(),
             transport: TransportChoice::default(),
             backoff: Backoff::default(),
             revision: Revision::default(),

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::client::{Client, ClientEvent, ClientHandle, ReceivedEvent};
@@ -14,9 +16,11 @@ use super::options::ClientOptions;
 use crate::control::{Desk, Intake};
 use crate::model::{
     DropReason, EndReason, Fault, FaultKind, Frame, FrameEncoding, LaneKind, LinkState, Message,
-    Payload, PlainText, Request, Severity,
+    Payload, PlainText, Reading, Request, Severity, Stamp,
 };
 use crate::pipeline::Outlet;
+use crate::protocol::rows::{EventPickers, Picked};
+use crate::sources::rows::RowsOut;
 
 /// Reads a server until `stop`, then leaves it in order and hands on what had arrived.
 pub async fn run(
@@ -25,11 +29,12 @@ pub async fn run(
     mut intake: Intake,
     stop: CancellationToken,
 ) {
-    let greetings = options.greetings.clone();
+    let (greetings, pickers) = (options.greetings.clone(), options.events.clone());
     let (handle, mut events) = Client::start(options, outlet.clock().clone());
-    let mut reader = Reader::new(outlet, handle.clone(), greetings);
+    let mut reader = Reader::new(outlet, handle.clone(), greetings, pickers);
     loop {
         tokio::select! {
+            () = reader.unwanted.is_due() => reader.tell_unwanted().await,
             event = events.recv() => match event {
                 Some(event) => reader.take(event).await,
                 None => break,
@@ -42,6 +47,7 @@ pub async fn run(
     while let Some(event) = events.recv().await {
         reader.take(event).await;
     }
+    reader.tell_unwanted().await;
     reader.outlet.link(LinkState::Ended).await;
 }
 
@@ -53,21 +59,61 @@ struct Reader {
     is_live: bool,
     /// The last number of each kind of picture, by the name it is shown under.
     cameras: BTreeMap<String, Option<u64>>,
+    pickers: Box<EventPickers>,
+    /// What was said of the rows of each event.
+    rows: BTreeMap<String, RowsOut>,
+    unwanted: Unwanted,
+}
+
+/// Events that nobody listens to, counted.
+#[derive(Debug, Default)]
+struct Unwanted {
+    count: u64,
+    /// When the count is told; there is something to tell while it is set.
+    due: Option<Instant>,
+}
+
+/// A count that moves is told so often.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+impl Unwanted {
+    fn add(&mut self) {
+        self.count = self.count.saturating_add(1);
+        self.due.get_or_insert_with(|| Instant::now() + TELL_EVERY);
+    }
+
+    /// Waits until there is something to tell.
+    async fn is_due(&self) {
+        match self.due {
+            Some(due) => sleep_until(due).await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// Names of pictures that are told apart; a server may invent a new one each time.
 const CAMERAS: usize = 256;
+/// Events whose rows are told apart.
+const EVENTS: usize = 256;
 /// A jump in numbers larger than this is a new count, not a loss.
 const LARGEST_GAP: u64 = 1_000_000;
 
 impl Reader {
-    fn new(outlet: Outlet, handle: ClientHandle, greetings: Vec<String>) -> Self {
+    fn new(
+        outlet: Outlet,
+        handle: ClientHandle,
+        greetings: Vec<String>,
+        pickers: Box<EventPickers>,
+    ) -> Self {
         Self {
             outlet,
             handle,
             greetings,
             is_live: false,
             cameras: BTreeMap::new(),
+            pickers,
+            rows: BTreeMap::new(),
+            unwanted: Unwanted::default(),
         }
     }
 
@@ -80,6 +126,7 @@ impl Reader {
             ClientEvent::Connected { namespace, .. } => {
                 // A second namespace of a connection that is live already says nothing new.
                 if !self.is_live {
+                    self.rows.clear();
                     self.outlet.link(LinkState::Connected).await;
                 }
                 self.greet(&namespace).await;
@@ -153,8 +200,17 @@ impl Reader {
             self.outlet.link(LinkState::Live).await;
         }
         let (received, ack_id, namespace) = (event.received, event.ack_id, event.namespace.clone());
-        let payload = self.payload(event);
-        self.outlet.publish(received, payload).await;
+        if self.pickers.wants(&event.name) {
+            let name = event.name.clone();
+            let payload = self.payload(event);
+            let picked = self.picked(&name, &payload);
+            self.outlet.publish(received, payload).await;
+            if let Some(picked) = picked {
+                self.publish_rows(received, name, picked).await;
+            }
+        } else {
+            self.unwanted.add();
+        }
         // Only now: a server with a window goes no faster than the recorder.
         if let Some(id) = ack_id {
             // Without a connection the server has forgotten the question.
@@ -189,6 +245,39 @@ impl Reader {
                 attachments: event.attachments,
             }),
         }
+    }
+
+    /// The rows of an event that is no picture.
+    fn picked(&self, event: &str, payload: &Payload) -> Option<Picked> {
+        let Payload::Message(message) = payload else {
+            return None;
+        };
+        // The protocol's session has looked at it: it is JSON.
+        let picker = self.pickers.of(event);
+        picker.pick_event(&message.json, &message.name).ok()
+    }
+
+    async fn publish_rows(&mut self, received: Stamp, event: String, picked: Picked) {
+        let is_asked = self.pickers.of(&event).has_path();
+        // Names without end share what is said of them.
+        let known = match self.rows.len() < EVENTS || self.rows.contains_key(&event) {
+            true => event.clone(),
+            false => String::new(),
+        };
+        let out = self.rows.entry(known).or_default();
+        out.publish(&self.outlet, received, picked, &event, is_asked)
+            .await;
+    }
+
+    /// Says how many events came that nobody listens to: they are not lost.
+    async fn tell_unwanted(&mut self) {
+        if self.unwanted.due.take().is_none() {
+            return;
+        }
+        let count = i64::try_from(self.unwanted.count).unwrap_or(i64::MAX);
+        let readings = vec![Reading::new("events/not wanted", count, "")];
+        let now = self.outlet.clock().now();
+        self.outlet.publish(now, Payload::Readings(readings)).await;
     }
 
     /// How many numbers are missing before this one; none where the count begins anew.
