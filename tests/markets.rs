@@ -337,7 +337,8 @@ fn assert_rows_are_whole(buf: &Buffer) {
 
 /// A book as a broken or hostile venue may make it.
 fn any_book() -> impl Strategy<Value = Payload> {
-    let level = (any::<i64>(), any::<i128>()).prop_map(|(price, size)| Level { price, size });
+    // No venue's parser takes a sign: numbers are as large as they like, and not negative.
+    let level = (0..i64::MAX, 0..i128::MAX).prop_map(|(price, size)| Level { price, size });
     let levels = || prop::collection::vec(level.clone(), 0..120);
     let names = (any::<String>(), 0_u8..4);
     let numbers = (any::<i64>(), 0_u8..40, 0_u8..40, any::<f64>());

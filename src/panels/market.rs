@@ -18,6 +18,7 @@ pub mod venues;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use crate::model::market::FRESH_FOR_NS;
 use crate::model::{BookId, BookState, BookView, FeedHealth, PlainText, Stamp, Trade};
 use crate::ui::number;
 
@@ -113,7 +114,10 @@ impl Market {
                 self.passed_over = self.passed_over.saturating_add(1);
                 return None;
             }
-            let known = Arc::new(KnownBook::new(Arc::clone(view), at));
+            let feed = self.feeds.get(&view.book.venue);
+            let fresh_for_ns = feed.map_or(FRESH_FOR_NS, |(feed, _)| feed.fresh_for_ns);
+            let known = KnownBook::new(Arc::clone(view), at, fresh_for_ns);
+            let known = Arc::new(known);
             self.books.insert(view.book.clone(), known);
             return None;
         };
@@ -142,6 +146,12 @@ impl Market {
     /// Takes in the health of a venue's connections.
     pub fn take_feed(&mut self, feed: &Arc<FeedHealth>, at: Stamp) {
         if self.feeds.len() < MOST_FEEDS || self.feeds.contains_key(&feed.venue) {
+            let patience = feed.fresh_for_ns;
+            for book in self.books.values_mut() {
+                if book.view.book.venue == feed.venue && book.fresh_for_ns != patience {
+                    Arc::make_mut(book).fresh_for_ns = patience;
+                }
+            }
             let known = (Arc::clone(feed), at);
             self.feeds.insert(feed.venue.clone(), known);
         } else {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::screens::{Scene, at, figures, options};
 use ttyscope::app::AppOptions;
 use ttyscope::model::{
-    Aggressor, BookCounters, BookId, BookMetrics, BookState, BookView, DepthWithin, FeedCounters,
-    FeedHealth, FeedLatency, FeedWay, Integrity, Level, LinkState, Origin, Payload, Percentiles,
-    PlainText, Scales, SourceId, SourceInfo, Trade,
+    Aggressor, BookCounters, BookId, BookMetrics, BookState, BookView, DepthWithin, FRESH_FOR_NS,
+    FeedCounters, FeedHealth, FeedLatency, FeedWay, Integrity, Level, LinkState, Origin, Payload,
+    Percentiles, PlainText, Scales, SourceId, SourceInfo, Trade,
 };
 
 pub const KRAKEN: SourceId = SourceId(0);
@@ -220,6 +220,7 @@ pub fn health(ms: u64, venue: &str, books: u16) -> FeedHealth {
         attempts_left: 149,
         limited: None,
         notice: None,
+        fresh_for_ns: FRESH_FOR_NS,
         apply: Percentiles {
             count: 512,
             p50_ns: 2_400,
@@ -238,6 +239,7 @@ pub fn trade(book: BookId, price: i64, size: i128, aggressor: Option<Aggressor>)
         price,
         size,
         aggressor,
+        side: None,
         exchange_ns: None,
         is_late: false,
     }

@@ -4,6 +4,7 @@ pub mod draw;
 
 use super::digits;
 use super::known::KnownBook;
+use crate::model::order_book::metrics::{Lob20, lob20};
 use crate::model::{BookMetrics, DepthWithin};
 use crate::ui::Role;
 use crate::ui::flow::Item;
@@ -15,6 +16,10 @@ pub fn items(book: &KnownBook) -> Vec<Item> {
     match &view.metrics {
         Some(metrics) => items.extend(metric_items(metrics, digits::price_decimals(view))),
         None => items.push(Item::new("", "a side is empty: no figures", Role::Dim)),
+    }
+    let (bids, asks) = (view.bids.iter(), view.asks.iter());
+    if let Some(figures) = lob20(bids, asks, view.scales) {
+        items.extend(near_items(&figures));
     }
     let levels = format!("{} bid, {} ask", view.bid_levels, view.ask_levels);
     items.push(Item::new("levels", levels, Role::Text));
@@ -36,6 +41,19 @@ fn metric_items(metrics: &BookMetrics, decimals: u8) -> Vec<Item> {
     ];
     items.extend(metrics.depth.iter().filter_map(within));
     items
+}
+
+/// What an order of 10 000 quote units would meet, and which way the best 20 levels lean.
+fn near_items(figures: &Lob20) -> Vec<Item> {
+    let thin = if figures.is_thin { " (thin)" } else { "" };
+    let (impact, spread) = (figures.market_impact_10k_bps, figures.effective_spread_bps);
+    let lean = figures.volume_imbalance;
+    let word = Lob20::leaning(lean);
+    vec![
+        Item::new("impact of 10k", format!("{impact:.2} bp{thin}"), Role::Text),
+        Item::new("effective spread", format!("{spread:.2} bp"), Role::Text),
+        Item::new("20 levels", format!("{lean:+.2} {word}"), Role::Text),
+    ]
 }
 
 /// What is offered near the mid, in quote units.

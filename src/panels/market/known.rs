@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::digits;
 use super::marks::{MARKED_FOR_NS, Mark, marks};
+use crate::model::market::Light;
 use crate::model::{BookState, BookView, Level, Side, Stamp};
 
 /// A book and its past, all of it bounded.
@@ -14,6 +15,8 @@ pub struct KnownBook {
     pub view: Arc<BookView>,
     /// When it was received.
     pub received: Stamp,
+    /// How long it may be silent before it is called stale, nanoseconds.
+    pub fresh_for_ns: u64,
     /// The last view that was live and had levels, where the newest has none.
     last_good: Option<Arc<BookView>>,
     /// Since when it has not been live, once it was.
@@ -90,7 +93,7 @@ impl KnownBook {
     /// Columns of the depth's past that are kept, at most.
     pub const MOST_COLUMNS: usize = 240;
 
-    pub(super) fn new(view: Arc<BookView>, at: Stamp) -> Self {
+    pub(super) fn new(view: Arc<BookView>, at: Stamp, fresh_for_ns: u64) -> Self {
         let names = [&view.display, &view.book.symbol, &view.book.venue];
         let words = names.map(|name| name.to_lowercase()).join(" ");
         Self {
@@ -103,6 +106,7 @@ impl KnownBook {
             best_ask_moved_ns: None,
             view,
             received: at,
+            fresh_for_ns,
             words,
             samples: VecDeque::new(),
             depths: VecDeque::new(),
@@ -153,6 +157,11 @@ impl KnownBook {
             }
             (_, _) => None,
         }
+    }
+
+    /// Its light at `at`.
+    pub fn light(&self, at: Stamp) -> Light {
+        self.view.light(at, self.fresh_for_ns)
     }
 
     /// The view whose levels are shown: the newest, or the last that had any.

@@ -1,13 +1,13 @@
 //! The levels of a book as a ladder: grouped, summed from the best outward, with a cursor.
 //!
-//! All sums are exact integers: prices in `10^-price_scale`, sizes in `10^-size_scale`, values in
-//! `10^-(price_scale + size_scale)`.
+//! All sums are exact integers: prices in `10^-price_scale`, sizes in `10^-size_scale`.
 
 pub mod draw;
 
 use super::known::KnownBook;
 use super::marks::Mark;
-use crate::model::{BookView, Level, Side};
+use crate::model::order_book::metrics::{Walk, buy_slippage_bps, sell_slippage_bps, walk_for_size};
+use crate::model::{BookView, Level, Side, decimal};
 use crate::panels::Step;
 
 /// One price of a ladder: all levels that fall together there.
@@ -71,17 +71,13 @@ pub fn rungs(book: &KnownBook, side: Side, group: i64, depth: usize) -> Vec<Rung
     rungs
 }
 
-/// What taking everything from the best to a level comes to; sums are exact.
+/// What taking everything from the best to a level comes to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reach {
-    /// Levels taken.
-    pub levels: usize,
-    /// Their sizes together.
+    /// The sizes together, exact.
     pub size: i128,
-    /// Price x size of them together; `None` if it is too large to count.
-    pub value: Option<i128>,
-    /// Average price in quote units.
-    pub average: f64,
+    /// Average price, value and levels.
+    pub walk: Walk,
     /// How much worse the average is than the best, in ten-thousandths of the best.
     pub slippage_bps: f64,
 }
@@ -90,23 +86,18 @@ pub struct Reach {
 pub fn reach(view: &BookView, side: Side, count: usize) -> Option<Reach> {
     let levels = levels(view, side);
     let taken = levels.get(..count.min(levels.len()))?;
-    let best = taken.first()?.price as f64 / 10_f64.powi(view.scales.price.into());
     let size = taken
         .iter()
-        .fold(0_i128, |sum, level| sum.saturating_add(level.size));
-    let value = taken.iter().try_fold(0_i128, |sum, level| {
-        sum.checked_add(level.size.checked_mul(level.price.into())?)
-    });
-    let average = value? as f64 / size as f64 / 10_f64.powi(view.scales.price.into());
+        .try_fold(0_i128, |sum, level| sum.checked_add(level.size))?;
+    let walk = walk_for_size(taken.iter(), size, view.scales)?;
+    let best = decimal::to_f64(i128::from(taken.first()?.price), view.scales.price);
     Some(Reach {
-        levels: taken.len(),
         size,
-        value,
-        average,
         slippage_bps: match side {
-            Side::Ask => (average - best) / best * 1e4,
-            Side::Bid => (best - average) / best * 1e4,
+            Side::Ask => buy_slippage_bps(walk.average, best),
+            Side::Bid => sell_slippage_bps(walk.average, best),
         },
+        walk,
     })
 }
 

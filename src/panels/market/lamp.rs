@@ -1,7 +1,7 @@
 //! The light of a book in a glyph, a letter and words, before it is a colour.
 
-use super::Market;
-use crate::model::market::{FRESH_FOR_NS, Light};
+use super::{KnownBook, Market};
+use crate::model::market::Light;
 use crate::model::{BookState, BookView, FeedWay, Integrity, Stamp};
 use crate::ui::{Role, number};
 
@@ -22,9 +22,10 @@ pub struct Lamp {
 }
 
 impl Lamp {
-    /// How `view` stands at `at`.
-    pub fn of(view: &BookView, at: Stamp) -> Self {
-        let light = view.light(at, FRESH_FOR_NS);
+    /// How `book` stands at `at`.
+    pub fn of(book: &KnownBook, at: Stamp) -> Self {
+        let view = &*book.view;
+        let light = book.light(at);
         let (glyph, letter, role) = match light {
             Light::Fresh => ("●", "+", Role::Good),
             Light::Starting => ("◌", "~", Role::Starting),
@@ -38,7 +39,7 @@ impl Lamp {
             BookState::Desync(_) => "resync".to_owned(),
             BookState::Live if light == Light::Fresh => "live".to_owned(),
             BookState::Live if view.is_crossed => "crossed".to_owned(),
-            BookState::Live if is_old(view, at) => match view.age_ns(at) {
+            BookState::Live if is_old(book, at) => match view.age_ns(at) {
                 Some(_) => format!("stale {}", age(view, at)),
                 None => "stale".to_owned(),
             },
@@ -68,7 +69,8 @@ impl Lamp {
 }
 
 /// Why a book is not fresh at `at`, in a sentence; `None` if it is.
-pub fn reason(view: &BookView, at: Stamp) -> Option<String> {
+pub fn reason(book: &KnownBook, at: Stamp) -> Option<String> {
+    let view = &*book.view;
     if let Some(words) = view.state.detail() {
         return Some(words.to_string());
     }
@@ -76,7 +78,7 @@ pub fn reason(view: &BookView, at: Stamp) -> Option<String> {
     if view.is_crossed {
         reasons.push("best bid at or above best ask".to_owned());
     }
-    if is_old(view, at) {
+    if is_old(book, at) {
         reasons.push(match view.age_ns(at) {
             Some(_) => format!("nothing for {}", age(view, at)),
             None => "nothing has come yet".to_owned(),
@@ -102,21 +104,20 @@ pub fn together(market: &Market, at: Stamp) -> Option<(Lamp, Option<String>)> {
         Light::Failed => 3,
     };
     let (mut books, mut fresh) = (0_u64, 0_u64);
-    let mut worst: Option<(Light, &BookView)> = None;
+    let mut worst: Option<(Light, &KnownBook)> = None;
     for book in market.books() {
-        let view = &*book.view;
-        let light = view.light(at, FRESH_FOR_NS);
+        let light = book.light(at);
         books += 1;
         fresh += u64::from(is_fresh(light));
         // Of equals the first.
         if worst.is_none_or(|(known, _)| badness(light) > badness(known)) {
-            worst = Some((light, view));
+            worst = Some((light, book));
         }
     }
-    let (_, view) = worst?;
-    let mut lamp = Lamp::of(view, at);
-    let why = reason(view, at).map(|why| {
-        let name = &view.book.symbol;
+    let (_, book) = worst?;
+    let mut lamp = Lamp::of(book, at);
+    let why = reason(book, at).map(|why| {
+        let name = &book.view.book.symbol;
         match books - fresh {
             0 | 1 => format!("{name} {}: {why}", lamp.words),
             more => format!("{name} {}: {why} · {} more", lamp.words, more - 1),
@@ -131,8 +132,9 @@ pub fn together(market: &Market, at: Stamp) -> Option<(Lamp, Option<String>)> {
     Some((lamp, why))
 }
 
-fn is_old(view: &BookView, at: Stamp) -> bool {
-    view.age_ns(at).is_none_or(|age| age >= FRESH_FOR_NS)
+fn is_old(book: &KnownBook, at: Stamp) -> bool {
+    let age_ns = book.view.age_ns(at);
+    age_ns.is_none_or(|age| age >= book.fresh_for_ns)
 }
 
 /// The age of a book in whole seconds, cut: `0 s`, `12 s`, `4 min`; `-` if it never came.

@@ -4,7 +4,7 @@ pub mod draw;
 
 use super::lamp;
 use super::panel::all;
-use crate::model::market::{FRESH_FOR_NS, Light};
+use crate::model::market::Light;
 use crate::model::{FeedWay, Origin, Stamp};
 use crate::panels::facts::{Facts, SourceFacts};
 use crate::ui::flow::Item;
@@ -22,7 +22,7 @@ pub fn head(facts: &Facts, replay: bool, at: Stamp) -> Vec<Item> {
     for row in all(facts) {
         let view = &row.book.view;
         books += 1;
-        match view.light(at, FRESH_FOR_NS) {
+        match row.book.light(at) {
             Light::Fresh => fresh += 1,
             Light::Failed => failed += 1,
             Light::Starting | Light::Stale => {}

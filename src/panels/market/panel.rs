@@ -5,7 +5,7 @@ use std::cmp::{Ordering, Reverse};
 use super::known::KnownBook;
 use super::ladder::{self, Place};
 use super::lamp::reason;
-use crate::model::market::{FRESH_FOR_NS, Light};
+use crate::model::market::Light;
 use crate::model::{BookId, SourceId, Stamp};
 use crate::panels::facts::{Facts, SourceFacts};
 use crate::panels::{Look, Step};
@@ -229,13 +229,13 @@ fn passes(book: &KnownBook, filter: &str) -> bool {
 
 /// Larger is worse.
 fn trouble(book: &KnownBook, at: Stamp) -> (u8, bool) {
-    let light = match book.view.light(at, FRESH_FOR_NS) {
+    let light = match book.light(at) {
         Light::Failed => 3,
         Light::Stale => 2,
         Light::Starting => 1,
         Light::Fresh => 0,
     };
-    (light, light > 0 && reason(&book.view, at).is_some())
+    (light, light > 0 && reason(book, at).is_some())
 }
 
 fn rate(row: &Row<'_>) -> f64 {

@@ -74,7 +74,7 @@ pub fn cross<'a>(chosen: &Row<'_>, facts: &'a Facts, at: Stamp) -> Cross<'a> {
     let entries: Vec<Entry<'a>> = all(facts)
         .filter(|row| row.book.view.display == *display)
         .map(|row| Entry {
-            lamp: Lamp::of(&row.book.view, at),
+            lamp: Lamp::of(row.book, at),
             row,
         })
         .collect();

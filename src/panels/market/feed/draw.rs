@@ -38,8 +38,8 @@ pub fn draw(panel: &MarketPanel, facts: &Facts, look: &Look<'_>, area: Rect, buf
         width: inner.width.saturating_sub(2),
         ..inner
     };
-    let lamp = Lamp::of(view, look.at);
-    let reason = lamp::reason(view, look.at).map(|why| format!("{}: {why}", lamp.text()));
+    let lamp = Lamp::of(row.book, look.at);
+    let reason = lamp::reason(row.book, look.at).map(|why| format!("{}: {why}", lamp.text()));
     let lines = reason.map(|text| wrap(&text, inside.width, REASON_LINES));
     let mut y = inside.top();
     for line in lines.into_iter().flatten() {

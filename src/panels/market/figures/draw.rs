@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::items;
-use crate::model::{Aggressor, Stamp, Trade};
+use crate::model::{Stamp, Trade};
 use crate::panels::Look;
 use crate::panels::facts::Facts;
 use crate::panels::market::panel::{Row, nothing_yet};
@@ -18,7 +18,7 @@ use crate::ui::{Role, number, pane::pane};
 const TRADES: [Column; 5] = [
     Column::number("price", 7, 0),
     Column::number("size", 6, 0),
-    Column::name("taker", 5, 1),
+    Column::name("taker", 9, 1),
     Column::number("age", 5, 2),
     Column::name("received", 8, 3),
 ];
@@ -97,6 +97,15 @@ fn draw_trades(chosen: &Row<'_>, look: &Look<'_>, area: Rect, buf: &mut Buffer) 
     }
 }
 
+/// Who crossed the spread; where only a side was sent whose meaning is in doubt, it is called that.
+fn taker(trade: &Trade) -> String {
+    match (trade.aggressor, trade.side) {
+        (Some(taker), _) => taker.as_str().to_owned(),
+        (None, Some(side)) => format!("side {}", side.as_str()),
+        (None, None) => String::new(),
+    }
+}
+
 fn cells(trade: &Trade, at: Stamp, (price, size): (u8, u8), look: &Look<'_>) -> Vec<Cell> {
     let price = digits::exact(i128::from(trade.price), trade.scales.price, price);
     let size = match trade.size {
@@ -111,7 +120,7 @@ fn cells(trade: &Trade, at: Stamp, (price, size): (u8, u8), look: &Look<'_>) -> 
     vec![
         Cell::new(price, role),
         Cell::new(size, role),
-        Cell::new(trade.aggressor.map_or("", Aggressor::as_str), role),
+        Cell::new(taker(trade), role),
         Cell::new(lamp::seconds(age), Role::Dim),
         Cell::new(number::clock(at.unix_ns, look.utc_offset_s), Role::Dim),
     ]

@@ -93,7 +93,7 @@ fn draw_one(
 ) {
     let book = row.book;
     let view = book.shown();
-    let lamp = Lamp::of(&book.view, look.at);
+    let lamp = Lamp::of(book, look.at);
     let (title, said) = title(book, &lamp, look, area.width.saturating_sub(8));
     let inner = pane(buf, area, &title, "", look.focused, look.theme);
     let mut room = Rect {
@@ -101,7 +101,7 @@ fn draw_one(
         width: inner.width.saturating_sub(2),
         ..inner
     };
-    if let Some(reason) = lamp::reason(&book.view, look.at) {
+    if let Some(reason) = lamp::reason(book, look.at) {
         let words = match view.bids.is_empty() && view.asks.is_empty() {
             false if book.view.state != BookState::Live => {
                 format!(
@@ -248,14 +248,11 @@ fn draw_without_levels(view: &BookView, look: &Look<'_>, area: Rect, buf: &mut B
 
 fn reach_items(reach: &Reach, view: &BookView, book: &KnownBook) -> Vec<Item> {
     let size = digits::exact(reach.size, view.scales.size, book.size_decimals);
-    let value_scale = view.scales.price.saturating_add(view.scales.size);
-    let value = reach.value.map_or_else(
-        || "-".to_owned(),
-        |value| digits::exact(value, value_scale, 0),
-    );
-    let decimals = digits::price_decimals(view).saturating_add(2);
-    let average = digits::rounded(reach.average, decimals);
-    let levels = match reach.levels {
+    let decimals = digits::price_decimals(view);
+    let value = digits::rounded(reach.walk.value, decimals);
+    // An average lies between two ticks.
+    let average = digits::rounded(reach.walk.average, decimals.saturating_add(2));
+    let levels = match reach.walk.levels {
         1 => "1 level".to_owned(),
         many => format!("{many} levels"),
     };

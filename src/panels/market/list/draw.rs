@@ -163,7 +163,7 @@ impl Forms {
 fn cells(row: &Row<'_>, forms: &Forms, look: &Look<'_>) -> Vec<Cell> {
     let (book, view) = (row.book, &*row.book.view);
     let shown = book.shown();
-    let lamp = Lamp::of(view, look.at);
+    let lamp = Lamp::of(book, look.at);
     // What is not to be trusted is there, and looks like it.
     let quiet = match lamp.is_fresh() {
         true => Role::Text,
@@ -221,7 +221,7 @@ fn cells(row: &Row<'_>, forms: &Forms, look: &Look<'_>) -> Vec<Cell> {
         bad(view.counters.resyncs),
         bad(view.counters.gaps),
         Cell::new(number::count(view.counters.updates_applied), quiet),
-        Cell::new(lamp::reason(view, look.at).unwrap_or_default(), lamp.role),
+        Cell::new(lamp::reason(book, look.at).unwrap_or_default(), lamp.role),
     ]
 }
 
