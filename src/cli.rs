@@ -243,6 +243,9 @@ struct Sim {
     /// Start the order-book venues on this port; 0 for any free one
     #[arg(long, value_name = "PORT")]
     market: Option<u16>,
+    /// Start the supervised fleet on this port; 0 for any free one
+    #[arg(long, value_name = "PORT")]
+    fleet: Option<u16>,
     /// Which release of the ImSwitch server to speak like
     #[arg(long, value_name = "NAME", default_value = "modern")]
     dialect: String,

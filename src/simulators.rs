@@ -2,7 +2,10 @@
 
 pub mod fault;
 pub mod flamingo;
+pub mod fleet;
 pub mod imswitch;
 pub mod market;
 
+mod python_json;
 mod specimen;
+mod web;

@@ -2,6 +2,7 @@
 //! says to its [`Outlet`](crate::pipeline::Outlet); it knows nothing of recorder and screen.
 
 pub mod flamingo;
+pub mod fleet;
 pub mod imswitch;
 pub mod json_feed;
 pub mod market;

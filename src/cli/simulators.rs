@@ -5,19 +5,21 @@ use std::fmt::Write as _;
 use super::Sim;
 use crate::run::mission::Simulators;
 use crate::simulators::fault::{Named, UnknownFault};
-use crate::simulators::{flamingo, imswitch, market};
+use crate::simulators::{flamingo, fleet, imswitch, market};
 
 /// Where they listen when no port is named. Sources: what the real servers use.
 const IMSWITCH_PORT: u16 = 8001;
 const FLAMINGO_PORT: u16 = 53717;
 /// No venue has one of its own that is not TLS: any free number is as good.
 const MARKET_PORT: u16 = 8780;
+const FLEET_PORT: u16 = 5000;
 
 /// One line for each fault, by simulator.
 pub fn list_faults() -> String {
     let mut out = String::new();
     list::<imswitch::Fault>(&mut out, "imswitch");
     list::<flamingo::Fault>(&mut out, "flamingo");
+    list::<fleet::Fault>(&mut out, "fleet");
     for fault in market::FaultKind::ALL {
         line(&mut out, "market", fault.name(), fault.summary());
     }
@@ -40,7 +42,8 @@ fn line(out: &mut String, kind: &str, name: &str, summary: &str) {
 /// # Errors
 /// A sentence: a dialect or fault nobody knows, or a fault of a simulator that is not started.
 pub fn plan(sim: &Sim) -> Result<Simulators, String> {
-    let all = sim.imswitch.is_none() && sim.flamingo.is_none() && sim.market.is_none();
+    let named = [sim.imswitch, sim.flamingo, sim.market, sim.fleet];
+    let all = named.iter().all(Option::is_none);
     let port = |named: Option<u16>, usual: u16| named.or(all.then_some(usual));
     let mut plan = Simulators {
         imswitch: port(sim.imswitch, IMSWITCH_PORT).map(|port| imswitch::SimulatorOptions {
@@ -56,6 +59,10 @@ pub fn plan(sim: &Sim) -> Result<Simulators, String> {
         market: port(sim.market, MARKET_PORT).map(|port| market::SimulatorOptions {
             port,
             ..market::SimulatorOptions::default()
+        }),
+        fleet: port(sim.fleet, FLEET_PORT).map(|port| fleet::SimulatorOptions {
+            port,
+            ..fleet::SimulatorOptions::default()
         }),
     };
     let dialect = sim.dialect.parse();
@@ -80,6 +87,7 @@ enum Known {
     Imswitch(imswitch::Fault),
     Flamingo(flamingo::Fault),
     Market(market::Fault),
+    Fleet(fleet::Fault),
 }
 
 impl Known {
@@ -88,6 +96,7 @@ impl Known {
             Self::Imswitch(_) => "imswitch",
             Self::Flamingo(_) => "flamingo",
             Self::Market(_) => "market",
+            Self::Fleet(_) => "fleet",
         }
     }
 }
@@ -105,6 +114,10 @@ fn make(plan: &mut Simulators, fault: Known) -> bool {
         }
         Known::Market(fault) => {
             let options = plan.market.as_mut();
+            options.map(|options| options.faults.push(fault)).is_some()
+        }
+        Known::Fleet(fault) => {
+            let options = plan.fleet.as_mut();
             options.map(|options| options.faults.push(fault)).is_some()
         }
     }
@@ -126,6 +139,7 @@ fn known(written: &str) -> Result<Vec<Known>, String> {
     let readings = [
         named(imswitch::Fault::parse(written).map(Known::Imswitch)),
         named(flamingo::Fault::parse(written).map(Known::Flamingo)),
+        named(fleet::Fault::parse(written).map(Known::Fleet)),
         market,
     ];
     let (mut known, mut wrong) = (Vec::new(), None);
@@ -140,9 +154,10 @@ fn known(written: &str) -> Result<Vec<Known>, String> {
         (true, Some(sentence)) => Err(sentence),
         (true, None) => Err(format!(
             "\"{written}\" is no fault; write one of: {}; or for the Flamingo microscope: {}; \
-             or for the venues: {}",
+             or for the fleet: {}; or for the venues: {}",
             imswitch::Fault::names(),
             flamingo::Fault::names(),
+            fleet::Fault::names(),
             market::FaultKind::ALL
                 .map(market::FaultKind::name)
                 .join(", "),
@@ -180,14 +195,17 @@ mod tests {
                 plan.imswitch.map(|options| options.port),
                 plan.flamingo.map(|options| options.port),
                 plan.market.map(|options| options.port),
+                plan.fleet.map(|options| options.port),
             )
         };
-        assert_eq!(ports(&[]), (Some(8001), Some(53717), Some(8780)));
-        assert_eq!(ports(&["--imswitch", "0"]), (Some(0), None, None));
-        assert_eq!(ports(&["--flamingo", "7"]), (None, Some(7), None));
-        assert_eq!(ports(&["--market", "7"]), (None, None, Some(7)));
+        let usual = (Some(8001), Some(53717), Some(8780), Some(5000));
+        assert_eq!(ports(&[]), usual);
+        assert_eq!(ports(&["--imswitch", "0"]), (Some(0), None, None, None));
+        assert_eq!(ports(&["--flamingo", "7"]), (None, Some(7), None, None));
+        assert_eq!(ports(&["--market", "7"]), (None, None, Some(7), None));
+        assert_eq!(ports(&["--fleet", "0"]), (None, None, None, Some(0)));
         let both = ["--flamingo", "7", "--imswitch", "9"];
-        assert_eq!(ports(&both), (Some(9), Some(7), None));
+        assert_eq!(ports(&both), (Some(9), Some(7), None, None));
     }
 
     #[test]
@@ -236,7 +254,7 @@ mod tests {
     fn the_list_has_every_fault_of_all() {
         let list = list_faults();
         let microscopes = imswitch::Fault::ALL.len() + flamingo::Fault::ALL.len();
-        let count = microscopes + market::FaultKind::ALL.len();
+        let count = microscopes + fleet::Fault::ALL.len() + market::FaultKind::ALL.len();
         assert_eq!(list.lines().count(), count);
         assert!(list.contains("imswitch  drop-link ") && list.contains("flamingo  junk-bytes "));
     }

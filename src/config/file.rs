@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use super::control::{ControlConfig, check_operator};
 use super::limits::{add_limit, limits_from};
-use super::source::{SourceKind, SourceSpec, Tls, is_name};
+use super::source::{SourceKind, SourceSpec, Tls, fleet, is_name};
 use super::written::{Written, WrittenSource};
 use crate::protocol::flamingo::{Override, Profile};
 
@@ -211,6 +211,7 @@ impl WrittenSource {
             added.map_err(|problem| (axis.span().start, problem))?;
         }
         self.resolve_codes(&mut spec)?;
+        self.resolve_names(&mut spec)?;
         Ok(spec)
     }
 
@@ -238,6 +239,7 @@ impl WrittenSource {
         add("snapshot_s", self.snapshot_s.map(|v| v.to_string()));
         let symbols = self.symbols.join(",");
         add("symbols", (!symbols.is_empty()).then_some(symbols));
+        add("probe_s", self.probe_s.map(|v| v.to_string()));
         for event in &self.emit {
             add("emit", Some(event.clone()));
         }
@@ -290,6 +292,28 @@ impl WrittenSource {
         // Two names with one code are a matter of all of them together.
         let with = Profile::clone(profile).with(&overrides);
         **profile = with.map_err(|error| at_first(error.to_string()))?;
+        Ok(())
+    }
+}
+
+impl WrittenSource {
+    /// What a fleet's server calls events and keys, each with its own line.
+    fn resolve_names(&self, spec: &mut SourceSpec) -> Result<(), Wrong> {
+        let Some(first) = self.event_names.keys().chain(self.key_names.keys()).next() else {
+            return Ok(());
+        };
+        let SourceKind::Fleet { profile, .. } = &mut spec.kind else {
+            let problem = "event_names and key_names are for fleet:// alone; leave them out";
+            return Err((first.span().start, problem.to_owned()));
+        };
+        for (neutral, wire) in &self.event_names {
+            fleet::rename_event(profile, neutral.get_ref(), wire)
+                .map_err(|problem| (neutral.span().start, problem))?;
+        }
+        for (neutral, wire) in &self.key_names {
+            fleet::rename_key(profile, neutral.get_ref(), wire)
+                .map_err(|problem| (neutral.span().start, problem))?;
+        }
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ use crate::protocol::flamingo::Profile;
 use crate::protocol::rows::{EventPickers, Picker};
 
 mod flamingo;
+pub(super) mod fleet;
 mod market;
 mod socketio;
 mod websocket;
@@ -81,6 +82,15 @@ pub enum SourceKind {
     },
     /// Order books or trades of a venue. The endpoint is that of its stream.
     Market(Box<Market>),
+    /// A supervised fleet of workers, which is only watched.
+    Fleet {
+        /// Path prefix, empty or beginning with `/`.
+        prefix: String,
+        /// What its server calls things.
+        profile: Box<crate::protocol::fleet::Profile>,
+        /// Seconds between cross-checks while all is well; 0 for none.
+        probe_s: u32,
+    },
 }
 
 /// Host, port and how the connection is secured.
@@ -128,8 +138,8 @@ pub enum SourceError {
     #[error(
         "\"{written}\" is not a source: write imswitch://HOST:PORT, imswitchs://HOST:PORT (TLS), \
          socketio://HOST:PORT/PATH, socketios://…, ws://HOST:PORT/PATH, wss://…, \
-         flamingo://HOST:PORT or a venue with its symbols such as kraken:BTC/USD, with NAME= in \
-         front if you like"
+         flamingo://HOST:PORT, fleet://HOST:PORT or a venue with its symbols such as \
+         kraken:BTC/USD, with NAME= in front if you like"
     )]
     NotASource {
         /// What was written.
@@ -160,7 +170,7 @@ pub enum SourceError {
 /// Source of the port: the server's own default.
 const IMSWITCH_PORT: u16 = 8001;
 /// The names that sources have unless they are given one, beside those of the venues.
-const SCHEMES: [&str; 4] = ["imswitch", "socketio", "ws", "flamingo"];
+const SCHEMES: [&str; 5] = ["imswitch", "socketio", "ws", "flamingo", "fleet"];
 
 impl SourceSpec {
     /// A source from `[NAME=]URL`. Options stand behind `?`, named as in the file:
@@ -168,7 +178,8 @@ impl SourceSpec {
     /// `auth_env=VARIABLE`, `profile=older`, `live_port=53718`, and any number of
     /// `emit=["NAME",ARGUMENT…]`, `limit=AXIS:MIN..MAX` and `code=NAME:NUMBER`. What becomes a live
     /// table is said with `events=`, `rows=`, `key=`, `table=` and `whole=`; `ws://` knows
-    /// `subscribe=TEXT` (any number), `query=`, `ping_s=` and `silence_s=` too.
+    /// `subscribe=TEXT` (any number), `query=`, `ping_s=` and `silence_s=` too. A fleet knows
+    /// `probe_s=30`, and any number of `event=NEUTRAL:WIRE` and `key=NEUTRAL:WIRE`.
     ///
     /// The books of a venue are written `VENUE:SYMBOL,SYMBOL…`; its options are those of
     /// [`Market`].
@@ -204,6 +215,8 @@ impl SourceSpec {
             "ws" => ("ws", false),
             "wss" => ("ws", true),
             "flamingo" => ("flamingo", false),
+            "fleet" => ("fleet", false),
+            "fleets" => ("fleet", true),
             _ => return Err(not_a_source()),
         };
         let host = url
@@ -228,6 +241,7 @@ impl SourceSpec {
         let (mut options, mut limits) = (BTreeMap::new(), BTreeMap::new());
         let (mut emit, mut codes) = (Vec::new(), Vec::new());
         let mut several: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let (mut events, mut keys) = (Vec::new(), Vec::new());
         for (key, value) in url.query_pairs().into_owned() {
             // These may stand there several times.
             match (key.as_str(), scheme) {
@@ -236,6 +250,8 @@ impl SourceSpec {
                 ("subscribe", "ws") | ("events" | "rows" | "key" | "whole", "socketio") => {
                     several.entry(key).or_default().push(value);
                 }
+                ("event", "fleet") => events.push(value),
+                ("key", "fleet") => keys.push(value),
                 ("limit", "imswitch" | "flamingo") => {
                     let added = parse_limit(&value)
                         .and_then(|(axis, limit)| add_limit(&mut limits, axis, limit));
@@ -266,6 +282,11 @@ impl SourceSpec {
                 let kind = websocket::kind(url.path(), &mut options, subscribe).map_err(&fail)?;
                 (kind, port.unwrap_or(if secure { 443 } else { 80 }), tls)
             }
+            "fleet" => {
+                let tls = tls_from(secure, &mut options).map_err(&fail)?;
+                let kind = fleet::kind(url.path(), &mut options, &events, &keys).map_err(&fail)?;
+                (kind, port.unwrap_or(fleet::PORT), tls)
+            }
             _ => {
                 let tls = tls_from(secure, &mut options).map_err(&fail)?;
                 let mut kind = socketio::kind(url.path(), &mut options, emit).map_err(&fail)?;
@@ -279,6 +300,7 @@ impl SourceSpec {
                 "imswitch" => "tls_ca, tls_verify and limit",
                 "flamingo" => "profile, code, live_port and limit",
                 "ws" => websocket::OPTIONS,
+                "fleet" => "tls_ca, tls_verify, profile, event, key and probe_s",
                 _ => {
                     "tls_ca, tls_verify, namespace, auth_env, engineio, transport, emit, events, \
                      rows, key and whole"
@@ -320,6 +342,9 @@ impl SourceKind {
             }
             (Self::WebSocket { .. }, Some(_)) => {
                 Err("limits: a WebSocket has no axes; leave them out".to_owned())
+            }
+            (Self::Fleet { .. }, Some(_)) => {
+                Err("limits: a fleet has no axes; leave them out".to_owned())
             }
             (Self::Flamingo { .. }, _) => flamingo::check_axes(limits.keys()),
         }
@@ -364,7 +389,9 @@ fn tls_from(secure: bool, options: &mut BTreeMap<String, String>) -> Result<Tls,
     match (secure, ca, verify) {
         (false, None, true) => Ok(Tls::Off),
         (false, ..) => Err(
-            "tls options need imswitchs://, socketios://, wss:// or an endpoint=wss://".to_owned(),
+            "tls options need imswitchs://, socketios://, fleets://, wss:// or an \
+             endpoint=wss://"
+                .to_owned(),
         ),
         (true, Some(_), false) => Err("tls_ca and tls_verify=false exclude each other".to_owned()),
         (true, Some(file), true) => Ok(Tls::PrivateCa(PathBuf::from(file))),
@@ -432,6 +459,9 @@ impl fmt::Display for SourceSpec {
             }
             SourceKind::Flamingo { .. } => write!(f, "flamingo://{host}:{port}"),
             SourceKind::Market(market) => market.show(&self.endpoint, f),
+            SourceKind::Fleet { prefix, .. } => {
+                write!(f, "fleet{secure}://{host}:{port}{prefix}")
+            }
         }
     }
 }

@@ -121,6 +121,13 @@ pub(super) struct WrittenSource {
     pub query: Option<String>,
     pub ping_s: Option<WrittenCode>,
     pub silence_s: Option<WrittenCode>,
+    pub probe_s: Option<u32>,
+    /// What a fleet's server calls its events.
+    #[serde(default)]
+    pub event_names: BTreeMap<Spanned<String>, String>,
+    /// What a fleet's server calls its keys.
+    #[serde(default)]
+    pub key_names: BTreeMap<Spanned<String>, String>,
 }
 
 /// One text, a list of them, or a plain `true`.

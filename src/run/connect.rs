@@ -21,6 +21,7 @@ use crate::protocol::market::VenueKind;
 use crate::protocol::market::venues::VENUES;
 use crate::protocol::rows::Picker;
 use crate::sources::flamingo::{self, FlamingoOptions};
+use crate::sources::fleet::{self, FleetOptions};
 use crate::sources::imswitch::{self, ImSwitchOptions};
 use crate::sources::json_feed::{self, JsonFeedOptions};
 use crate::sources::market::{self, Limit, MarketOptions, Secret};
@@ -63,6 +64,18 @@ pub fn reader(
         SourceKind::Flamingo { profile, live_port } => {
             let options = flamingo_options(spec, profile, *live_port);
             guarded(outlet.clone(), flamingo::run(options, outlet, intake, stop))
+        }
+        SourceKind::Fleet {
+            prefix,
+            profile,
+            probe_s,
+        } => {
+            let mut options = FleetOptions::new(endpoint(&spec.endpoint));
+            options.headers = headers(&spec.endpoint)?;
+            options.prefix.clone_from(prefix);
+            options.profile.clone_from(profile);
+            options.probe_s = f64::from(*probe_s);
+            guarded(outlet.clone(), fleet::run(options, outlet, intake, stop))
         }
         SourceKind::SocketIo {
             path,
@@ -141,7 +154,10 @@ pub fn stop_path(
             let options = flamingo_options(spec, profile, *live_port);
             Some(flamingo::stop::run(options, watch, tell, end).boxed())
         }
-        SourceKind::SocketIo { .. } | SourceKind::WebSocket { .. } | SourceKind::Market(_) => None,
+        SourceKind::SocketIo { .. }
+        | SourceKind::WebSocket { .. }
+        | SourceKind::Market(_)
+        | SourceKind::Fleet { .. } => None,
     })
 }
 

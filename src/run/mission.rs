@@ -19,7 +19,7 @@ use crate::config::{OnExit, OnTerminalLoss};
 use crate::intent::Keymap;
 use crate::model::{PlainText, RecorderState, StopOrigin};
 use crate::pipeline::RecordingPlan;
-use crate::simulators::{flamingo, imswitch, market};
+use crate::simulators::{flamingo, fleet, imswitch, market};
 use crate::ui::Theme;
 
 /// An end that takes longer than this is explained.
@@ -195,6 +195,8 @@ pub struct Simulators {
     pub flamingo: Option<flamingo::SimulatorOptions>,
     /// The order-book venues.
     pub market: Option<market::SimulatorOptions>,
+    /// The supervised fleet.
+    pub fleet: Option<fleet::SimulatorOptions>,
 }
 
 /// Runs simulators until a signal.
@@ -216,6 +218,10 @@ pub fn simulate(simulators: Simulators) -> anyhow::Result<Exit> {
             Some(options) => Some(start_market(options).await?),
             None => None,
         };
+        let fleet = match simulators.fleet {
+            Some(options) => Some(start_fleet(options).await?),
+            None => None,
+        };
         while matches!(signals.recv().await, Told::Resize) {}
         if let Some(simulator) = market {
             simulator.stop().await;
@@ -224,6 +230,9 @@ pub fn simulate(simulators: Simulators) -> anyhow::Result<Exit> {
             simulator.stop().await;
         }
         if let Some(simulator) = flamingo {
+            simulator.stop().await;
+        }
+        if let Some(simulator) = fleet {
             simulator.stop().await;
         }
         Ok(Exit::Done)
@@ -276,6 +285,16 @@ async fn start_market(options: market::SimulatorOptions) -> anyhow::Result<marke
     voice::text(&format_args!(
         "The simulated key of finnhub is \"{key}\".\n"
     ));
+    Ok(simulator)
+}
+
+async fn start_fleet(options: fleet::SimulatorOptions) -> anyhow::Result<fleet::Simulator> {
+    let port = options.port;
+    let simulator = fleet::Simulator::start(options)
+        .await
+        .with_context(|| format!("port {port} cannot be used; --fleet 0 takes any free one"))?;
+    let address = simulator.address();
+    voice::text(&format_args!("SIMULATED fleet: fleet://{address}\n"));
     Ok(simulator)
 }
 

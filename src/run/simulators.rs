@@ -4,14 +4,15 @@
 use anyhow::Context as _;
 
 use crate::config::SourceSpec;
-use crate::simulators::{flamingo, imswitch, market};
+use crate::simulators::{flamingo, fleet, imswitch, market};
 
-/// Both microscopes and the venues. Dropping them ends them.
+/// Both microscopes, the venues and the fleet. Dropping them ends them.
 #[derive(Debug)]
 pub struct Simulators {
     scope: imswitch::Simulator,
     lightsheet: flamingo::Simulator,
     venues: market::Simulator,
+    fleet: fleet::Simulator,
 }
 
 /// How far the simulated stage may go, in micrometres: its server tells no limits, as the real
@@ -31,6 +32,7 @@ impl Simulators {
             ..flamingo::SimulatorOptions::default()
         });
         let venues = market::Simulator::start(market::SimulatorOptions::default());
+        let fleet = fleet::Simulator::start(fleet::SimulatorOptions::lively());
         Ok(Self {
             venues: venues
                 .await
@@ -41,6 +43,9 @@ impl Simulators {
             lightsheet: lightsheet
                 .await
                 .context("the simulated light sheet cannot be started")?,
+            fleet: fleet
+                .await
+                .context("the simulated fleet cannot be started")?,
         })
     }
 
@@ -62,6 +67,7 @@ impl Simulators {
             venue(market::Venue::Binance, "BTCUSDT,ETHUSDT,LTCUSDT"),
             venue(market::Venue::Okx, "BTC-USDT,ETH-USDT"),
             venue(market::Venue::Coinbase, "BTC-USD,ETH-USD"),
+            format!("fleet=fleet://{}", self.fleet.address()),
         ];
         let specs = written.iter().map(|written| SourceSpec::parse(written));
         Ok(specs.collect::<Result<_, _>>()?)
@@ -72,5 +78,6 @@ impl Simulators {
         self.scope.stop().await;
         self.lightsheet.stop().await;
         self.venues.stop().await;
+        self.fleet.stop().await;
     }
 }

@@ -6,8 +6,8 @@ pub mod draw;
 
 use super::known::KnownBook;
 use super::marks::Mark;
-use crate::model::order_book::metrics::{Walk, buy_slippage_bps, sell_slippage_bps, walk_for_size};
-use crate::model::{BookView, Level, Side, decimal};
+use crate::model::order_book::metrics::{Walk, walk_for_size};
+use crate::model::{BookView, Level, Side};
 use crate::panels::Step;
 
 /// One price of a ladder: all levels that fall together there.
@@ -78,8 +78,6 @@ pub struct Reach {
     pub size: i128,
     /// Average price, value and levels.
     pub walk: Walk,
-    /// How much worse the average is than the best, in ten-thousandths of the best.
-    pub slippage_bps: f64,
 }
 
 /// What the first `count` levels of a side come to; `None` if there is nothing.
@@ -90,15 +88,7 @@ pub fn reach(view: &BookView, side: Side, count: usize) -> Option<Reach> {
         .iter()
         .try_fold(0_i128, |sum, level| sum.checked_add(level.size))?;
     let walk = walk_for_size(taken.iter(), size, view.scales)?;
-    let best = decimal::to_f64(i128::from(taken.first()?.price), view.scales.price);
-    Some(Reach {
-        size,
-        slippage_bps: match side {
-            Side::Ask => buy_slippage_bps(walk.average, best),
-            Side::Bid => sell_slippage_bps(walk.average, best),
-        },
-        walk,
-    })
+    Some(Reach { size, walk })
 }
 
 /// Rungs of bids and asks, without making them.

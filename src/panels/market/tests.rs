@@ -197,7 +197,7 @@ fn taking_levels_up_to_the_cursor_costs_what_the_specification_says() {
     ];
     for (side, count, expected) in cases {
         let reach = ladder::reach(&book.view, side, count);
-        let found = reach.map(|r| (r.size, r.walk.average, r.slippage_bps));
+        let found = reach.map(|r| (r.size, r.walk.average, r.walk.slippage_bps));
         match (found, expected) {
             (Some((size, average, bps)), Some((want, mean, slip))) => {
                 assert_eq!(size, want, "{side:?} {count}");

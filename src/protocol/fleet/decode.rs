@@ -138,6 +138,7 @@ pub(super) fn health(body: &[u8], profile: &Profile) -> Result<Decoded<Health>, 
     answer(body, profile, |fields| Health {
         is_supervising: fields.boolean(Key::Supervising),
         time: fields.text(Key::Time),
+        host: fields.text(Key::Host),
     })
 }
 
@@ -167,6 +168,8 @@ pub(super) struct Health {
     pub(super) is_supervising: Option<bool>,
     /// Its time.
     pub(super) time: Option<PlainText>,
+    /// Its name; our simulators say theirs.
+    pub(super) host: Option<PlainText>,
 }
 
 /// One object, its keys asked for by neutral names.

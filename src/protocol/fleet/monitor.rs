@@ -37,6 +37,7 @@ pub struct Monitor {
     compare: Compare,
     marks: Marks,
     server_time: Option<ServerTime>,
+    host: Option<PlainText>,
     probe: Probing,
     remedy: Option<Remedy>,
     verdict: FleetVerdict,
@@ -134,6 +135,7 @@ impl Monitor {
             compare: Compare::default(),
             marks: Marks::default(),
             server_time: None,
+            host: None,
             probe: Probing::default(),
             remedy: None,
             verdict: FleetVerdict::Unknown,
@@ -152,6 +154,11 @@ impl Monitor {
     /// The verdict now.
     pub fn verdict(&self) -> FleetVerdict {
         self.verdict
+    }
+
+    /// The name of the server's machine, where its health tells it.
+    pub fn host(&self) -> Option<&PlainText> {
+        self.host.as_ref()
     }
 
     /// The line beside the verdict.
@@ -365,6 +372,7 @@ impl Monitor {
                         .time
                         .and_then(|time| ServerTime::told(&time, answer.at));
                     self.server_time = told.or(self.server_time);
+                    self.host = value.host;
                 }
                 Err(why) => wrong.join(Wrong {
                     count: 1,

@@ -139,6 +139,8 @@ names! {
         FailureKind = "failure_kind", "last_failure_type";
         /// A moment on the server's clock.
         Time = "time", "timestamp";
+        /// The name of the server's machine, where it tells it.
+        Host = "host", "hostname";
         /// How bad a line is.
         Level = "level", "level";
         /// What a line says.

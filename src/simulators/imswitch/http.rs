@@ -3,27 +3,20 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
-use hyper::header::{
-    CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    UPGRADE,
-};
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::fault::Fault;
 use super::microscope::Microscope;
 use super::rest::{self, Purpose, Refusal};
 use super::session;
-
-type Answer = Response<Full<Bytes>>;
+use crate::simulators::web::{Answer, reply, switching, upgrade_key};
 
 /// Longest body of a REST call.
 const BODY_LIMIT: usize = 1 << 20;
@@ -213,37 +206,5 @@ fn socket_io(microscope: Arc<Microscope>, path: &str, mut request: Request<Incom
         let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
         session::run(microscope, socket).await;
     });
-    let mut answer = reply(StatusCode::SWITCHING_PROTOCOLS, "text/plain", String::new());
-    let headers = answer.headers_mut();
-    headers.clear();
-    for (name, value) in [
-        (CONNECTION, "Upgrade"),
-        (UPGRADE, "websocket"),
-        (SEC_WEBSOCKET_ACCEPT, accept.as_str()),
-    ] {
-        insert(headers, name, value);
-    }
-    answer
-}
-
-/// The key that accepts the upgrade this request asks for, if it asks for one.
-fn upgrade_key(headers: &HeaderMap) -> Option<String> {
-    let wanted = headers.get(UPGRADE)?.to_str().ok()?;
-    let key = headers.get(SEC_WEBSOCKET_KEY)?;
-    wanted
-        .eq_ignore_ascii_case("websocket")
-        .then(|| derive_accept_key(key.as_bytes()))
-}
-
-fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = value.parse() {
-        headers.insert(name, value);
-    }
-}
-
-fn reply(status: StatusCode, content_type: &str, body: String) -> Answer {
-    let mut answer = Response::new(Full::from(body));
-    *answer.status_mut() = status;
-    insert(answer.headers_mut(), CONTENT_TYPE, content_type);
-    answer
+    switching(&accept)
 }

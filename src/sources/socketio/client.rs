@@ -1,5 +1,6 @@
 //! The client: one task owns the connection, its consumer gets events through a bounded queue.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -129,7 +130,9 @@ impl Client {
         let (orders, inbox) = mpsc::channel(ORDERS);
         let delivery = Delivery::new(options.queue);
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
+        let beat = Beat::default();
         let task = Task {
+            beat: beat.clone(),
             options,
             clock,
             orders: inbox,
@@ -145,7 +148,12 @@ impl Client {
             delivery,
             _stop: stop.drop_guard(),
         };
-        (ClientHandle { orders, ended }, events)
+        let handle = ClientHandle {
+            orders,
+            ended,
+            beat,
+        };
+        (handle, events)
     }
 }
 
@@ -184,6 +192,21 @@ pub(super) enum Order {
 pub struct ClientHandle {
     orders: mpsc::Sender<Order>,
     ended: CancellationToken,
+    beat: Beat,
+}
+
+/// When the server last sent a heart-beat; shared with the task.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Beat(Arc<Mutex<Option<Stamp>>>);
+
+impl Beat {
+    pub(super) fn set(&self, at: Stamp) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
+    fn get(&self) -> Option<Stamp> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl ClientHandle {
@@ -243,6 +266,11 @@ impl ClientHandle {
             sent,
         })?;
         outcome.await.unwrap_or(Err(SendError::NotConnected))
+    }
+
+    /// When the server last sent a heart-beat (revision 4, where it is the server's to begin).
+    pub fn last_beat(&self) -> Option<Stamp> {
+        self.beat.get()
     }
 
     /// Drops the connection, if there is one, and makes a new one at once; also after the client

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::address::Address;
-use super::client::{AckReply, ClientEvent, Order, ReceivedEvent, SendError};
+use super::client::{AckReply, Beat, ClientEvent, Order, ReceivedEvent, SendError};
 use super::delivery::Delivery;
 use super::options::ClientOptions;
 use super::transport::{Incoming, LinkEnd, Transport};
@@ -21,6 +21,7 @@ use crate::sources::reconnect::{Retries, retries_after};
 
 /// Everything the task has.
 pub(super) struct Task {
+    pub(super) beat: Beat,
     pub(super) options: ClientOptions,
     pub(super) clock: Clock,
     pub(super) orders: mpsc::Receiver<Order>,
@@ -28,6 +29,9 @@ pub(super) struct Task {
     /// Cancelled when the consumer has gone.
     pub(super) stop: CancellationToken,
 }
+
+/// The server's ping. Source: Engine.IO revision 4, "Packet encoding".
+const PING: &[u8] = b"2";
 
 /// What is to be done after a connection.
 enum Next {
@@ -269,7 +273,12 @@ impl Task {
     ) {
         let session = &mut connection.session;
         match incoming {
-            Ok(Incoming::Message(WireMessage::Text(text))) => session.on_text(text, at),
+            Ok(Incoming::Message(WireMessage::Text(text))) => {
+                if &*text == PING {
+                    self.beat.set(at);
+                }
+                session.on_text(text, at);
+            }
             Ok(Incoming::Message(WireMessage::Binary(binary))) => session.on_binary(binary, at),
             Ok(Incoming::Heard(bytes)) => session.heard(bytes, at),
             Ok(Incoming::Upgraded) => session.set_polling(transport.is_polling()),

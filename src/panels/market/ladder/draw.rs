@@ -261,7 +261,7 @@ fn reach_items(reach: &Reach, view: &BookView, book: &KnownBook) -> Vec<Item> {
         Item::new("VWAP", average, Role::Value),
         Item::new(
             "slippage",
-            format!("{:.2} bp", reach.slippage_bps),
+            format!("{:.2} bp", reach.walk.slippage_bps),
             Role::Value,
         ),
         Item::new("value", value, Role::Text),
