@@ -72,8 +72,8 @@ mod tests {
             let ramp = Ramp::new(&theme, depth, Role::Graph);
             [0.0, 1e-9, 0.1, 0.5, 1.0, 7.0].map(|part| ramp.cell(part).0)
         };
-        assert_eq!(shown(ColorDepth::None), [' ', '.', ':', '+', '#', '#']);
-        assert_eq!(shown(ColorDepth::True), [' ', '░', '░', '▒', '█', '█']);
+        assert_eq!(shown(ColorDepth::None), [' ', '.', ':', 'x', '#', '#']);
+        assert_eq!(shown(ColorDepth::True), [' ', '░', '░', '▓', '█', '█']);
         let full = Ramp::new(&theme, ColorDepth::True, Role::Graph).cell(1.0).1;
         assert_eq!(full.fg, theme.style(Role::Graph).fg);
         let low = Ramp::new(&theme, ColorDepth::True, Role::Graph)
