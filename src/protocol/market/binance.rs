@@ -531,3 +531,6 @@ impl Venue for Binance {
         self.notice.as_deref()
     }
 }
+
+#[cfg(test)]
+mod tests;

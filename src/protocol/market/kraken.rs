@@ -516,6 +516,9 @@ impl Venue for Kraken {
             one.tracked.clear(index, ClearReason::Closed, received, out);
             one.mismatches = 0;
             one.is_checked = true;
+            if one.poll.is_none() {
+                one.tracked.set_integrity(Integrity::ChecksumTop10);
+            }
         }
     }
 
@@ -607,3 +610,6 @@ fn fetch(index: usize, tracked: &Tracked) -> Fetch {
         after_ms: 0,
     }
 }
+
+#[cfg(test)]
+mod tests;
