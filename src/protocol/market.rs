@@ -14,6 +14,9 @@ pub mod kraken;
 pub mod latency;
 pub mod poll;
 pub mod repair;
+#[cfg(test)]
+pub mod scripted;
+pub mod subscriptions;
 pub mod symbols;
 pub mod time;
 pub mod tracked;
