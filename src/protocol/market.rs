@@ -6,16 +6,21 @@
 
 pub mod binance;
 pub mod canonical;
+pub mod coinbase_advanced;
+pub mod coinbase_exchange;
 pub mod faults;
+pub mod finnhub;
 #[cfg(test)]
 pub mod heard;
 pub mod json;
 pub mod kraken;
 pub mod latency;
+pub mod okx;
 pub mod poll;
 pub mod repair;
 #[cfg(test)]
 pub mod scripted;
+pub mod streamed;
 pub mod subscriptions;
 pub mod symbols;
 pub mod time;
