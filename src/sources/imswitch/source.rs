@@ -435,7 +435,7 @@ impl Source {
         while self.calls.try_join_next().is_some() {}
         while self.lasting.try_join_next().is_some() {}
         if self.show_at().is_some_and(|at| at <= now) {
-            self.show_instrument(now).await;
+            self.show_instrument().await;
         }
         if !self.connected {
             return;

@@ -56,13 +56,13 @@ impl Source {
         is_new.then(|| self.shown.at_ns.saturating_add(SHOW_EVERY_NS))
     }
 
-    pub(super) async fn show_instrument(&mut self, now_ns: u64) {
+    pub(super) async fn show_instrument(&mut self) {
         let instrument = Arc::new(self.inventory.shown().clone());
+        let now = self.outlet.clock().now();
         self.shown = Shown {
             last: Arc::clone(&instrument),
-            at_ns: now_ns,
+            at_ns: now.mono_ns,
         };
-        let now = self.outlet.clock().now();
         let payload = Payload::Instrument(instrument);
         self.outlet.publish(now, payload).await;
     }
