@@ -12,8 +12,8 @@ use std::time::Duration;
 use bench::{Bench, deeds, light, move_by, move_to, simulator, um, until};
 use cut::{Cut, Proxy};
 use ttyscope::model::{
-    Activity, Command, CommandKind, CommandState, Evidence, LinkState, Motion, Payload, Quantity,
-    Unit,
+    Activity, Command, CommandKind, CommandState, Evidence, Instrument, LinkState, Motion, Payload,
+    Quantity, Unit,
 };
 use ttyscope::simulators::imswitch::{Dialect, Fault, SimulatorOptions, What};
 
@@ -84,7 +84,7 @@ async fn a_move_is_done_when_the_stage_is_there() {
     assert_eq!(done.axis.as_deref(), Some("x"));
     let moving = bench.seen.iter().any(|payload| {
         matches!(payload, Payload::Instrument(it)
-            if it.axes[0].motion == Motion::Moving && it.axes[0].target == Some(500.0))
+            if it.axes.first().is_some_and(|x| x.motion == Motion::Moving && x.target == Some(500.0)))
     });
     assert!(moving, "it was never shown on its way");
     let gaps = bench.shown_at.windows(2).map(|pair| pair[1] - pair[0]);
@@ -213,8 +213,8 @@ async fn nothing_is_sent_while_there_is_no_connection() {
         _ => None,
     };
     bench.until("loss", is_down).await;
-    let lost = bench.instrument("loss", |it| it.activity == Activity::Unknown);
-    let lost = lost.await;
+    let is_unknown = |it: &Instrument| it.activity == Activity::Unknown;
+    let lost = bench.shown(0, "loss", is_unknown).await;
     assert!(lost.axes.iter().all(|axis| axis.motion == Motion::Unknown));
     let from = bench.log_len();
     for command in [move_to("X", 10.0), light("LED", None, Some(false))] {
@@ -251,10 +251,13 @@ async fn a_server_that_fails_is_not_believed_anything() {
             Command::Snap { name: None },
             Command::StartServerRecording { name: None },
         ];
+        let mut since = None;
         for command in commands {
             let words = command.to_string();
             let id = bench.ask(command).await;
             let report = bench.end(id).await;
+            // The first is the move, after which nobody knows where the axis is.
+            since.get_or_insert(bench.seen.len());
             assert_eq!(bench.states(id), [Queued, Sent, Failed], "{words}");
             let why = report.detail.unwrap();
             assert!(why.contains(hint), "{words}: {why}");
@@ -262,7 +265,9 @@ async fn a_server_that_fails_is_not_believed_anything() {
         // Nothing was sent twice, and the axis is known again.
         assert_eq!(bench.commands_since(from).len(), 5);
         bench
-            .instrument("rest", |it| it.axes[0].motion == Motion::Settled)
+            .shown(since.unwrap(), "rest", |it| {
+                it.axes[0].motion == Motion::Settled
+            })
             .await;
         assert_eq!(bench.last_instrument().axes[0].position, Some(0.0));
         assert_eq!(deeds(&bench.server, from), []);
@@ -405,7 +410,7 @@ async fn lights_are_set_and_read_back() {
     };
     bench.outcome(asked).await;
     bench
-        .instrument("dark", |it| it.lights[0].on == Some(false))
+        .shown(0, "dark", |it| it.lights[0].on == Some(false))
         .await;
     until("nothing is active", || !bench.board.any_active()).await;
     bench.finish().await;
@@ -425,7 +430,7 @@ async fn a_matrix_is_one_more_light_that_cannot_be_read_back() {
     assert!(detail.contains("cannot be read back"), "{detail}");
     assert_eq!(bench.server.light("LEDMatrix"), Some((128.0, true)));
     let it = bench
-        .instrument("matrix", |it| {
+        .shown(0, "matrix", |it| {
             it.light("led-matrix")
                 .is_some_and(|one| one.on == Some(true))
         })
@@ -453,7 +458,7 @@ async fn cameras_are_set_and_read_back() {
     let (state, detail) = bench.outcome(gain).await;
     assert_eq!((state, detail.as_str()), (Done, "FocusLock reads gain 3"));
     bench
-        .instrument("gain", |it| it.cameras[1].gain == Some(3.0))
+        .shown(0, "gain", |it| it.cameras[1].gain == Some(3.0))
         .await;
     bench.finish().await;
 }
@@ -470,7 +475,7 @@ async fn the_live_view_and_its_parameters() {
         (Done, "live view started of WidefieldCamera")
     );
     bench
-        .instrument("live", |it| it.activity == Activity::LiveView)
+        .shown(0, "live", |it| it.activity == Activity::LiveView)
         .await;
     let from = bench.log_len();
     let quality = Command::SetStream {
@@ -493,7 +498,7 @@ async fn the_live_view_and_its_parameters() {
     let (state, _) = bench.outcome(Command::StopLiveView).await;
     assert_eq!(state, Done);
     bench
-        .instrument("idle", |it| it.activity == Activity::Idle)
+        .shown(0, "idle", |it| it.activity == Activity::Idle)
         .await;
     bench.finish().await;
 }
@@ -519,7 +524,7 @@ async fn pictures_and_recordings_say_where_they_are() {
     let from = bench.log_len();
     let id = bench.ask(snap("long")).await;
     bench
-        .instrument("snapshot", |it| it.activity == Activity::Snapshot)
+        .shown(0, "snapshot", |it| it.activity == Activity::Snapshot)
         .await;
     let report = bench.end(id).await;
     assert_eq!(report.state, Done, "{report:?}");
@@ -592,7 +597,7 @@ async fn a_raw_call_is_sent_as_it_is_written_and_its_answer_shown() {
         .await;
     assert_eq!(state, Acknowledged);
     bench
-        .instrument("gain", |it| it.cameras[0].gain == Some(2.0))
+        .shown(0, "gain", |it| it.cameras[0].gain == Some(2.0))
         .await;
     for (call, why) in [
         ("Nope/nothing", "no such call"),

@@ -348,6 +348,7 @@ async fn the_source_stops_a_move_of_its_own_and_reads_where_it_stands() {
     assert_eq!(report.press, press);
     assert!(matches!(report.state, StopState::Acknowledged { .. }));
     let stopped = bench.end(id).await;
+    let since = bench.seen.len();
     let at = bench.server.position_um("Z").unwrap();
     assert_eq!(stopped.state, Stopped);
     let why = stopped.detail.unwrap();
@@ -364,7 +365,7 @@ async fn the_source_stops_a_move_of_its_own_and_reads_where_it_stands() {
     assert_halted(&bench.server);
     bench.board.clear(bench.board.number());
     bench
-        .instrument("rest", |it| it.axes[2].motion == Motion::Settled)
+        .shown(since, "rest", |it| it.axes[2].motion == Motion::Settled)
         .await;
     let (state, _) = bench.outcome(move_to("Z", at + 5.0)).await;
     assert_eq!(state, Done);

@@ -170,7 +170,26 @@ impl Bench {
         told.map(|payload| format!("{payload:?}")).collect()
     }
 
-    /// Waits for the instrument to be like this.
+    /// Waits until the instrument is like this, if it was not shown so last. `since` is how many
+    /// payloads there were when it was certainly something else.
+    pub async fn shown(
+        &mut self,
+        since: usize,
+        what: &str,
+        wanted: impl Fn(&Instrument) -> bool,
+    ) -> Instrument {
+        let mut told = self.seen[since..].iter().rev();
+        let last = told.find_map(|payload| match payload {
+            Payload::Instrument(it) => Some((**it).clone()),
+            _ => None,
+        });
+        match last.filter(|it| wanted(it)) {
+            Some(it) => it,
+            None => self.instrument(what, wanted).await,
+        }
+    }
+
+    /// Waits for the instrument to be shown like this from now on.
     pub async fn instrument(
         &mut self,
         what: &str,
