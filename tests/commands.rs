@@ -21,7 +21,7 @@ fn start(lab: &Lab, dir: &std::path::Path, more: &[&str]) -> Terminal {
     let mut terminal = Terminal::start(&args, dir, 120, 36);
     terminal.wait_for_text("stop path: lightsheet");
     terminal.press("2");
-    terminal.wait_for_text("settled");
+    Lab::until_read(&terminal);
     terminal
 }
 

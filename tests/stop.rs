@@ -96,7 +96,7 @@ fn a_stop_in_a_dialog_halts_the_stage_where_it_is_and_latches() {
     let mut terminal = Terminal::start(&[&url, "--control"], dir.path(), 120, 36);
     terminal.wait_for_text("stop path: lightsheet");
     terminal.press("2");
-    terminal.wait_for_text("settled");
+    Lab::until_read(&terminal);
     terminal.press(":move x 1.5mm\r");
     lab.until_lightsheet("motion", |sheet| sheet.is_moving());
     // Quitting asks, because something moves; the stop goes through the question.

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use ttyscope::simulators::flamingo::{Entry, Fault, What};
 use ttyscope::simulators::{flamingo, imswitch};
 
+use super::pty::Terminal;
+
 /// A condition that has not come true by now never will.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -85,6 +87,17 @@ impl Lab {
 
     pub fn dead_url(&self) -> String {
         format!("dead=flamingo://{}", self.dead.local_addr().unwrap())
+    }
+
+    /// Waits until a program's scope screen shows what it reads of the light sheet last: before that
+    /// it takes no command that changes anything.
+    pub fn until_read(terminal: &Terminal) {
+        terminal.wait_for("the end of reading", |screen| {
+            screen
+                .contents()
+                .lines()
+                .any(|line| line.contains("storage") && line.contains("/simulated/"))
+        });
     }
 
     /// Waits until the light sheet is as wanted.
