@@ -81,7 +81,7 @@ fn vector(first: &str, then: &[u8]) -> Vec<u8> {
 async fn the_described_vectors_are_answered_byte_for_byte() {
     let options = SimulatorOptions {
         sensor_px: (2048, 2048),
-        speeds: [1.0, 1.0, 1.0, 4000.0],
+        speeds: [1.0, 1.0, 1.0, 500.0],
         ..SimulatorOptions::default()
     };
     let (_simulator, mut client) = both(options).await;
