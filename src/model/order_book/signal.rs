@@ -19,7 +19,7 @@ pub enum SignalAction {
 /// z = (mid - mean) / s over the last `lookback` mids, s their population standard deviation; none
 /// while there are not `lookback + 1` samples or s is 0. Source: order-book specification, section
 /// 15.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ZScore {
     lookback: usize,
     entry: f64,
