@@ -13,6 +13,7 @@ pub mod lamp;
 pub mod list;
 pub mod marks;
 pub mod panel;
+pub mod paper;
 pub mod venues;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -25,6 +26,7 @@ use crate::ui::number;
 pub use known::{ChartSample, KnownBook};
 pub use lamp::Lamp;
 pub use panel::{BookSort, MarketPanel, Row};
+pub use paper::Paper;
 
 /// Books of one source that are kept; the rest are counted.
 const MOST_BOOKS: usize = 1_024;

@@ -5,12 +5,14 @@ pub mod draw;
 use super::digits;
 use super::known::KnownBook;
 use crate::model::order_book::metrics::{Lob20, lob20};
-use crate::model::{BookMetrics, DepthWithin};
+use crate::model::order_book::signal::QuoteStatistics;
+use crate::model::{BookMetrics, DepthWithin, Stamp};
 use crate::ui::Role;
 use crate::ui::flow::Item;
 
-/// Figures of the whole book; those of an empty side are absent, not zero.
-pub fn items(book: &KnownBook) -> Vec<Item> {
+/// Figures of the whole book, statistics of its samples, and the signal, each group on lines of its
+/// own; figures of an empty side are absent, not zero.
+pub fn items(book: &KnownBook, at: Stamp) -> Vec<Vec<Item>> {
     let view = book.shown();
     let mut items = Vec::new();
     match &view.metrics {
@@ -26,6 +28,31 @@ pub fn items(book: &KnownBook) -> Vec<Item> {
     if view.known_range.is_some() {
         let words = "the snapshot was limited: sums far out are not complete";
         items.push(Item::new("", words, Role::Dim));
+    }
+    let decimals = digits::price_decimals(view);
+    let mut groups = vec![items];
+    if let Some((count, statistics)) = book.statistics() {
+        groups.push(statistic_items(count, &statistics, decimals));
+        groups.push(book.paper.items(decimals, at));
+    }
+    groups
+}
+
+/// Statistics over the chart's samples, one each second.
+fn statistic_items(count: usize, known: &QuoteStatistics, decimals: u8) -> Vec<Item> {
+    let finer = decimals.saturating_add(1);
+    let price = |value: f64| digits::rounded(value, finer);
+    let range = format!("{} to {}", price(known.min_mid), price(known.max_mid));
+    let mut items = vec![
+        Item::new("samples", count.to_string(), Role::Text),
+        Item::new("mid", range, Role::Text),
+        Item::new("mean bid", price(known.mean_bid), Role::Text),
+        Item::new("mean ask", price(known.mean_ask), Role::Text),
+        Item::new("mean spread", price(known.mean_spread), Role::Text),
+    ];
+    if let Some(volatility) = known.volatility {
+        let text = digits::rounded(volatility, decimals.saturating_add(2));
+        items.push(Item::new("volatility", text, Role::Text));
     }
     items
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::digits;
 use super::marks::{MARKED_FOR_NS, Mark, marks};
+use super::paper::Paper;
 use crate::model::market::Light;
-use crate::model::{BookState, BookView, Level, Side, Stamp};
+use crate::model::order_book::signal::{self, QuoteStatistics};
+use crate::model::{BookState, BookView, Level, Side, Stamp, decimal};
 
 /// A book and its past, all of it bounded.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +33,8 @@ pub struct KnownBook {
     pub size_decimals: u8,
     /// Names in small letters, for filters.
     pub words: String,
+    /// What the z-score signal says. Paper only: nothing here can place an order.
+    pub paper: Paper,
     samples: VecDeque<ChartSample>,
     depths: VecDeque<Option<Arc<DepthColumn>>>,
 }
@@ -56,6 +60,15 @@ pub struct Quote {
 }
 
 impl Quote {
+    /// In quote units.
+    pub fn at_scale(&self, price_scale: u8) -> signal::Quote {
+        let price = |units: i64| decimal::to_f64(i128::from(units), price_scale);
+        signal::Quote {
+            bid: price(self.bid),
+            ask: price(self.ask),
+        }
+    }
+
     /// Twice the mid, exact, in `10^-price_scale`.
     pub fn mid_twice(&self) -> i128 {
         i128::from(self.bid) + i128::from(self.ask)
@@ -108,6 +121,7 @@ impl KnownBook {
             received: at,
             fresh_for_ns,
             words,
+            paper: Paper::default(),
             samples: VecDeque::new(),
             depths: VecDeque::new(),
         }
@@ -121,6 +135,7 @@ impl KnownBook {
         if now.scales != before.scales {
             // Integers of another scale: nothing of before can be compared or drawn with them.
             self.samples.clear();
+            self.paper = Paper::default();
             self.depths.clear();
             self.size_decimals = 0;
             self.last_good = None;
@@ -195,6 +210,10 @@ impl KnownBook {
             _ => None,
         };
         let at_ns = now.mono_ns;
+        if let Some(quote) = quote {
+            let mid = quote.at_scale(view.scales.price).mid();
+            self.paper.sample(mid, now);
+        }
         push(
             &mut self.samples,
             ChartSample { at_ns, quote },
@@ -209,11 +228,13 @@ impl KnownBook {
         self.samples.iter()
     }
 
-    /// Quotes of the newest `most` samples, oldest first; holes are left out.
-    pub fn quotes(&self, most: usize) -> impl Iterator<Item = &Quote> {
-        let skipped = self.samples.len().saturating_sub(most);
-        let newest = self.samples.iter().skip(skipped);
-        newest.filter_map(|sample| sample.quote.as_ref())
+    /// Statistics over all samples; `None` before there is one.
+    pub fn statistics(&self) -> Option<(usize, QuoteStatistics)> {
+        let scale = self.view.scales.price;
+        let quotes = self.samples.iter().filter_map(|sample| sample.quote);
+        let quotes = quotes.map(|quote| quote.at_scale(scale));
+        let statistics = QuoteStatistics::of(quotes.clone())?;
+        Some((quotes.count(), statistics))
     }
 
     /// The depth's past, oldest first; `None` where the book was not live.

@@ -76,7 +76,7 @@ pub fn rungs(book: &KnownBook, side: Side, group: i64, depth: usize) -> Vec<Rung
 pub struct Reach {
     /// The sizes together, exact.
     pub size: i128,
-    /// Average price, value and levels.
+    /// Average price, slippage, value and levels.
     pub walk: Walk,
 }
 

@@ -23,6 +23,9 @@ const TRADES: [Column; 5] = [
     Column::name("received", 8, 3),
 ];
 
+/// Rows of the trades: a line about them, the heading, three trades.
+const TRADES_LEAST: u16 = 5;
+
 /// Draws the figures, and below them as many trades as there is room for.
 pub fn draw(panel: &MarketPanel, facts: &Facts, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
     let Some(chosen) = panel.chosen(facts, look.at) else {
@@ -40,12 +43,20 @@ pub fn draw(panel: &MarketPanel, facts: &Facts, look: &Look<'_>, area: Rect, buf
         width: inner.width.saturating_sub(2),
         ..inner
     };
-    // Half of the room at least is for the figures.
-    let figures = Rect {
-        height: inside.height.div_ceil(2).max(inside.height.min(4)),
-        ..inside
+    // Trades take what is left, three of them at least where there is room for anything beside.
+    let most = match inside.height {
+        0..12 => inside.height,
+        high => high - TRADES_LEAST,
     };
-    let used = flow(buf, figures, &items(chosen.book), look.theme);
+    let mut used = 0;
+    for group in items(chosen.book, look.at) {
+        let figures = Rect {
+            y: inside.y + used,
+            height: most - used,
+            ..inside
+        };
+        used += flow(buf, figures, &group, look.theme);
+    }
     let rest = Rect {
         y: inside.y + used,
         height: inside.height - used,
