@@ -43,7 +43,9 @@ SOURCE is a name from the configuration or a URL, with NAME= in front if you lik
 
 Exit codes: 0 as asked, 1 could not start or failed, 2 wrong usage,
             3 ran but something is missing or unknown, 4 refused: nothing was sent,
-            130 interrupted twice.";
+            130 interrupted twice.
+stats and book end with 3 if nothing came, a book is not live or had gaps, or a fleet's figures
+could not be believed (silent, half, disagree, zero, stalled, dead link, down); why is on stderr.";
 
 #[derive(Debug, Args)]
 struct Inputs {
@@ -93,6 +95,10 @@ enum Verb {
     Get(Get),
     /// Wait until something is so: settled, idle, live, x>=1.5mm, workflow=ended
     Wait(Wait),
+    /// Watch a source for a while and say all its figures: books, fleets, tables, readings
+    Stats(Stats),
+    /// Watch a source for a while and say the levels of its order books
+    Book(Book),
     /// Stop all motion: through every ttyscope that runs here, and directly at the sources named
     Stop(Stop),
     /// Run simulators alone, on loopback, until interrupted; all of them if none is named
@@ -216,6 +222,44 @@ struct Wait {
     timeout: Duration,
 }
 
+/// What is watched for a while, and how its figures are written.
+#[derive(Debug, Args)]
+struct Watched {
+    /// A name from the configuration, a URL, or a recording (.mcap)
+    #[arg(value_name = "SOURCE")]
+    source: String,
+    /// How long to watch at most, such as 10s or 5m
+    #[arg(long = "for", value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
+    duration: Duration,
+    /// How to write: aligned for people, JSON lines, or CSV with a line of names
+    #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = ["table", "json", "csv"])]
+    format: String,
+    /// Configuration file, instead of ttyscope/config.toml in the platform's folder
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder for log files
+    #[arg(long, value_name = "DIR", env = "TTYSCOPE_LOG_DIR")]
+    log_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Stats {
+    #[command(flatten)]
+    of: Watched,
+}
+
+#[derive(Debug, Args)]
+struct Book {
+    #[command(flatten)]
+    of: Watched,
+    /// Levels of each side, at most 100
+    #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u16).range(1..=100))]
+    depth: u16,
+    /// Write this often, such as 1s, and not only at the end
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    every: Option<Duration>,
+}
+
 #[derive(Debug, Args)]
 struct Stop {
     /// Instruments to stop over connections of its own: names from the configuration or URLs
@@ -280,6 +324,8 @@ fn run(cli: Cli) -> ExitCode {
         Some(Verb::Send(send)) => commands::send(send),
         Some(Verb::Get(get)) => commands::get(get),
         Some(Verb::Wait(wait)) => commands::wait(wait),
+        Some(Verb::Stats(stats)) => commands::stats(stats),
+        Some(Verb::Book(book)) => commands::book(book),
         Some(Verb::Stop(stop)) => commands::stop(&stop),
         Some(Verb::Sim(sim)) => commands::sim(&sim),
         Some(Verb::Check(check)) => commands::check(check),

@@ -44,7 +44,7 @@ pub use order_book::{
     Aggressor, Book, BookChange, BookEvent, BookId, ClearReason, Level, Scales, Sequence, Side,
     Trade,
 };
-pub use rows::{Row, Rows};
+pub use rows::{Row, Rows, Table};
 pub use sample::{
     LogLine, Loss, Message, Origin, Payload, Reading, SIMULATOR_HOSTNAME, Sample, SourceId,
     SourceInfo, Value,

@@ -6,7 +6,6 @@
 mod books;
 mod failure;
 mod held_book;
-mod held_table;
 mod latched;
 mod naming;
 mod open;

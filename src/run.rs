@@ -20,6 +20,7 @@ pub mod session;
 pub mod signals;
 mod simulators;
 pub mod stop;
+pub mod tally;
 mod terminal;
 mod turns;
 pub mod verdict;

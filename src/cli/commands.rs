@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::{
-    Check, Get, Inputs, Inspect, OneSource, Record, Replay, Send, Sim, Stop, Wait, Watch,
-    simulators,
+    Book, Check, Get, Inputs, Inspect, OneSource, Record, Replay, Send, Sim, Stats, Stop, Wait,
+    Watch, Watched, simulators,
 };
 use crate::config::{
     ConfigError, ControlConfig, FileConfig, OnExit, OnTerminalLoss, SourceSpec, data_dir,
@@ -28,6 +28,7 @@ use crate::run::journal::{Journal, parse_filter};
 use crate::run::mission::{self, Exit, Look};
 use crate::run::oneshot::{self, Condition};
 use crate::run::session::Feed;
+use crate::run::tally::{self, Format, Wanted};
 use crate::run::voice::{self, Patience, Voice, people};
 use crate::sources::replay::Speed;
 use crate::ui::Theme;
@@ -179,6 +180,50 @@ fn one_source(
     };
     let journal = start_log(&inputs, &config)?;
     Ok((plan, journal, config.control))
+}
+
+/// All figures of a source.
+pub fn stats(stats: Stats) -> Outcome {
+    tally(stats.of, Wanted::Figures)
+}
+
+/// The levels of a source's books.
+pub fn book(book: Book) -> Outcome {
+    let wanted = Wanted::Ladders {
+        depth: book.depth.into(),
+        every: book.every,
+    };
+    tally(book.of, wanted)
+}
+
+fn tally(written: Watched, wanted: Wanted) -> Outcome {
+    let config = load_config(written.config.as_deref())?;
+    let path = PathBuf::from(&written.source);
+    let is_recording = path.extension().is_some_and(|end| end == "mcap") && path.is_file();
+    let feed = match is_recording {
+        true => Feed::Replay {
+            path,
+            speed: Speed::Max,
+        },
+        false => feed(std::slice::from_ref(&written.source), &config)?,
+    };
+    let inputs = Inputs {
+        sources: Vec::new(),
+        config: None,
+        log: None,
+        log_dir: written.log_dir,
+    };
+    let plan = tally::Plan {
+        feed,
+        duration: written.duration,
+        format: match written.format.as_str() {
+            "json" => Format::Json,
+            "csv" => Format::Csv,
+            _ => Format::Table,
+        },
+        wanted,
+    };
+    tally::run(&plan, start_log(&inputs, &config)?)
 }
 
 /// The stop, from outside.

@@ -3,6 +3,10 @@
 use super::sample::Value;
 use super::text::PlainText;
 
+mod table;
+
+pub use table::Table;
+
 /// Rows that a feed said; each cell replaces the earlier one of its row and column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rows {

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::held_book::HeldBook;
-use super::held_table::HeldTable;
 use crate::model::{
     BookEvent, BookId, ClearReason, FeedHealth, Fleet, Instrument, LinkState, Payload, PlainText,
-    Reading, Rows, Sample, SourceId, Stamp, StopEvent, StopPath,
+    Reading, Rows, Sample, SourceId, Stamp, StopEvent, StopPath, Table,
 };
 
 /// The last link, readings, instrument, stop path, books, venues, fleet and tables of each source.
@@ -44,7 +43,7 @@ pub struct Held {
     readings: BTreeMap<PlainText, (Reading, Stamp)>,
     books: BTreeMap<BookId, HeldBook>,
     feeds: BTreeMap<PlainText, (Arc<FeedHealth>, Stamp)>,
-    tables: BTreeMap<PlainText, HeldTable>,
+    tables: BTreeMap<PlainText, Table>,
 }
 
 /// Names of readings remembered for each source: a peer may make up new ones without end.

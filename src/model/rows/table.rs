@@ -1,27 +1,29 @@
-//! The rows of a live table as the recorder keeps them, so that a file begun later can start with
-//! them.
+//! What the rows of a live table come to: every row with its newest cells, within bounds.
 
 use std::collections::BTreeMap;
 
-use crate::model::{PlainText, Row, Rows, Stamp, Value};
+use super::{Row, Rows};
+use crate::model::sample::Value;
+use crate::model::stamp::Stamp;
+use crate::model::text::PlainText;
 
-/// Rows of a table that are kept: as many as a record holds.
+/// Rows of a table that are kept: as many as a record of a recording holds.
 const MAX_ROWS: usize = 100_000;
-/// Columns of a row that are kept: as many as a record holds.
+/// Columns of a row that are kept: as many as a record of a recording holds.
 const MAX_CELLS: usize = 4096;
 /// Cells of a table that are kept.
 const MAX_ALL_CELLS: usize = 200_000;
 
 /// The rows of a table, in the order in which they came first.
 #[derive(Debug, Default)]
-pub struct HeldTable {
+pub struct Table {
     rows: Vec<Row>,
     places: BTreeMap<PlainText, usize>,
     cells: usize,
     since: Stamp,
 }
 
-impl HeldTable {
+impl Table {
     /// Takes rows in. What is more than a table may hold is not kept.
     pub fn take(&mut self, rows: &Rows, received: Stamp) {
         if rows.is_whole {
@@ -77,7 +79,12 @@ impl HeldTable {
         self.since
     }
 
-    /// All rows as one.
+    /// The rows.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// All rows as one piece of news.
     pub fn whole(&self, table: &PlainText) -> Rows {
         Rows {
             table: table.clone(),
