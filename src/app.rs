@@ -21,7 +21,7 @@ use crate::intent::{Action, KeyChord, Keymap};
 use crate::model::{LinkState, Payload, PlainText, RecorderState, SourceInfo, Stamp};
 use crate::panels::{
     Facts, InstrumentPanel, JournalPanel, MarketPanel, OverviewPanel, PipelinePanel, ScopePanel,
-    SourceFacts, instrument, market, overview, pipeline, scope,
+    SourceFacts, TablesPanel, instrument, market, overview, pipeline, scope,
 };
 use crate::pipeline::PipelineSnapshot;
 use crate::ui::{ColorDepth, Rect, Role, Theme};
@@ -81,6 +81,7 @@ pub struct App {
     market: MarketPanel,
     /// What is shown of a book where there is room for one thing only.
     market_detail: Pane,
+    tables: TablesPanel,
     pipeline: PipelinePanel,
     journal: JournalPanel,
     overlays: Vec<Overlay>,
@@ -140,6 +141,7 @@ impl App {
             instrument: InstrumentPanel::default(),
             market: MarketPanel::default(),
             market_detail: Pane::Ladder,
+            tables: TablesPanel::default(),
             pipeline: PipelinePanel::default(),
             journal: JournalPanel::default(),
             overlays: Vec::new(),
@@ -302,6 +304,7 @@ impl App {
             Pane::Instrument => has_instrument,
             // Without pictures the instrument stands in their place.
             Pane::Picture => !has_instrument || self.has_camera(),
+            Pane::Tables => TablesPanel::all(self.view()).len() > 1,
             _ => true,
         };
         let all = self.screen.panes().iter().copied();
@@ -341,6 +344,7 @@ impl App {
                 _ => 0,
             },
             stop_line: self.has_stop_line(),
+            tables: TablesPanel::all(facts).len(),
             ledger_rows: u16::try_from(pipeline::ledger_rows(facts) + 1).unwrap_or(u16::MAX),
             book_rows: market::list::rows_for(market::panel::all(facts).count()),
             detail: Some(self.market_detail),
@@ -386,9 +390,8 @@ impl App {
             Payload::Book(_) | Payload::Trade(_) | Payload::Feed(_) => {
                 self.screen == Screen::Markets && self.held.is_none()
             }
-            Payload::Frame(_) | Payload::BookEvent(_) | Payload::Fleet(_) | Payload::Rows(_) => {
-                false
-            }
+            Payload::Rows(_) => self.screen == Screen::Tables && self.held.is_none(),
+            Payload::Frame(_) | Payload::BookEvent(_) | Payload::Fleet(_) => false,
         }
     }
 
@@ -396,7 +399,7 @@ impl App {
         match self.screen {
             Screen::Overview | Screen::Journal => true,
             Screen::Scope => true,
-            Screen::Markets | Screen::Pipeline => false,
+            Screen::Markets | Screen::Tables | Screen::Pipeline => false,
         }
     }
 

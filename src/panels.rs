@@ -15,6 +15,7 @@ pub mod scope;
 pub mod signals;
 pub mod standing;
 pub mod stops;
+pub mod tables;
 
 pub use commands::Commands;
 pub use facts::{Facts, SourceFacts};
@@ -26,6 +27,7 @@ pub use pipeline::PipelinePanel;
 pub use scope::ScopePanel;
 pub use standing::Standing;
 pub use stops::Stops;
+pub use tables::TablesPanel;
 
 use crate::model::{PlainText, Stamp};
 use crate::ui::{ColorDepth, Theme};

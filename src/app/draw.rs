@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::screen::Pane;
 use super::{App, stop_line, summary, top_line};
 use crate::panels::market::{feed, figures, heat, ladder, list, venues};
-use crate::panels::{Facts, Look, instrument, journal, overview, pipeline, scope, signals};
+use crate::panels::{Facts, Look, instrument, journal, overview, pipeline, scope, signals, tables};
 use crate::ui::Role;
 use crate::ui::pane::pane;
 use crate::ui::text::{clear, fit, put, put_right, width};
@@ -71,6 +71,8 @@ impl App {
             Pane::Venues => venues::draw::draw(&self.market, facts, look, area, buf),
             Pane::Figures => figures::draw::draw(&self.market, facts, look, area, buf),
             Pane::Feed => feed::draw::draw(&self.market, facts, look, area, buf),
+            Pane::Rows => tables::draw::draw(&self.tables, facts, look, area, buf),
+            Pane::Tables => tables::draw::draw_list(&self.tables, facts, look, area, buf),
             Pane::Ledger => pipeline::draw::draw_ledger(&self.pipeline, facts, look, area, buf),
             Pane::Latency => pipeline::draw::draw_latency(&self.pipeline, facts, look, area, buf),
             Pane::Loop => pipeline::draw::draw_loop(facts, look, area, buf),

@@ -5,6 +5,7 @@ use super::screen::{Pane, Screen};
 use super::{App, Effect, HISTORY_BOUND};
 use crate::intent::{Action, Context, Key, KeyChord, Lookup};
 use crate::model::{Command, Stamp};
+use crate::panels::tables::Since;
 use crate::panels::{Facts, JournalPanel, SourceFacts, Step};
 use crate::ui::Role;
 
@@ -151,6 +152,19 @@ impl App {
             Action::ScreenOverview => self.go_to(Screen::Overview),
             Action::ScreenScope => self.go_to(Screen::Scope),
             Action::ScreenMarkets => self.go_to(Screen::Markets),
+            Action::ScreenTables => self.go_to(Screen::Tables),
+            Action::NextTable => self.tables.cycle(true, view(&self.held, &self.facts)),
+            Action::PreviousTable => self.tables.cycle(false, view(&self.held, &self.facts)),
+            Action::NextColumn => {
+                self.tables.step_column(true, view(&self.held, &self.facts));
+            }
+            Action::PreviousColumn => {
+                self.tables
+                    .step_column(false, view(&self.held, &self.facts));
+            }
+            Action::SortTable => self.tables.sort(view(&self.held, &self.facts)),
+            Action::ReverseTable => self.tables.reverse(view(&self.held, &self.facts)),
+            Action::MarkChanges => self.tables.mark(self.view_at()),
             Action::ScreenPipeline => self.go_to(Screen::Pipeline),
             Action::ScreenJournal => self.go_to(Screen::Journal),
             Action::NextScreen => self.go_to(self.screen.step(true)),
@@ -189,6 +203,8 @@ impl App {
             Pane::Books | Pane::Heat | Pane::Venues | Pane::Figures | Pane::Feed => {
                 self.step_book(step);
             }
+            Pane::Rows => self.tables.step(step, facts),
+            Pane::Tables => self.tables.step_table(step, facts),
             Pane::Ledger => self.pipeline.step_ledger(step, facts),
             Pane::Latency => self.pipeline.step_latency(step, facts),
             Pane::Journal => self.journal.step(step, &facts.journal),
@@ -284,7 +300,7 @@ impl App {
     }
 
     /// Leaves one thing at a time: jog mode, the expanded pane, the filter, the ladder's cursor, the
-    /// held screen, the severity and place in the journal.
+    /// held screen, the severity and place in the journal, the mark in a table.
     fn back(&mut self) {
         if self.control.jog.is_some() {
             self.control.jog = None;
@@ -299,6 +315,8 @@ impl App {
             self.held = None;
         } else if self.screen == Screen::Journal {
             self.journal = JournalPanel::default();
+        } else if self.screen == Screen::Tables {
+            self.tables.since = Since::Moment;
         }
     }
 

@@ -16,6 +16,8 @@ pub struct Needs {
     pub instrument_rows: u16,
     /// Whether something can be stopped.
     pub stop_line: bool,
+    /// Live tables there are.
+    pub tables: usize,
     /// Rows of the ledger, its heading included.
     pub ledger_rows: u16,
     /// Rows that the list of books would like to have.
@@ -87,6 +89,7 @@ pub fn layout(area: Rect, screen: Screen, focus: Pane, expanded: bool, needs: Ne
             Screen::Overview => overview(body, needs),
             Screen::Scope => scope(body, focus, needs),
             Screen::Markets => markets(body, needs),
+            Screen::Tables => tables(body, needs),
             Screen::Pipeline => pipeline(body, needs),
             Screen::Journal => vec![(Pane::Journal, body)],
         }
@@ -225,6 +228,21 @@ fn markets(body: Rect, needs: Needs) -> Vec<(Pane, Rect)> {
     panes
 }
 
+/// The list of tables beside the one that is shown, or above it; none where there is one table.
+fn tables(body: Rect, needs: Needs) -> Vec<(Pane, Rect)> {
+    if needs.tables < 2 {
+        return vec![(Pane::Rows, body)];
+    }
+    let (list, rows) = match body.width >= WIDE {
+        true => side_by_side(body, 26),
+        false => {
+            let rows = u16::try_from(needs.tables).unwrap_or(u16::MAX);
+            split_top(body, rows.min(body.height / 5).saturating_add(1))
+        }
+    };
+    vec![(Pane::Rows, rows), (Pane::Tables, list)]
+}
+
 fn pipeline(body: Rect, needs: Needs) -> Vec<(Pane, Rect)> {
     let (rest, turns) = split_bottom(body, if body.width >= 120 { 2 } else { 3 });
     let most = rest.height * 6 / 10;
@@ -286,6 +304,7 @@ mod tests {
                 has_camera: true,
                 instrument_rows: 60,
                 stop_line: true,
+                tables: 70,
                 ledger_rows: 500,
                 book_rows: 500,
                 detail: Some(Pane::Feed),

@@ -159,9 +159,10 @@ impl App {
         match self.screen {
             Screen::Scope => self.scope.filter = text,
             Screen::Markets => self.market.filter = text,
+            Screen::Tables => self.tables.filter = text,
             Screen::Journal => self.journal.filter = text,
             Screen::Overview | Screen::Pipeline => {
-                let places = "scope, markets or journal";
+                let places = "scope, markets, tables or journal";
                 return Err(format!("filter: nothing to filter here; go to {places}"));
             }
         }
@@ -173,6 +174,7 @@ impl App {
         match self.screen {
             Screen::Scope => &self.scope.filter,
             Screen::Markets => &self.market.filter,
+            Screen::Tables => &self.tables.filter,
             Screen::Journal => &self.journal.filter,
             Screen::Overview | Screen::Pipeline => "",
         }

@@ -11,6 +11,8 @@ pub enum Screen {
     Scope,
     /// Books and the feeds they come by.
     Markets,
+    /// The rows of generic feeds.
+    Tables,
     /// The ledger and the latencies.
     Pipeline,
     /// What happened, line by line.
@@ -48,6 +50,10 @@ pub enum Pane {
     Figures,
     /// How a feed goes.
     Feed,
+    /// The live table and its cell under the cursor.
+    Rows,
+    /// The list of all tables, if there are several.
+    Tables,
     /// The ledger.
     Ledger,
     /// Where the time goes.
@@ -62,10 +68,11 @@ pub enum Pane {
 
 impl Screen {
     /// All screens, in the order of the top line.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Overview,
         Self::Scope,
         Self::Markets,
+        Self::Tables,
         Self::Pipeline,
         Self::Journal,
     ];
@@ -76,6 +83,7 @@ impl Screen {
             Self::Overview => "Overview",
             Self::Scope => "Scope",
             Self::Markets => "Markets",
+            Self::Tables => "Tables",
             Self::Pipeline => "Pipeline",
             Self::Journal => "Journal",
         }
@@ -87,6 +95,7 @@ impl Screen {
             Self::Overview => Context::Overview,
             Self::Scope => Context::Scope,
             Self::Markets => Context::Markets,
+            Self::Tables => Context::Tables,
             Self::Pipeline => Context::Pipeline,
             Self::Journal => Context::Journal,
         }
@@ -98,6 +107,7 @@ impl Screen {
             Self::Overview => Action::ScreenOverview,
             Self::Scope => Action::ScreenScope,
             Self::Markets => Action::ScreenMarkets,
+            Self::Tables => Action::ScreenTables,
             Self::Pipeline => Action::ScreenPipeline,
             Self::Journal => Action::ScreenJournal,
         }
@@ -116,6 +126,7 @@ impl Screen {
                 Pane::Figures,
                 Pane::Feed,
             ],
+            Self::Tables => &[Pane::Rows, Pane::Tables],
             Self::Pipeline => &[Pane::Ledger, Pane::Latency],
             Self::Journal => &[Pane::Journal],
         }

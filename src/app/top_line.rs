@@ -4,7 +4,7 @@ use super::App;
 use super::screen::Screen;
 use crate::intent::Action;
 use crate::model::{Origin, RecorderState};
-use crate::panels::ScopePanel;
+use crate::panels::{ScopePanel, TablesPanel};
 use crate::ui::text::width;
 use crate::ui::{Role, number};
 
@@ -234,6 +234,7 @@ pub fn hints(app: &App, columns: u16) -> Vec<(String, String)> {
             Action::LiveView | Action::Refresh => app.replay,
             Action::Jog => !app.can_jog(),
             Action::NextPane => app.screen.panes().len() < 2,
+            Action::NextTable => TablesPanel::all(app.view()).len() < 2,
             Action::NextCamera => ScopePanel::subjects(app.view()).len() < 2,
             _ => false,
         };

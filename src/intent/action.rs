@@ -12,6 +12,8 @@ pub enum Context {
     Scope,
     /// The markets screen.
     Markets,
+    /// The tables screen.
+    Tables,
     /// The pipeline screen.
     Pipeline,
     /// The journal screen.
@@ -22,18 +24,20 @@ pub enum Context {
 
 impl Context {
     /// The screens, in their order.
-    pub const SCREENS: [Self; 5] = [
+    pub const SCREENS: [Self; 6] = [
         Self::Overview,
         Self::Scope,
         Self::Markets,
+        Self::Tables,
         Self::Pipeline,
         Self::Journal,
     ];
     /// All of them: the screens, then the modes.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Overview,
         Self::Scope,
         Self::Markets,
+        Self::Tables,
         Self::Pipeline,
         Self::Journal,
         Self::Jog,
@@ -45,6 +49,7 @@ impl Context {
             Self::Overview => "overview",
             Self::Scope => "scope",
             Self::Markets => "markets",
+            Self::Tables => "tables",
             Self::Pipeline => "pipeline",
             Self::Journal => "journal",
             Self::Jog => "jog mode",
@@ -64,8 +69,16 @@ const EVERYWHERE: &[Context] = &Context::ALL;
 /// What moves about on a screen; in jog mode such a key would move the stage or nothing.
 const SCREENS: &[Context] = &Context::SCREENS;
 const SOURCES: &[Context] = &[Context::Overview, Context::Scope, Context::Jog];
+const TABLES: &[Context] = &[Context::Tables];
 const JOG: &[Context] = &[Context::Jog];
 const MARKETS: &[Context] = &[Context::Markets];
+/// Where there are lines to choose from.
+const LISTS: &[Context] = &[
+    Context::Scope,
+    Context::Markets,
+    Context::Tables,
+    Context::Journal,
+];
 
 macro_rules! actions {
     ($($(#[doc = $sentence:literal])+ $action:ident = $name:literal, $hint:literal, $keys:expr, $contexts:expr;)+) => {
@@ -137,7 +150,7 @@ actions! {
     /// Type a command, with completion and history.
     Palette = "palette", "command", &[":"], EVERYWHERE;
     /// Show only the lines that contain a text.
-    Filter = "filter", "filter", &["/"], &[Context::Scope, Context::Markets, Context::Journal];
+    Filter = "filter", "filter", &["/"], LISTS;
     /// Go from a source to its screen, from a book to its ladder.
     Open = "open", "open", &["enter"], &[Context::Overview, Context::Markets];
     /// Hold the screen still; data and recording go on.
@@ -162,6 +175,14 @@ actions! {
     Coarser = "coarser", "group", &["+", "="], MARKETS;
     /// Put fewer ticks together into one level.
     Finer = "finer", "", &["-"], MARKETS;
+    /// Show the next table.
+    NextTable = "next-table", "table", &["n"], TABLES;
+    /// Sort by the column under the cursor, or not at all.
+    SortTable = "sort-table", "sort", &["s"], TABLES;
+    /// Turn the order of the table round.
+    ReverseTable = "reverse-table", "reverse", &["S"], TABLES;
+    /// Mark changes from now on; then show only those; then neither.
+    MarkChanges = "mark-changes", "mark", &["m"], TABLES;
     /// Show all lines, warnings and errors, or errors alone.
     Severity = "severity", "severity", &["s"], &[Context::Journal];
     /// Read positions, detectors and streams of the source again.
@@ -174,6 +195,12 @@ actions! {
     PreviousCamera = "previous-camera", "", &["N", "h", "left"], &[Context::Scope];
     /// The book before.
     PreviousBook = "previous-book", "", &["N", "h", "left"], MARKETS;
+    /// Show the table before.
+    PreviousTable = "previous-table", "", &["N"], TABLES;
+    /// The next column of the table.
+    NextColumn = "next-column", "", &["l", "right"], TABLES;
+    /// The column before.
+    PreviousColumn = "previous-column", "", &["h", "left"], TABLES;
     /// Move down.
     Down = "down", "", &["j", "down"], SCREENS;
     /// Move up.
@@ -194,10 +221,12 @@ actions! {
     ScreenScope = "screen-scope", "", &["2"], EVERYWHERE;
     /// The markets screen.
     ScreenMarkets = "screen-markets", "", &["3"], EVERYWHERE;
+    /// The tables screen.
+    ScreenTables = "screen-tables", "", &["4"], EVERYWHERE;
     /// The pipeline screen.
-    ScreenPipeline = "screen-pipeline", "", &["4"], EVERYWHERE;
+    ScreenPipeline = "screen-pipeline", "", &["5"], EVERYWHERE;
     /// The journal screen.
-    ScreenJournal = "screen-journal", "", &["5"], EVERYWHERE;
+    ScreenJournal = "screen-journal", "", &["6"], EVERYWHERE;
     /// The next screen.
     NextScreen = "next-screen", "", &["]"], EVERYWHERE;
     /// The screen before.
@@ -275,7 +304,7 @@ mod tests {
         let table = markdown_table();
         assert_eq!(table.lines().count(), Action::ALL.len() + 3);
         assert!(table.contains("| `f` | `freeze` | Hold the screen still;"));
-        assert!(table.contains("(scope, markets, journal)"));
+        assert!(table.contains("(scope, markets, tables, journal)"));
         assert!(table.contains("Move down. (not in jog mode)"));
     }
 

@@ -10,6 +10,7 @@ use super::market::Market;
 use super::pace::Paces;
 use super::signals::Signals;
 use super::stops::{self, Stops};
+use super::tables::Tables;
 use crate::imaging::Picture;
 use crate::model::{
     CameraKey, Instrument, LinkState, LogLine, Origin, Payload, PlainText, RecorderState,
@@ -45,6 +46,8 @@ pub struct SourceFacts {
     pub market: Market,
     /// Its stop path, and what became of stops.
     pub stops: Stops,
+    /// Its live tables.
+    pub tables: Tables,
 }
 
 impl SourceFacts {
@@ -119,6 +122,7 @@ impl Facts {
                     commands: Commands::default(),
                     market: Market::default(),
                     stops: Stops::default(),
+                    tables: Tables::default(),
                 })
                 .collect(),
             pictures: BTreeMap::new(),
@@ -213,7 +217,8 @@ impl Facts {
             Payload::Trade(trade) => source.market.take_trade(trade, at),
             Payload::Feed(feed) => source.market.take_feed(feed, at),
             // The screen has the book as a view; the changes are evidence, for the disk.
-            Payload::BookEvent(_) | Payload::Fleet(_) | Payload::Rows(_) => {}
+            Payload::BookEvent(_) | Payload::Fleet(_) => {}
+            Payload::Rows(rows) => source.tables.take(rows, at),
         }
     }
 
@@ -248,6 +253,7 @@ impl Facts {
         self.terminal = snapshot.terminal;
         for source in &mut self.sources {
             source.market.tick(snapshot.at);
+            source.tables.tick(snapshot.at);
         }
         for figures in snapshot.sources {
             if let Some(source) = self.sources.get_mut(usize::from(figures.id.0)) {

@@ -30,24 +30,28 @@ pub fn sparkline(values: &[u64], columns: u16) -> String {
 }
 
 /// The newest `columns` values of something that wanders, oldest first, between its own least and
-/// largest. What stands still is in the middle; `None` is a hole.
-pub fn trace(values: &[Option<f64>], columns: u16) -> String {
+/// largest. What stands still is at half height; `None` is a hole.
+pub fn trace<T: Copy + Into<Option<f64>>>(values: &[T], columns: u16) -> String {
     let columns = usize::from(columns);
     let shown = values
         .get(values.len().saturating_sub(columns)..)
         .unwrap_or(values);
-    let (least, most) = shown.iter().flatten().fold(
+    let (least, most) = shown.iter().filter_map(|value| (*value).into()).fold(
         (f64::INFINITY, f64::NEG_INFINITY),
-        |(least, most), value| (least.min(*value), most.max(*value)),
+        |(least, most): (f64, f64), value: f64| (least.min(value), most.max(value)),
     );
+    // Halved first: the difference of two huge numbers is no number.
+    let span = most / 2.0 - least / 2.0;
     let mut text = " ".repeat(columns - shown.len());
-    text.extend(shown.iter().map(|value| match value {
-        None => ' ',
-        Some(value) if most > least => {
-            let eighth = ((value - least) / (most - least) * 7.0).round() as usize;
-            EIGHTHS[eighth.min(7)]
-        }
-        Some(_) => EIGHTHS[3],
+    text.extend(shown.iter().map(|value| {
+        let Some(value) = (*value).into() else {
+            return ' ';
+        };
+        let share = match span > 0.0 {
+            true => (value / 2.0 - least / 2.0) / span,
+            false => 0.5,
+        };
+        EIGHTHS[((share * 7.0).round() as usize).min(7)]
     }));
     text
 }
@@ -85,7 +89,7 @@ mod tests {
     fn what_wanders_fills_its_own_range() {
         let cases: [(&[Option<f64>], u16, &str); 5] = [
             (&[], 2, "  "),
-            (&[Some(5.0), Some(5.0)], 3, " ▄▄"),
+            (&[Some(5.0), Some(5.0)], 3, " ▅▅"),
             (&[Some(1.0), Some(2.0), Some(8.0)], 3, "▁▂█"),
             (&[Some(9.0), None, Some(8.0)], 3, "█ ▁"),
             (&[Some(-1.0), Some(2.0), Some(1.0)], 2, "█▁"),
@@ -93,6 +97,7 @@ mod tests {
         for (values, columns, shown) in cases {
             assert_eq!(trace(values, columns), shown, "{values:?}");
         }
+        assert_eq!(trace(&[f64::MIN, f64::MAX], 2), "▁█");
     }
 
     #[test]
