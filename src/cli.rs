@@ -37,7 +37,10 @@ SOURCE is a name from the configuration or a URL, with NAME= in front if you lik
   imswitch://HOST:8001            ImSwitch microscope server
   imswitchs://HOST:8001           the same over TLS; ?tls_verify=false for its bundled certificate
   socketio://HOST:PORT/PATH       any Socket.IO server; ?namespace=/admin, ?engineio=3,
-                                  ?transport=polling|upgrade, ?auth_env=VARIABLE
+                                  ?transport=polling|upgrade, ?auth_env=VARIABLE;
+                                  ?events=A,B, ?rows=A:$.data[*] and ?key=A:id for its tables
+  ws://HOST:PORT/PATH             any WebSocket that speaks JSON (wss:// over TLS); ?subscribe=JSON,
+                                  ?rows=$.data[*], ?key=symbol, ?table=NAME, ?query=FOR_THE_SERVER
   flamingo://HOST:53717           Flamingo light-sheet microscope; ?profile=older, ?live_port=PORT
   Both microscopes                ?limit=AXIS:MIN..MAX keeps an axis between two positions
 

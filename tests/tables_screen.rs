@@ -72,7 +72,7 @@ fn feed(scene: &mut Scene) {
         ];
         // It falls silent.
         if second < 6 {
-            let price = Value::Float(0.07 + wave / 100.0);
+            let price = Value::Float([0.07, 0.0725, 0.0695][second as usize % 3]);
             rows.push(row(
                 "DOGE/USD",
                 vec![("price", price), ("state", "halted".into())],
@@ -260,8 +260,8 @@ fn no_size_and_no_key_does_harm() {
         "/ 'x' enter",
         "esc",
     ];
-    for cols in (0..170).step_by(9) {
-        for rows in (0..50).step_by(3) {
+    for cols in (0..170).step_by(17) {
+        for rows in (0..50).step_by(7) {
             let mut scene = live((cols, rows));
             for key in keys {
                 scene.press(key);

@@ -205,6 +205,10 @@ impl SourceSpec {
         let wrong_port = || fail("a port is a number from 1 to 65535".to_owned());
         let url = Url::parse(address).map_err(|error| match error {
             url::ParseError::InvalidPort => wrong_port(),
+            // Only for schemes that browsers know.
+            url::ParseError::EmptyHost => SourceError::NoHost {
+                written: quoted.clone(),
+            },
             _ => not_a_source(),
         })?;
         let (scheme, secure) = match url.scheme() {

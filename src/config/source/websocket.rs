@@ -102,3 +102,135 @@ fn seconds(option: &str, written: &str) -> Result<Duration, String> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::source::{SourceSpec, Tls};
+
+    fn parsed(written: &str) -> SourceSpec {
+        SourceSpec::parse(written).unwrap()
+    }
+
+    #[test]
+    fn a_feed_is_read_as_it_is_written() {
+        let spec = parsed(
+            "feed=wss://lab/a/b?rows=$.data[*]&key={venue}/{symbol}&table=$.channel&whole=true\
+             &subscribe={\"op\":1}&subscribe=[2]&query=streams=x@y&ping_s=0&silence_s=2.5",
+        );
+        assert_eq!((spec.name.as_str(), spec.endpoint.port), ("feed", 443));
+        assert_eq!(spec.endpoint.tls, Tls::PublicRoots);
+        assert_eq!(spec.to_string(), "wss://lab:443/a/b");
+        let rows = ("$.data[*]", "{venue}/{symbol}", "$.channel");
+        let picker = Picker::new(Some(rows.0), Some(rows.1), Some(rows.2), true).unwrap();
+        let expected = SourceKind::WebSocket {
+            target: "/a/b?streams=x@y".to_owned(),
+            subscribe: vec!["{\"op\":1}".to_owned(), "[2]".to_owned()],
+            picker: Box::new(picker),
+            ping: Some(None),
+            silence: Some(Duration::from_millis(2_500)),
+        };
+        assert_eq!(spec.kind, expected);
+
+        let plain = parsed("ws://[::1]:8080");
+        assert_eq!(
+            (plain.name.as_str(), plain.to_string().as_str()),
+            ("ws", "ws://[::1]:8080/")
+        );
+        let SourceKind::WebSocket {
+            target,
+            picker,
+            ping,
+            ..
+        } = plain.kind
+        else {
+            panic!("not a WebSocket");
+        };
+        assert_eq!(
+            (target.as_str(), *picker, ping),
+            ("/", Picker::default(), None)
+        );
+    }
+
+    #[test]
+    fn events_of_a_server_are_listed_and_their_rows_picked() {
+        let spec = parsed(
+            "socketio://h?events=tick,log&events=a:b&rows=tick:$.data[*]&key=tick:s&whole=tick",
+        );
+        let SourceKind::SocketIo { events, .. } = &spec.kind else {
+            panic!("not a Socket.IO source");
+        };
+        assert!(events.wants("a:b") && !events.wants("frame"));
+        let tick = Picker::new(Some("$.data[*]"), Some("s"), None, true).unwrap();
+        assert_eq!(events.of("tick"), &tick);
+        assert_eq!(events.of("log"), &Picker::default());
+    }
+
+    #[test]
+    fn a_wrong_feed_is_told_what_to_write() {
+        for (written, part) in [
+            ("ws://", "names no host"),
+            (
+                "ws://h?rows=data",
+                "\"data\", character 1: a path begins with $",
+            ),
+            ("ws://h?key=a[*]", "character 3: * means several"),
+            ("ws://h?table=$.a.*", "character 5"),
+            ("ws://h?whole=maybe", "true or false"),
+            (
+                "ws://h?subscribe={}&subscribe=hunter2",
+                "subscribe, entry 2: it is not JSON",
+            ),
+            ("ws://h?query=a b", "write %20"),
+            (
+                "ws://h?ping_s=0.5",
+                "from 1 to 86400, not \"0.5\"; 0 is for no pings",
+            ),
+            ("ws://h?silence_s=0", "from 1 to 86400"),
+            ("ws://h?silence_s=NaN", "from 1 to 86400"),
+            ("ws://h?streams=x", "no option \"streams\" for ws://"),
+            ("ws://h?streams=x", "for the server goes into query="),
+            ("ws://h?rows=$.a&rows=$.b", "twice"),
+            ("ws://h?tls_verify=false", "wss://"),
+            ("ws://h?limit=X:0..1", "no option \"limit\""),
+            ("socketio://h?rows=a:$.x&events=b", "events= leaves out"),
+            ("socketio://h?events=,", "write events=NAME,NAME"),
+            ("socketio://h?table=x", "no option \"table\""),
+        ] {
+            let error = SourceSpec::parse(written).unwrap_err().to_string();
+            assert!(error.contains(part), "{written}: {error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_file_says_the_same() {
+        let text = r#"
+            [sources.feed]
+            url = "ws://h"
+            subscribe = ['{"op":1}', '[2]']
+            rows = "$.data[*]"
+            key = "s"
+            table = "prices"
+            whole = true
+            query = "a=b&c"
+            ping_s = 5
+            silence_s = 1.5
+
+            [sources.fleet]
+            url = "socketio://h"
+            events = ["tick", "log"]
+            rows = ["tick:$.data[*]", "$"]
+            key = "tick:s"
+        "#;
+        let file = crate::config::FileConfig::parse(text, "c.toml".as_ref()).unwrap();
+        let kinds: Vec<&SourceKind> = file.sources.iter().map(|spec| &spec.kind).collect();
+        let same = parsed(
+            "ws://h?subscribe={\"op\":1}&subscribe=[2]&rows=$.data[*]&key=s&table=prices&whole=true\
+             &query=a%3Db%26c&ping_s=5&silence_s=1.5",
+        );
+        assert_eq!(kinds[0], &same.kind);
+        let same = parsed("socketio://h?events=tick,log&rows=tick:$.data[*]&rows=$&key=tick:s");
+        assert_eq!(kinds[1], &same.kind);
+    }
+}

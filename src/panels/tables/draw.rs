@@ -340,7 +340,7 @@ impl Grid {
             let x = area.left() + place.start;
             let style = style(place.column + 1);
             match place.whole {
-                Some(_) => put_right(buf, area, x + place.width, y, &name, style),
+                Some(_) => put_right(buf, area, x + place.text_width(), y, &name, style),
                 None => {
                     put(buf, area, x, y, &name, style);
                 }
@@ -426,12 +426,17 @@ impl Grid {
 }
 
 impl Place {
-    /// Where a cell's text begins in its column, and as much of it as there is room for.
-    fn laid_out(&self, cell: &KnownCell) -> (u16, String) {
-        let room = match self.has_trend {
+    /// What is left of it beside a trend.
+    fn text_width(&self) -> u16 {
+        match self.has_trend {
             true => self.width.saturating_sub(TREND + 1),
             false => self.width,
-        };
+        }
+    }
+
+    /// Where a cell's text begins in its column, and as much of it as there is room for.
+    fn laid_out(&self, cell: &KnownCell) -> (u16, String) {
+        let room = self.text_width();
         let text = cell.text();
         match (self.whole, cell.number()) {
             (Some(whole), Some(_)) => {
@@ -441,7 +446,7 @@ impl Place {
             }
             (Some(_), None) => {
                 let text = fit(&text, room);
-                (room - width(&text), text)
+                (room.saturating_sub(width(&text)), text)
             }
             (None, _) => (0, fit(&text, room)),
         }
@@ -523,7 +528,7 @@ fn draw_detail(
     let Some((name, cell)) = cell else {
         let mut words = format!("{} · first said {} ago", row.key, ago(row.first, look.at));
         if let Some(pause) = row.usual_pause() {
-            words.push_str(&format!(", then every {} or sooner", number::age(pause)));
+            words.push_str(&format!(", updates up to {} apart", number::age(pause)));
         }
         for (y, line) in (y..).zip(wrap(&words, area.width.saturating_sub(2), 2)) {
             put(buf, area, x, y, &line, style(Role::Text));

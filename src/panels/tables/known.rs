@@ -165,8 +165,12 @@ impl Table {
             self.by_use.remove(&known.last_use);
             self.by_use.insert(self.said, row.key.clone());
             known.said(self.said, at);
-            for (name, value) in &row.cells {
-                let place = self.columns.iter().position(|column| column == name);
+            for (index, (name, value)) in row.cells.iter().enumerate() {
+                // Rows of one feed have their cells in one order, most of the time.
+                let place = match self.columns.get(index) == Some(name) {
+                    true => Some(index),
+                    false => self.columns.iter().position(|column| column == name),
+                };
                 let column = match place {
                     Some(column) => column,
                     None if self.columns.len() < MOST_COLUMNS => {
