@@ -283,9 +283,9 @@ impl Grid {
         }
         let mut cells = Vec::new();
         let mut x = left;
-        for column in first..sizes.len() {
+        for (column, (_, whole)) in sizes.iter().copied().enumerate().skip(first) {
             let most = (left + middle).saturating_sub(x + GAP);
-            let (whole, size) = (sizes[column].1, wide(column));
+            let size = wide(column);
             let is_cut = size > most;
             // A part of a number is worse than none, but the cursor's column has to be there.
             if most == 0 || (is_cut && (whole.is_some() || most < 8) && !cells.is_empty()) {
