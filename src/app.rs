@@ -20,8 +20,8 @@ use crate::imaging::PictureRequest;
 use crate::intent::{Action, KeyChord, Keymap};
 use crate::model::{LinkState, Payload, PlainText, RecorderState, SourceInfo, Stamp};
 use crate::panels::{
-    Facts, InstrumentPanel, JournalPanel, MarketPanel, OverviewPanel, PipelinePanel, ScopePanel,
-    SourceFacts, TablesPanel, instrument, market, overview, pipeline, scope,
+    Facts, FleetPanel, InstrumentPanel, JournalPanel, MarketPanel, OverviewPanel, PipelinePanel,
+    ScopePanel, SourceFacts, TablesPanel, instrument, market, overview, pipeline, scope,
 };
 use crate::pipeline::PipelineSnapshot;
 use crate::ui::{ColorDepth, Rect, Role, Theme};
@@ -77,6 +77,7 @@ pub struct App {
     expanded: bool,
     overview: OverviewPanel,
     scope: ScopePanel,
+    fleet: FleetPanel,
     instrument: InstrumentPanel,
     market: MarketPanel,
     /// What is shown of a book where there is room for one thing only.
@@ -138,6 +139,7 @@ impl App {
             expanded: false,
             overview: OverviewPanel::default(),
             scope: ScopePanel::default(),
+            fleet: FleetPanel::default(),
             instrument: InstrumentPanel::default(),
             market: MarketPanel::default(),
             market_detail: Pane::Ladder,
@@ -390,15 +392,16 @@ impl App {
             Payload::Book(_) | Payload::Trade(_) | Payload::Feed(_) => {
                 self.screen == Screen::Markets && self.held.is_none()
             }
+            Payload::Fleet(_) => self.screen == Screen::Fleet && self.held.is_none(),
             Payload::Rows(_) => self.screen == Screen::Tables && self.held.is_none(),
-            Payload::Frame(_) | Payload::BookEvent(_) | Payload::Fleet(_) => false,
+            Payload::Frame(_) | Payload::BookEvent(_) => false,
         }
     }
 
     fn lists_journal(&self) -> bool {
         match self.screen {
             Screen::Overview | Screen::Journal => true,
-            Screen::Scope => true,
+            Screen::Scope | Screen::Fleet => true,
             Screen::Markets | Screen::Tables | Screen::Pipeline => false,
         }
     }

@@ -5,6 +5,7 @@
 
 pub mod commands;
 pub mod facts;
+pub mod fleet;
 pub mod instrument;
 pub mod journal;
 pub mod market;
@@ -19,6 +20,7 @@ pub mod tables;
 
 pub use commands::Commands;
 pub use facts::{Facts, SourceFacts};
+pub use fleet::FleetPanel;
 pub use instrument::InstrumentPanel;
 pub use journal::{Entry, EntryKind, Journal, JournalPanel};
 pub use market::{Market, MarketPanel};

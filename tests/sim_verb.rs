@@ -10,7 +10,7 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, kill_process};
 use support::headless::{command, run};
 use ttyscope::simulators::fault::Named;
-use ttyscope::simulators::{flamingo, imswitch};
+use ttyscope::simulators::{flamingo, fleet, imswitch};
 
 #[test]
 fn both_microscopes_say_where_they_are_and_end_with_an_interrupt() {
@@ -56,7 +56,7 @@ fn both_microscopes_say_where_they_are_and_end_with_an_interrupt() {
 }
 
 #[test]
-fn the_faults_of_both_are_listed() {
+fn the_faults_of_all_are_listed() {
     let dir = tempfile::tempdir().unwrap();
     let ended = run(&["sim", "--fault", "list"], dir.path());
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -67,7 +67,8 @@ fn the_faults_of_both_are_listed() {
         .collect();
     let imswitch = imswitch::Fault::ALL.map(Named::name);
     let flamingo = flamingo::Fault::ALL.map(Named::name);
-    assert_eq!(names, [&imswitch[..], &flamingo[..]].concat());
+    let fleet = fleet::Fault::ALL.map(Named::name);
+    assert_eq!(names, [&imswitch[..], &flamingo[..], &fleet[..]].concat());
 }
 
 #[test]

@@ -6,7 +6,9 @@ use ratatui::layout::Rect;
 use super::screen::Pane;
 use super::{App, stop_line, summary, top_line};
 use crate::panels::market::{feed, figures, heat, ladder, list, venues};
-use crate::panels::{Facts, Look, instrument, journal, overview, pipeline, scope, signals, tables};
+use crate::panels::{
+    Facts, Look, fleet, instrument, journal, overview, pipeline, scope, signals, tables,
+};
 use crate::ui::Role;
 use crate::ui::pane::pane;
 use crate::ui::text::{clear, fit, put, put_right, width};
@@ -73,6 +75,10 @@ impl App {
             Pane::Feed => feed::draw::draw(&self.market, facts, look, area, buf),
             Pane::Rows => tables::draw::draw(&self.tables, facts, look, area, buf),
             Pane::Tables => tables::draw::draw_list(&self.tables, facts, look, area, buf),
+            Pane::Fleet => fleet::draw::draw(&self.fleet, facts, look, area, buf),
+            Pane::Workers => fleet::draw::draw_workers(&self.fleet, facts, look, area, buf),
+            Pane::FleetLog => fleet::draw::draw_log(&self.fleet, facts, look, area, buf),
+            Pane::FleetMarks => fleet::draw::draw_marks(&self.fleet, facts, look, area, buf),
             Pane::Ledger => pipeline::draw::draw_ledger(&self.pipeline, facts, look, area, buf),
             Pane::Latency => pipeline::draw::draw_latency(&self.pipeline, facts, look, area, buf),
             Pane::Loop => pipeline::draw::draw_loop(facts, look, area, buf),

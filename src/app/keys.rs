@@ -165,6 +165,7 @@ impl App {
             Action::SortTable => self.tables.sort(view(&self.held, &self.facts)),
             Action::ReverseTable => self.tables.reverse(view(&self.held, &self.facts)),
             Action::MarkChanges => self.tables.mark(self.view_at()),
+            Action::ScreenFleet => self.go_to(Screen::Fleet),
             Action::ScreenPipeline => self.go_to(Screen::Pipeline),
             Action::ScreenJournal => self.go_to(Screen::Journal),
             Action::NextScreen => self.go_to(self.screen.step(true)),
@@ -205,6 +206,7 @@ impl App {
             }
             Pane::Rows => self.tables.step(step, facts),
             Pane::Tables => self.tables.step_table(step, facts),
+            Pane::Workers => self.fleet.step(step, facts),
             Pane::Ledger => self.pipeline.step_ledger(step, facts),
             Pane::Latency => self.pipeline.step_latency(step, facts),
             Pane::Journal => self.journal.step(step, &facts.journal),
@@ -213,6 +215,9 @@ impl App {
             | Pane::Recent
             | Pane::Subjects
             | Pane::Loop
+            | Pane::Fleet
+            | Pane::FleetLog
+            | Pane::FleetMarks
             | Pane::Worst => {}
         }
     }
@@ -229,6 +234,13 @@ impl App {
                 let facts = view(&self.held, &self.facts);
                 self.market.choose_source(source, facts, at);
                 self.go_to(Screen::Markets);
+                return;
+            }
+            let facts = view(&self.held, &self.facts);
+            let has_fleet = |source: &SourceFacts| source.fleet.is_some();
+            if facts.source(source).is_some_and(has_fleet) {
+                self.fleet.source = Some(source);
+                self.go_to(Screen::Fleet);
                 return;
             }
             self.scope.choose_source(source);

@@ -1,6 +1,7 @@
 //! Where everything stands: a pure function of the size and of how much there is to show.
 
 use super::screen::{Pane, Screen};
+use crate::panels::fleet::draw::ROWS as FLEET_ROWS;
 use crate::ui::Rect;
 
 /// How much there is to show.
@@ -90,6 +91,7 @@ pub fn layout(area: Rect, screen: Screen, focus: Pane, expanded: bool, needs: Ne
             Screen::Scope => scope(body, focus, needs),
             Screen::Markets => markets(body, needs),
             Screen::Tables => tables(body, needs),
+            Screen::Fleet => fleet(body),
             Screen::Pipeline => pipeline(body, needs),
             Screen::Journal => vec![(Pane::Journal, body)],
         }
@@ -241,6 +243,28 @@ fn tables(body: Rect, needs: Needs) -> Vec<(Pane, Rect)> {
         }
     };
     vec![(Pane::Rows, rows), (Pane::Tables, list)]
+}
+
+/// The verdict above, then workers and log: one below the other, or side by side with the marks.
+fn fleet(body: Rect) -> Vec<(Pane, Rect)> {
+    let (verdict, rest) = split_top(body, FLEET_ROWS);
+    let mut panes = vec![(Pane::Fleet, verdict)];
+    if body.width >= BROAD {
+        let (workers, right) = side_by_side(rest, rest.width * 62 / 100);
+        let (log, marks) = split_bottom_third(right);
+        panes.push((Pane::Workers, workers));
+        panes.push((Pane::FleetLog, log));
+        panes.push((Pane::FleetMarks, marks));
+        return panes;
+    }
+    let (workers, log) = split_bottom_third(rest);
+    panes.push((Pane::Workers, workers));
+    panes.push((Pane::FleetLog, log));
+    panes
+}
+
+fn split_bottom_third(area: Rect) -> (Rect, Rect) {
+    split_bottom(area, area.height / 3)
 }
 
 fn pipeline(body: Rect, needs: Needs) -> Vec<(Pane, Rect)> {

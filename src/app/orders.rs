@@ -159,10 +159,11 @@ impl App {
         match self.screen {
             Screen::Scope => self.scope.filter = text,
             Screen::Markets => self.market.filter = text,
+            Screen::Fleet => self.fleet.filter = text,
             Screen::Tables => self.tables.filter = text,
             Screen::Journal => self.journal.filter = text,
             Screen::Overview | Screen::Pipeline => {
-                let places = "scope, markets, tables or journal";
+                let places = "scope, markets, fleet, tables or journal";
                 return Err(format!("filter: nothing to filter here; go to {places}"));
             }
         }
@@ -175,6 +176,7 @@ impl App {
             Screen::Scope => &self.scope.filter,
             Screen::Markets => &self.market.filter,
             Screen::Tables => &self.tables.filter,
+            Screen::Fleet => &self.fleet.filter,
             Screen::Journal => &self.journal.filter,
             Screen::Overview | Screen::Pipeline => "",
         }

@@ -13,6 +13,8 @@ pub enum Screen {
     Markets,
     /// The rows of generic feeds.
     Tables,
+    /// A supervised fleet of workers.
+    Fleet,
     /// The ledger and the latencies.
     Pipeline,
     /// What happened, line by line.
@@ -54,6 +56,14 @@ pub enum Pane {
     Rows,
     /// The list of all tables, if there are several.
     Tables,
+    /// The verdict on a fleet, and its figures.
+    Fleet,
+    /// The workers of a fleet.
+    Workers,
+    /// What a fleet's server logs.
+    FleetLog,
+    /// What happened to a fleet's figures.
+    FleetMarks,
     /// The ledger.
     Ledger,
     /// Where the time goes.
@@ -68,10 +78,11 @@ pub enum Pane {
 
 impl Screen {
     /// All screens, in the order of the top line.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Overview,
         Self::Scope,
         Self::Markets,
+        Self::Fleet,
         Self::Tables,
         Self::Pipeline,
         Self::Journal,
@@ -84,6 +95,7 @@ impl Screen {
             Self::Scope => "Scope",
             Self::Markets => "Markets",
             Self::Tables => "Tables",
+            Self::Fleet => "Fleet",
             Self::Pipeline => "Pipeline",
             Self::Journal => "Journal",
         }
@@ -96,6 +108,7 @@ impl Screen {
             Self::Scope => Context::Scope,
             Self::Markets => Context::Markets,
             Self::Tables => Context::Tables,
+            Self::Fleet => Context::Fleet,
             Self::Pipeline => Context::Pipeline,
             Self::Journal => Context::Journal,
         }
@@ -108,6 +121,7 @@ impl Screen {
             Self::Scope => Action::ScreenScope,
             Self::Markets => Action::ScreenMarkets,
             Self::Tables => Action::ScreenTables,
+            Self::Fleet => Action::ScreenFleet,
             Self::Pipeline => Action::ScreenPipeline,
             Self::Journal => Action::ScreenJournal,
         }
@@ -127,6 +141,7 @@ impl Screen {
                 Pane::Feed,
             ],
             Self::Tables => &[Pane::Rows, Pane::Tables],
+            Self::Fleet => &[Pane::Workers, Pane::Fleet, Pane::FleetLog],
             Self::Pipeline => &[Pane::Ledger, Pane::Latency],
             Self::Journal => &[Pane::Journal],
         }

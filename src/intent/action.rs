@@ -14,6 +14,8 @@ pub enum Context {
     Markets,
     /// The tables screen.
     Tables,
+    /// The fleet screen.
+    Fleet,
     /// The pipeline screen.
     Pipeline,
     /// The journal screen.
@@ -24,19 +26,21 @@ pub enum Context {
 
 impl Context {
     /// The screens, in their order.
-    pub const SCREENS: [Self; 6] = [
+    pub const SCREENS: [Self; 7] = [
         Self::Overview,
         Self::Scope,
         Self::Markets,
+        Self::Fleet,
         Self::Tables,
         Self::Pipeline,
         Self::Journal,
     ];
     /// All of them: the screens, then the modes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Overview,
         Self::Scope,
         Self::Markets,
+        Self::Fleet,
         Self::Tables,
         Self::Pipeline,
         Self::Journal,
@@ -50,6 +54,7 @@ impl Context {
             Self::Scope => "scope",
             Self::Markets => "markets",
             Self::Tables => "tables",
+            Self::Fleet => "fleet",
             Self::Pipeline => "pipeline",
             Self::Journal => "journal",
             Self::Jog => "jog mode",
@@ -76,6 +81,7 @@ const MARKETS: &[Context] = &[Context::Markets];
 const LISTS: &[Context] = &[
     Context::Scope,
     Context::Markets,
+    Context::Fleet,
     Context::Tables,
     Context::Journal,
 ];
@@ -221,12 +227,14 @@ actions! {
     ScreenScope = "screen-scope", "", &["2"], EVERYWHERE;
     /// The markets screen.
     ScreenMarkets = "screen-markets", "", &["3"], EVERYWHERE;
+    /// The fleet screen.
+    ScreenFleet = "screen-fleet", "", &["4"], EVERYWHERE;
     /// The tables screen.
-    ScreenTables = "screen-tables", "", &["4"], EVERYWHERE;
+    ScreenTables = "screen-tables", "", &["5"], EVERYWHERE;
     /// The pipeline screen.
-    ScreenPipeline = "screen-pipeline", "", &["5"], EVERYWHERE;
+    ScreenPipeline = "screen-pipeline", "", &["6"], EVERYWHERE;
     /// The journal screen.
-    ScreenJournal = "screen-journal", "", &["6"], EVERYWHERE;
+    ScreenJournal = "screen-journal", "", &["7"], EVERYWHERE;
     /// The next screen.
     NextScreen = "next-screen", "", &["]"], EVERYWHERE;
     /// The screen before.
@@ -304,7 +312,7 @@ mod tests {
         let table = markdown_table();
         assert_eq!(table.lines().count(), Action::ALL.len() + 3);
         assert!(table.contains("| `f` | `freeze` | Hold the screen still;"));
-        assert!(table.contains("(scope, markets, tables, journal)"));
+        assert!(table.contains("(scope, markets, fleet, tables, journal)"));
         assert!(table.contains("Move down. (not in jog mode)"));
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::commands::{self, Commands};
+use super::fleet::KnownFleet;
 use super::instrument::KnownInstrument;
 use super::journal::{Entry, EntryKind, Journal};
 use super::market::Market;
@@ -40,6 +41,8 @@ pub struct SourceFacts {
     pub paces: Paces,
     /// Its instrument, once it described one.
     pub instrument: Option<KnownInstrument>,
+    /// Its workers, once it described them.
+    pub fleet: Option<KnownFleet>,
     /// The commands given to it.
     pub commands: Commands,
     /// Its books and feeds, if it is a market.
@@ -119,6 +122,7 @@ impl Facts {
                     signals: Signals::default(),
                     paces: Paces::default(),
                     instrument: None,
+                    fleet: None,
                     commands: Commands::default(),
                     market: Market::default(),
                     stops: Stops::default(),
@@ -170,6 +174,16 @@ impl Facts {
                         .add(Entry::new(at, severity, EntryKind::Command, who, text));
                 }
             }
+            Payload::Fleet(state) => {
+                let (known, marks) = KnownFleet::take(source.fleet.take(), state);
+                source.fleet = Some(known);
+                for text in marks {
+                    let who = source.info.name.clone();
+                    let kind = EntryKind::Fault;
+                    self.journal
+                        .add(Entry::new(at, Severity::Warning, kind, who, text));
+                }
+            }
             Payload::Stop(event) => {
                 let change = source.stops.take(event, at);
                 if let Some((severity, text)) = change.and_then(stops::line) {
@@ -217,7 +231,7 @@ impl Facts {
             Payload::Trade(trade) => source.market.take_trade(trade, at),
             Payload::Feed(feed) => source.market.take_feed(feed, at),
             // The screen has the book as a view; the changes are evidence, for the disk.
-            Payload::BookEvent(_) | Payload::Fleet(_) => {}
+            Payload::BookEvent(_) => {}
             Payload::Rows(rows) => source.tables.take(rows, at),
         }
     }

@@ -91,7 +91,7 @@ impl Entry {
 
     /// Whether every word of `filter` (in lower case) occurs in the line, its severity and kind
     /// included.
-    fn matches(&self, filter: &str) -> bool {
+    pub(super) fn matches(&self, filter: &str) -> bool {
         filter.split_whitespace().all(|word| {
             self.text.to_lowercase().contains(word)
                 || self.who.to_lowercase().contains(word)

@@ -131,7 +131,8 @@ const TEXT_COLUMN: u16 = 11;
 /// From so many columns on the kind of a line is shown too.
 const KIND_FROM: u16 = 110;
 
-fn draw_lines(
+/// Draws lines of the journal, one a row.
+pub(in crate::panels) fn draw_lines(
     lines: &[&Entry],
     selected: Option<usize>,
     look: &Look<'_>,

@@ -18,9 +18,12 @@ faults! {
     /// Pushes come on every sixth turn.
     PushSlow = "push-slow",
         "push on every sixth turn only";
-    /// The loop makes no turn any more; everything else goes on.
+    /// The loop makes no turn any more, and the server's health says so.
     LoopDead = "loop-dead",
-        "end the loop; heart-beats and REST go on, nothing moves";
+        "end the loop and say so; heart-beats and REST go on";
+    /// The loop makes no turn any more, and the server's health does not know.
+    LoopStuck = "loop-stuck",
+        "end the loop unnoticed; heart-beats and REST go on, nothing moves";
     /// The process is gone: connections end, and nothing is accepted.
     Gone = "gone",
         "end all connections and answer none";

@@ -132,7 +132,8 @@ impl Supervisor {
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             turns.tick().await;
-            if !self.has(Fault::LoopDead) && !self.has(Fault::Gone) {
+            let is_still = [Fault::LoopDead, Fault::LoopStuck, Fault::Gone];
+            if !is_still.into_iter().any(|fault| self.has(fault)) {
                 self.turn();
             }
         }
