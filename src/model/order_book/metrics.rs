@@ -287,13 +287,13 @@ fn value_f64(value: i128, scales: Scales) -> f64 {
     to_f64(value, scales.price.saturating_add(scales.size))
 }
 
-fn sum_of_sizes<'a>(levels: impl Iterator<Item = &'a Level>) -> Option<i128> {
-    levels.fold(Some(0), |sum, level| sum?.checked_add(level.size))
+fn sum_of_sizes<'a>(mut levels: impl Iterator<Item = &'a Level>) -> Option<i128> {
+    levels.try_fold(0_i128, |sum, level| sum.checked_add(level.size))
 }
 
-fn sum_of_values<'a>(levels: impl Iterator<Item = &'a Level>) -> Option<i128> {
-    levels.fold(Some(0), |sum, level| {
+fn sum_of_values<'a>(mut levels: impl Iterator<Item = &'a Level>) -> Option<i128> {
+    levels.try_fold(0_i128, |sum, level| {
         let value = i128::from(level.price).checked_mul(level.size)?;
-        sum?.checked_add(value)
+        sum.checked_add(value)
     })
 }

@@ -8,7 +8,7 @@ use crate::model::FeedLatency;
 const WINDOW_NS: u64 = 60_000_000_000;
 const SECOND_NS: u64 = 1_000_000_000;
 /// Seconds whose smallest value is kept, for the excess.
-const MINIMA: usize = 300;
+const MINIMA: u64 = 300;
 
 /// The latencies of one book. It holds the last minute, or the newest [`Latencies::MOST`] where
 /// more came in a minute.
@@ -30,7 +30,7 @@ impl Latencies {
     pub fn record(&mut self, at_ns: u64, latency_ns: i64) {
         if self.minima.is_empty() {
             self.values.reserve_exact(Self::MOST);
-            self.minima.resize(MINIMA, (u64::MAX, 0));
+            self.minima.resize(MINIMA as usize, (u64::MAX, 0));
         }
         if self.values.len() < Self::MOST {
             self.values.push((at_ns, latency_ns));
@@ -68,14 +68,14 @@ impl Latencies {
         let recent = self
             .minima
             .iter()
-            .filter(|(second, _)| *second <= now && now.saturating_sub(*second) < MINIMA as u64);
+            .filter(|(second, _)| *second <= now && now.saturating_sub(*second) < MINIMA);
         let least = recent.map(|(_, least)| *least).min()?;
         self.newest?.checked_sub(least)
     }
 }
 
 fn slot_of(second: u64) -> usize {
-    (second % MINIMA as u64) as usize
+    (second % MINIMA) as usize
 }
 
 /// `sorted[ceil(n p / 100) - 1]`; `None` of nothing.
