@@ -26,8 +26,8 @@ const BENCHES: [Bench; 2] = [
 const SHOTS: [Shot; 7] = [
     ("overview", State::Live, (100, 26), "dark", "1"),
     ("scope", State::Live, (120, 34), "dark", "2"),
-    ("pipeline", State::Live, (110, 30), "dark", "4"),
-    ("journal", State::Lost, (100, 18), "dark", "5 k"),
+    ("pipeline", State::Live, (110, 30), "dark", "6"),
+    ("journal", State::Lost, (100, 18), "dark", "7 k"),
     ("lost", State::Lost, (100, 26), "dark", "1"),
     ("palette", State::Live, (100, 26), "dark", ": 't' tab tab"),
     ("scope-light", State::Live, (120, 34), "light", "2"),

@@ -15,8 +15,8 @@ use ttyscope::protocol::fleet::{Monitor, ProbeAnswer, Profile, Timing};
 const SIZES: [(u16, u16); 3] = [(80, 24), (100, 30), (160, 48)];
 const FLEET: SourceId = SourceId(0);
 /// The keys of the screens that are shown.
-const SCREEN: &str = "3";
-const JOURNAL: &str = "5";
+const SCREEN: &str = "4";
+const JOURNAL: &str = "7";
 
 /// A fleet as its server told it, second by second.
 struct Told {

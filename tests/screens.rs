@@ -21,11 +21,12 @@ use ttyscope::pipeline::{PipelineSnapshot, TerminalStats};
 use ttyscope::ui::{ColorDepth, Role, Theme};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (100, 30), (160, 48)];
-const SCREENS: [(&str, &str); 4] = [
+const SCREENS: [(&str, &str); 5] = [
     ("overview", "1"),
     ("scope", "2"),
-    ("pipeline", "4"),
-    ("journal", "5"),
+    ("fleet_without", "4"),
+    ("pipeline", "6"),
+    ("journal", "7"),
 ];
 
 fn snapshot(name: String, scene: &Scene) {
@@ -197,6 +198,8 @@ fn the_stop_line_stands_on_every_screen_and_tells_of_now() {
             "3",
             "4",
             "5",
+            "6",
+            "7",
             "?",
             "esc : 'move'",
             "esc esc f",
@@ -353,8 +356,8 @@ fn overlays() {
         ("palette_error", ": 'theme dusk' enter"),
         ("palette_history", ": up up"),
         ("filter_signals", "2 / 'stage'"),
-        ("filter_journal", "5 / 'warning'"),
-        ("filter_matches_nothing", "5 / 'nothing at all' enter"),
+        ("filter_journal", "7 / 'warning'"),
+        ("filter_matches_nothing", "7 / 'nothing at all' enter"),
         ("quit_question", "q"),
         ("notice", "L"),
     ];
@@ -371,9 +374,9 @@ fn other_views() {
         ("scope_picture_expanded", (80, 24), "2 e"),
         ("scope_signals_expanded", (80, 24), "2 tab e s"),
         ("scope_events", (100, 30), "2 n tab"),
-        ("pipeline_ledger_expanded", (80, 24), "4 e"),
-        ("journal_selected", (80, 24), "5 k k k"),
-        ("journal_errors", (80, 24), "5 s s"),
+        ("pipeline_ledger_expanded", (80, 24), "6 e"),
+        ("journal_selected", (80, 24), "7 k k k"),
+        ("journal_errors", (80, 24), "7 s s"),
         ("small_overview", (59, 17), "1"),
         ("small_scope", (50, 16), "2 tab"),
         ("tiny", (40, 4), "2"),
@@ -584,9 +587,9 @@ fn severity_and_focus_have_a_style_of_their_own() {
         (State::Live, "2", "-4.0021", Role::Value),
         (State::Stale, "2", "◐ stale", Role::Warning),
         (State::Lost, "2", "‖ held", Role::Held),
-        (State::Live, "4", "! frames dropped", Role::Warning),
-        (State::Live, "5", "5 Journal", Role::TitleFocused),
-        (State::Live, "5", "journal", Role::TitleFocused),
+        (State::Live, "6", "! frames dropped", Role::Warning),
+        (State::Live, "7", "7 Journal", Role::TitleFocused),
+        (State::Live, "7", "journal", Role::TitleFocused),
         (State::Live, "1", "? help", Role::Key),
     ];
     for (state, keys, words, role) in cases {
@@ -606,13 +609,13 @@ fn severity_and_focus_have_a_style_of_their_own() {
         (Doing::Lost, "2", "? link lost", Role::Warning),
         (Doing::Lost, "2", "12.3470", Role::Held),
         (Doing::Lost, "2", "? unknown   10 s", Role::Warning),
-        (Doing::Stopped, "4", "■ STOP SENT", Role::Error),
-        (Doing::Stopped, "4", "lightsheet no answer", Role::Error),
+        (Doing::Stopped, "6", "■ STOP SENT", Role::Error),
+        (Doing::Stopped, "6", "lightsheet no answer", Role::Error),
         (Doing::Stopped, "2", "✕ move", Role::Text),
         (Doing::Stopped, "2", "refused", Role::Warning),
         (Doing::PathDown, "1", "STOP PATH DOWN", Role::Error),
-        (Doing::PathDown, "4", "✕ STOP PATH DOWN", Role::Error),
-        (Doing::Settled, "4", "^X stop", Role::Key),
+        (Doing::PathDown, "6", "✕ STOP PATH DOWN", Role::Error),
+        (Doing::Settled, "6", "^X stop", Role::Key),
     ];
     for (doing, keys, words, role) in cases {
         let mut scene = Scene::with_instruments(doing, (100, 30));
@@ -632,7 +635,7 @@ fn a_move_that_a_stop_ended_is_no_alarm() {
     scene.press("2");
     let (want, got) = (theme.style(Role::Dim), style_at(&scene, "stopped"));
     assert_eq!(got.fg, want.fg.or(got.fg));
-    scene.press("4");
+    scene.press("6");
     let line = "· scope       move y by +10 um: stopped: Y stands at 12.1 um";
     assert!(scene.text().contains(line), "{}", scene.text());
     // It has no line of its own above the keys, as a failure has.
@@ -646,7 +649,7 @@ fn an_unexplained_item_is_an_error_line() {
     let mut wrong = screens::figures(62_000, 40);
     wrong.sources[0].lanes[1].counts.received += 2;
     scene.tick(62_000, wrong);
-    scene.press("4");
+    scene.press("6");
     assert!(
         scene
             .text()
@@ -855,7 +858,7 @@ fn a_sequence_that_comes_to_nothing_gives_its_last_key_a_meaning() {
 
 fn any_event() -> impl Strategy<Value = Action> {
     let key = prop_oneof![
-        8 => prop::sample::select("1 2 3 4 5 [ ] ? : / e f s j k g G n N L r R tab esc enter up down pgup pgdn backspace home end left q y".split(' ').collect::<Vec<_>>())
+        8 => prop::sample::select("1 2 3 4 5 6 7 [ ] ? : / e f s j k g G n N L r R tab esc enter up down pgup pgdn backspace home end left q y".split(' ').collect::<Vec<_>>())
             .prop_map(|key| Action::Press(key.to_owned())),
         1 => any::<char>().prop_map(|c| Action::Press(if c.is_whitespace() || c.is_control() { "x".into() } else { c.to_string() })),
     ];

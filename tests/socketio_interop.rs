@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,8 +11,13 @@ use sha2::{Digest, Sha256};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::timeout;
-use ttyscope::model::{Clock, EndReason};
+use tokio_util::sync::CancellationToken;
+use ttyscope::control::{Intake, StopBoard, StopReporter};
+use ttyscope::model::{Clock, EndReason, Fate, FleetVerdict, Payload, SourceId};
+use ttyscope::pipeline::{Pipeline, ScreenLanes};
 use ttyscope::protocol::engineio::Revision;
+use ttyscope::protocol::fleet::Timing;
+use ttyscope::sources::fleet::{self, FleetOptions};
 use ttyscope::sources::net::Endpoint;
 use ttyscope::sources::reconnect::Backoff;
 use ttyscope::sources::socketio::{
@@ -651,4 +657,61 @@ async fn a_server_of_the_third_revision_is_spoken_to_when_asked() {
     let (handle, mut events) = start(options).await;
     let spec = r#"{"count":20,"size":10000}"#;
     take_frames(&handle, &mut events, spec, 20, 10_000).await;
+}
+
+/// The causes that the feed's specification reproduced: each loses every push without an error on
+/// either side, or (the last) loses nothing.
+#[tokio::test]
+async fn a_fleet_whose_pushes_die_silently_is_found_out() {
+    let silent = FleetVerdict::Silent { confirmed: true };
+    for (fault, wanted) in [
+        ("silent", silent),
+        ("bad-kwarg", silent),
+        ("other-object", silent),
+        ("half", FleetVerdict::Half),
+        ("zero", FleetVerdict::Zero),
+        ("no-context", FleetVerdict::Live),
+    ] {
+        let args = ["--speed", "40", "--fault-after", "6", "--fault", fault];
+        let beat = [
+            "--ping-interval",
+            "1",
+            "--ping-timeout",
+            "1",
+            "--wait-client",
+        ];
+        let Some(peer) = Peer::start(F, &[&args[..], &beat].concat()) else {
+            return;
+        };
+        let mut options = FleetOptions::new(Endpoint::plain("127.0.0.1", peer.port));
+        options.timing = Timing::compressed(40.0);
+        let clock = Clock::system();
+        let screen = Arc::new(ScreenLanes::new(clock.clone()));
+        let pipeline = Pipeline::new(clock.clone(), 1, None, Some(Arc::clone(&screen)));
+        let board = StopBoard::new(clock, 1);
+        let (_, intake) = Intake::new(&board, SourceId(0), 4, StopReporter::new().0);
+        let stop = CancellationToken::new();
+        let outlet = pipeline.outlet(SourceId(0));
+        let task = tokio::spawn(fleet::run(options, outlet, intake, stop.clone()));
+        let found = timeout(PATIENCE, async {
+            loop {
+                while let Some(delivery) = screen.try_take() {
+                    delivery.ticket.settle(Fate::Shown);
+                    if let Payload::Fleet(fleet) = delivery.sample.payload
+                        && fleet.verdict == wanted
+                        && fleet.turn >= Some(6)
+                    {
+                        return fleet;
+                    }
+                }
+                screen.ready().await;
+            }
+        });
+        let found = found
+            .await
+            .unwrap_or_else(|_| panic!("{fault}: never {wanted:?}"));
+        eprintln!("{fault}: {}", found.evidence);
+        stop.cancel();
+        task.await.unwrap();
+    }
 }

@@ -102,10 +102,10 @@ fn the_first_run_shows_everything_and_leaves_the_terminal_as_it_was() {
         screen.contents().matches('▀').count() > 50
     });
     terminal.wait_for_text("SIMULATED");
-    terminal.press("4");
+    terminal.press("6");
     terminal.wait_for_text("residue");
     terminal.wait_for_text("SIMULATED");
-    terminal.press("5");
+    terminal.press("7");
     terminal.wait_for_text("connected");
     terminal.press("?");
     terminal.wait_for_text("Leave the program");
@@ -197,7 +197,7 @@ fn a_terminal_that_is_not_read_costs_pictures_and_no_data() {
     microscope.wait_for_pictures(400);
     terminal.hold(false);
 
-    terminal.press("4");
+    terminal.press("6");
     terminal.wait_for_text("residue");
     terminal.wait_for("pictures that were skipped", |screen| {
         let text = screen.contents();
@@ -293,7 +293,7 @@ fn a_simulator_started_elsewhere_is_marked_too() {
     let dir = tempfile::tempdir().unwrap();
     let url = microscope.url();
     let mut terminal = Terminal::start(&[&url], dir.path(), 100, 30);
-    for key in ["1", "2", "3", "4", "5"] {
+    for key in ["1", "2", "3", "4", "5", "6", "7"] {
         terminal.press(key);
         terminal.wait_for_text("SIMULATED");
     }

@@ -150,6 +150,7 @@ fn rows_differ(pushed: &[Worker], answered: &[Worker]) -> Option<String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
 

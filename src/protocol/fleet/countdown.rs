@@ -52,6 +52,7 @@ pub(super) fn check(
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
     use crate::protocol::fleet::decode;

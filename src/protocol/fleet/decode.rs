@@ -328,6 +328,7 @@ fn kind_of(value: &Value) -> &'static str {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
     use crate::model::{Severity, WorkerClass, WorkerWait};

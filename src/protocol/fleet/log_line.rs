@@ -61,6 +61,7 @@ fn severity(level: &str) -> Severity {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
 

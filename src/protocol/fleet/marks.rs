@@ -89,6 +89,7 @@ pub(super) fn fallen(before: &FleetTotals, now: &FleetTotals) -> Option<String> 
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
 

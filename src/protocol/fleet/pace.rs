@@ -85,6 +85,7 @@ pub(super) fn silent_after_s(interval_s: f64) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
 

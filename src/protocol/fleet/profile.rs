@@ -262,6 +262,7 @@ fn check(what: &'static str, neutral: &str, wire: &str) -> Result<(), ProfileErr
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
 

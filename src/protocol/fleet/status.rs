@@ -30,6 +30,7 @@ pub fn wait_of(failure_kind: Option<&str>) -> WorkerWait {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
 

@@ -125,6 +125,7 @@ fn moved(before: &Seen, now: &Seen) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
     use crate::protocol::fleet::decode;
