@@ -844,7 +844,7 @@ fn the_palette_changes_what_it_says() {
     assert!(
         scene
             .text()
-            .contains("filter: nothing to filter here; go to scope, markets or journal")
+            .contains("filter: nothing to filter here; go to scope, markets, fleet, tables or journal")
     );
 }
 
