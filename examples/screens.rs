@@ -7,9 +7,12 @@ use std::process::ExitCode;
 
 use ttyscope::ui::{Theme, svg};
 
+#[path = "../tests/support/markets.rs"]
+mod markets;
 #[path = "../tests/support/screens.rs"]
 mod screens;
 
+use markets::Market;
 use screens::{Doing, Scene, State};
 
 /// Name, state, size, theme and the keys that lead there.
@@ -69,5 +72,10 @@ fn draw_all(folder: &std::path::Path) -> std::io::Result<()> {
         std::fs::write(&path, svg(&scene.draw(), &Theme::default()))?;
         println!("{}", path.display());
     }
+    let mut scene = Scene::markets(Market::Gap, (160, 48));
+    scene.press("n enter j j");
+    let path = folder.join("markets.svg");
+    std::fs::write(&path, svg(&scene.draw(), &Theme::default()))?;
+    println!("{}", path.display());
     Ok(())
 }
