@@ -2,6 +2,7 @@
 //!
 //! All sums are exact integers: prices in `10^-price_scale`, sizes in `10^-size_scale`.
 
+mod columns;
 pub mod draw;
 
 use super::known::KnownBook;
