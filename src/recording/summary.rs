@@ -2,6 +2,7 @@
 //!
 //! One pass from front to end with bounded memory, for files of any size and in any state.
 
+mod books;
 mod control;
 mod gaps;
 mod table;
@@ -53,6 +54,8 @@ pub struct Summary {
     pub commands: Vec<CommandsSummary>,
     /// What became of stops, by source.
     pub stops: Vec<StopsSummary>,
+    /// What became of order books, by source, venue and symbol.
+    pub books: Vec<BookSummary>,
     /// Places that could not be read.
     pub damage: Vec<DamageSummary>,
     /// It was closed properly.
@@ -166,6 +169,31 @@ pub struct CommandsSummary {
     pub outcomes: BTreeMap<String, u64>,
     /// How many had not ended when the recording did.
     pub open: u64,
+}
+
+/// The changes of one order book.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct BookSummary {
+    /// Whose.
+    pub source: String,
+    /// The venue.
+    pub venue: String,
+    /// The symbol.
+    pub symbol: String,
+    /// How many whole books, those that a file begins with included.
+    pub snapshots: u64,
+    /// How many changes of some levels.
+    pub deltas: u64,
+    /// How many pictures of the top levels that took the place of the one before.
+    pub replacements: u64,
+    /// How many trades.
+    pub trades: u64,
+    /// How often it was not to be trusted any more, by reason.
+    pub clears: BTreeMap<String, u64>,
+    /// How long it was not to be trusted, all in all.
+    pub untrusted_ns: u64,
+    /// Since when, if it was so at the end.
+    pub untrusted_since_ns: Option<u64>,
 }
 
 /// The stops of one source.

@@ -669,3 +669,57 @@ fn a_recording_begun_later_starts_with_the_rows_of_each_table() {
     );
     rig.quit();
 }
+
+#[test]
+fn inspect_counts_the_changes_of_each_book_and_when_it_was_not_to_be_trusted() {
+    let delta = BookChange::Delta { depth: None };
+    let clear = |reason| book(BookChange::Clear(reason), &[], &[]);
+    let snapshot = || book(BookChange::Snapshot, &[(100, 1)], &[]);
+    let said = [
+        snapshot(),
+        book(delta.clone(), &[(99, 1)], &[]),
+        clear(ClearReason::Gap),
+        // A millisecond apart: three until it is whole again.
+        trade(100, 1),
+        clear(ClearReason::Gap),
+        snapshot(),
+        book(delta, &[(99, 0)], &[]),
+        clear(ClearReason::Closed),
+        trade(100, 2),
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    let summary = recording::inspect(&control::written(dir.path(), said)).unwrap();
+    let [book] = summary.books.as_slice() else {
+        panic!("{:?}", summary.books);
+    };
+    assert_eq!(
+        (book.venue.as_str(), book.symbol.as_str()),
+        ("kraken", "BTC/USD")
+    );
+    assert_eq!(
+        (book.snapshots, book.deltas, book.trades, book.replacements),
+        (2, 2, 2, 0)
+    );
+    assert_eq!(
+        book.clears,
+        [("closed".to_owned(), 1), ("gap".to_owned(), 2)].into()
+    );
+    assert_eq!(book.untrusted_ns, 3_000_000 + 1_000_000);
+    assert_eq!(book.untrusted_since_ns, Some(EPOCH_NS + 7_000_000));
+    let text = summary.to_string();
+    let line = "kraken BTC/USD  2 snapshots, 2 changes, 2 trades; not to be trusted after: \
+                closed 1, gap 2; for 0.004 s, to the end";
+    assert!(text.contains(line), "{text}");
+}
+
+#[test]
+fn a_book_that_was_not_live_before_the_recording_is_no_gap_in_it() {
+    let rig = Rig::new();
+    rig.say(0, book(BookChange::Clear(ClearReason::Gap), &[], &[]));
+    rig.start(RecordingLimits::default());
+    let path = rig.stop().path;
+    let summary = recording::inspect(&path).unwrap();
+    assert!(summary.books[0].clears.is_empty(), "{summary}");
+    assert!(summary.books[0].untrusted_since_ns.is_some(), "{summary}");
+    rig.quit();
+}

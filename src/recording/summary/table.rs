@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{CommandsSummary, Gap, GapKind, StopsSummary, Summary};
+use super::{BookSummary, CommandsSummary, Gap, GapKind, StopsSummary, Summary};
 use crate::model::size_text;
 use crate::recording::session::rfc3339;
 
@@ -55,6 +55,7 @@ impl fmt::Display for Summary {
         self.channel_table(f)?;
         list(f, "commands", &self.commands, commands_line)?;
         list(f, "stops", &self.stops, stops_line)?;
+        list(f, "order books", &self.books, book_line)?;
         list(f, "gaps", &self.gaps, gap_line)?;
         list(f, "losses", &self.losses, |loss| {
             format!(
@@ -154,6 +155,31 @@ fn stops_line(stops: &StopsSummary) -> String {
         stops.acknowledged,
         stops.worst
     )
+}
+
+fn book_line(book: &BookSummary) -> String {
+    let counts = [
+        (book.snapshots, "snapshot", "snapshots"),
+        (book.deltas, "change", "changes"),
+        (book.replacements, "picture", "pictures"),
+        (book.trades, "trade", "trades"),
+    ];
+    let counts = counts.into_iter().filter(|(count, ..)| *count > 0);
+    let counts: Vec<String> = counts.map(|(n, one, many)| plural(n, one, many)).collect();
+    let mut line = format!("{} {}  {}", book.venue, book.symbol, counts.join(", "));
+    if !book.clears.is_empty() {
+        let clears = book.clears.iter().map(|(why, n)| format!("{why} {n}"));
+        let clears: Vec<String> = clears.collect();
+        line.push_str(&format!("; not to be trusted after: {}", clears.join(", ")));
+    }
+    if book.untrusted_ns > 0 || book.untrusted_since_ns.is_some() {
+        let seconds = book.untrusted_ns as f64 / 1e9;
+        line.push_str(&format!("; for {seconds:.3} s"));
+        if book.untrusted_since_ns.is_some() {
+            line.push_str(", to the end");
+        }
+    }
+    line
 }
 
 fn plural(count: u64, one: &str, many: &str) -> String {

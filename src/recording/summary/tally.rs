@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::books::Books;
 use super::control::{Commands, Stops};
 use super::gaps::Rhythm;
 use super::{
@@ -9,7 +10,8 @@ use super::{
 };
 use crate::recording::reader::{Damage, Ending, RecordedMessage, RecordingReader};
 use crate::recording::records::{
-    CommandRecord, FaultRecord, FrameRecord, LinkRecord, LossRecord, StopRecord,
+    BookRecord, CommandRecord, FaultRecord, FrameRecord, LinkRecord, LossRecord, StopRecord,
+    TradeRecord,
 };
 use crate::recording::session::{Account, RecordedSource, Session, SourceAccount, rfc3339};
 
@@ -30,6 +32,7 @@ pub(super) struct Tally {
     faults: BTreeMap<(String, String, String), (u64, String)>,
     commands: BTreeMap<String, Commands>,
     stops: BTreeMap<String, Stops>,
+    books: Books,
     damage: Vec<DamageSummary>,
     /// Sources whose link was seen, and those of them that were ever up.
     links: BTreeSet<String>,
@@ -98,6 +101,16 @@ impl Tally {
             "ttyscope.Link" => self.link(message),
             "ttyscope.Command" => self.command(message),
             "ttyscope.Stop" => self.stop(message),
+            "ttyscope.Book" => {
+                if let Ok(record) = serde_json::from_slice::<BookRecord<'_>>(&message.data) {
+                    self.books.count(source_name(message), &record, at);
+                }
+            }
+            "ttyscope.Trade" => {
+                if let Ok(record) = serde_json::from_slice::<TradeRecord<'_>>(&message.data) {
+                    self.books.trade(source_name(message), &record);
+                }
+            }
             _ => {}
         }
     }
@@ -253,6 +266,7 @@ impl Tally {
                 .into_iter()
                 .filter_map(|(source, stops)| stops.summary(source))
                 .collect(),
+            books: self.books.into_summaries(end_ns),
             damage: self.damage,
             finished: ending == Ending::Finished,
             unreadable_tail_bytes: match ending {
@@ -352,8 +366,9 @@ impl Channel {
     }
 }
 
-/// Whether a silence means something: links, faults, losses, log lines, commands, stops and changed
-/// values come when they come.
+/// Whether a silence means something: links, faults, losses, log lines, commands, stops, changed
+/// values, rows and whatever a market does come when they come. A book says itself when changes of
+/// it are missing.
 /// The record beside each picture has the picture's own rhythm and would only repeat its gaps.
 fn is_regular(schema: &str) -> bool {
     !matches!(
@@ -366,6 +381,10 @@ fn is_regular(schema: &str) -> bool {
             | "ttyscope.Instrument"
             | "ttyscope.Command"
             | "ttyscope.Stop"
+            | "ttyscope.Book"
+            | "ttyscope.Trade"
+            | "ttyscope.Fleet"
+            | "ttyscope.Rows"
             | "foxglove.Log"
     )
 }
@@ -417,7 +436,7 @@ fn printable_accounts(accounts: Vec<SourceAccount>) -> Vec<SourceAccount> {
 }
 
 /// Files come from outside too.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     crate::model::text::printable(text).into_owned()
 }
 
