@@ -1,5 +1,6 @@
 //! Made-up sessions of order-book venues: the frames that open a book, then small differences, all
 //! with the ids and checksums that the venue would send. Wire formats: order-book specification.
+#![allow(dead_code)]
 
 use std::collections::BTreeMap;
 
@@ -78,6 +79,14 @@ impl Session {
             way: FeedWay::Stream,
             poll_ms: 1_000,
             channel: None,
+        }
+    }
+
+    /// The whole book that it begins with, as the venue sends it.
+    pub fn opening_picture(&self) -> &str {
+        match self.opening.last() {
+            Some(Opening::Frame(text) | Opening::Answer(text)) => text,
+            None => "",
         }
     }
 
