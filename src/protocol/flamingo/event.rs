@@ -158,17 +158,6 @@ impl Event {
             Notice::StateWorkflow => Self::State(SystemState::Workflow),
         }
     }
-
-    /// Whether it may be dropped, counted, when its taker is slow: the next one says the same
-    /// better. A stopped motion may, but only where nobody waits for it.
-    ///
-    /// Source: section 10, rule 7.
-    pub fn may_be_dropped(&self) -> bool {
-        matches!(
-            self,
-            Self::GaugeValue { .. } | Self::Positions { .. } | Self::MotionStopped { .. }
-        )
-    }
 }
 
 /// The position in a reply. An exact 0 is what servers send where they have none, so it is no news

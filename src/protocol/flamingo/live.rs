@@ -203,21 +203,6 @@ impl LiveOptions {
         self.has(Self::CROSSHAIR)
     }
 
-    /// The overlay is a difference.
-    pub fn subtract_overlay(self) -> bool {
-        self.has(0x01)
-    }
-
-    /// The overlay is in colours.
-    pub fn rgb_overlay(self) -> bool {
-        self.has(0x02)
-    }
-
-    /// The overlay is split.
-    pub fn split_overlay(self) -> bool {
-        self.has(0x40)
-    }
-
     /// The zoomed sector of camera 1 and of camera 2, 1 to 9 in rows of three; 0 where the zoom is
     /// off or for the other camera.
     pub fn zoom_sectors(self) -> (u8, u8) {
