@@ -97,7 +97,9 @@ impl Seen {
                 keep(&mut self.feeds, &feed.venue, Arc::clone(feed));
             }
             Payload::Rows(rows) => {
-                if self.tables.len() < MAX_KEPT || self.tables.contains_key(&rows.table) {
+                let has_room = self.tables.len() < MAX_KEPT;
+                let is_known = self.tables.contains_key(&rows.table);
+                if has_room || is_known {
                     let table = self.tables.entry(rows.table.clone()).or_default();
                     table.take(rows, at);
                 }
