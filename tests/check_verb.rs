@@ -54,3 +54,11 @@ fn a_stop_without_its_key_is_refused_with_its_line() {
                  [\"ctrl-x\", \"F12\"]";
     assert!(text.contains(words), "{text}");
 }
+
+#[test]
+fn a_key_that_is_not_there_is_missed_by_its_name() {
+    let output = check("[sources.f]\nurl = \"finnhub:AAPL\"\nkey_env = \"NO_SUCH_KEY_HERE\"\n");
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("NO_SUCH_KEY_HERE"), "{text}");
+}

@@ -841,11 +841,9 @@ fn the_palette_changes_what_it_says() {
         ]
     );
     scene.press("1 : 'filter x' enter");
-    assert!(
-        scene
-            .text()
-            .contains("filter: nothing to filter here; go to scope, markets, fleet, tables or journal")
-    );
+    assert!(scene.text().contains(
+        "filter: nothing to filter here; go to scope, markets, fleet, tables or journal"
+    ));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, kill_process};
 use support::headless::{command, run};
 use ttyscope::simulators::fault::Named;
-use ttyscope::simulators::{flamingo, fleet, imswitch};
+use ttyscope::simulators::{flamingo, fleet, imswitch, market};
 
 #[test]
 fn both_microscopes_say_where_they_are_and_end_with_an_interrupt() {
@@ -68,7 +68,9 @@ fn the_faults_of_all_are_listed() {
     let imswitch = imswitch::Fault::ALL.map(Named::name);
     let flamingo = flamingo::Fault::ALL.map(Named::name);
     let fleet = fleet::Fault::ALL.map(Named::name);
-    assert_eq!(names, [&imswitch[..], &flamingo[..], &fleet[..]].concat());
+    let market = market::Fault::ALL.map(Named::name);
+    let all = [&imswitch[..], &flamingo[..], &market[..], &fleet[..]].concat();
+    assert_eq!(names, all);
 }
 
 #[test]

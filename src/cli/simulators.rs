@@ -19,22 +19,17 @@ pub fn list_faults() -> String {
     let mut out = String::new();
     list::<imswitch::Fault>(&mut out, "imswitch");
     list::<flamingo::Fault>(&mut out, "flamingo");
+    list::<market::Fault>(&mut out, "market");
     list::<fleet::Fault>(&mut out, "fleet");
-    for fault in market::FaultKind::ALL {
-        line(&mut out, "market", fault.name(), fault.summary());
-    }
     out
 }
 
 fn list<F: Named>(out: &mut String, kind: &str) {
     for fault in F::all() {
-        line(out, kind, fault.name(), fault.summary());
+        let (name, summary) = (fault.name(), fault.summary());
+        // Writing to a string does not fail.
+        let _ = writeln!(out, "{kind:9} {name:24} {summary}");
     }
-}
-
-fn line(out: &mut String, kind: &str, name: &str, summary: &str) {
-    // Writing to a string does not fail.
-    let _ = writeln!(out, "{kind:9} {name:24} {summary}");
 }
 
 /// From what was written to what is to be started.
@@ -86,7 +81,7 @@ pub fn plan(sim: &Sim) -> Result<Simulators, String> {
 enum Known {
     Imswitch(imswitch::Fault),
     Flamingo(flamingo::Fault),
-    Market(market::Fault),
+    Market(market::Trouble),
     Fleet(fleet::Fault),
 }
 
@@ -125,44 +120,31 @@ fn make(plan: &mut Simulators, fault: Known) -> bool {
 
 /// What a name means to each simulator that knows it: some share one.
 fn known(written: &str) -> Result<Vec<Known>, String> {
-    let named = |read: Result<Known, UnknownFault>| match read {
-        Ok(known) => Some(Ok(known)),
-        // Its name, with a number that is none of its.
-        Err(error @ UnknownFault::Value { .. }) => Some(Err(error.to_string())),
-        Err(UnknownFault::Name { .. }) => None,
+    let (mut known, mut wrong) = (Vec::new(), Vec::new());
+    let mut note = |read: Result<Known, UnknownFault>| match read {
+        Ok(fault) => known.push(fault),
+        Err(error) => wrong.push(error),
     };
-    let market = match written.parse() {
-        Ok(fault) => Some(Ok(Known::Market(fault))),
-        Err(error @ market::UnknownFault::Value { .. }) => Some(Err(error.to_string())),
-        Err(market::UnknownFault::Name { .. }) => None,
-    };
-    let readings = [
-        named(imswitch::Fault::parse(written).map(Known::Imswitch)),
-        named(flamingo::Fault::parse(written).map(Known::Flamingo)),
-        named(fleet::Fault::parse(written).map(Known::Fleet)),
-        market,
-    ];
-    let (mut known, mut wrong) = (Vec::new(), None);
-    for reading in readings.into_iter().flatten() {
-        match reading {
-            Ok(fault) => known.push(fault),
-            Err(sentence) => wrong = wrong.or(Some(sentence)),
-        }
+    note(written.parse().map(Known::Imswitch));
+    note(written.parse().map(Known::Flamingo));
+    note(written.parse().map(Known::Market));
+    note(written.parse().map(Known::Fleet));
+    if !known.is_empty() {
+        return Ok(known);
     }
-    match (known.is_empty(), wrong) {
-        (false, _) => Ok(known),
-        (true, Some(sentence)) => Err(sentence),
-        (true, None) => Err(format!(
+    // Who knows the name says best what is wrong with it.
+    let value = |error: &&UnknownFault| matches!(error, UnknownFault::Value { .. });
+    Err(match wrong.iter().find(value) {
+        Some(error) => error.to_string(),
+        None => format!(
             "\"{written}\" is no fault; write one of: {}; or for the Flamingo microscope: {}; \
-             or for the fleet: {}; or for the venues: {}",
+             or for the venues: {}; or for the fleet: {}",
             imswitch::Fault::names(),
             flamingo::Fault::names(),
+            market::Fault::names(),
             fleet::Fault::names(),
-            market::FaultKind::ALL
-                .map(market::FaultKind::name)
-                .join(", "),
-        )),
-    }
+        ),
+    })
 }
 
 fn not_started(fault: &str, kind: &str) -> String {
@@ -224,8 +206,8 @@ mod tests {
             "gap=3@BTC/USD",
         ]);
         let faults = plan.unwrap().market.unwrap().faults;
-        let gap = market::Fault::new(market::FaultKind::Gap).with_number(3);
-        let stall = market::Fault::new(market::FaultKind::Stall);
+        let gap = market::Fault::Gap { every: 3 };
+        let stall = market::Fault::Stall.into();
         assert_eq!(faults, [stall, gap.of("BTC/USD")]);
     }
 
@@ -242,7 +224,7 @@ mod tests {
             ),
             (&["--flamingo", "0", "--fault", "stall"], "--imswitch PORT"),
             (&["--flamingo", "0", "--fault", "gap"], "--market PORT"),
-            (&["--fault", "gap=0"], "gap=N"),
+            (&["--fault", "gap=0"], "gap=N\""),
             (&["--dialect", "new"], "modern-lag1"),
         ] {
             let error = planned(arguments).unwrap_err();
@@ -254,7 +236,7 @@ mod tests {
     fn the_list_has_every_fault_of_all() {
         let list = list_faults();
         let microscopes = imswitch::Fault::ALL.len() + flamingo::Fault::ALL.len();
-        let count = microscopes + fleet::Fault::ALL.len() + market::FaultKind::ALL.len();
+        let count = microscopes + fleet::Fault::ALL.len() + market::Fault::ALL.len();
         assert_eq!(list.lines().count(), count);
         assert!(list.contains("imswitch  drop-link ") && list.contains("flamingo  junk-bytes "));
     }

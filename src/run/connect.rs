@@ -18,7 +18,7 @@ use crate::pipeline::Outlet;
 use crate::protocol::engineio::Revision;
 use crate::protocol::flamingo::Profile;
 use crate::protocol::market::VenueKind;
-use crate::protocol::market::venues::VENUES;
+use crate::protocol::market::venues::by_name;
 use crate::protocol::rows::Picker;
 use crate::sources::flamingo::{self, FlamingoOptions};
 use crate::sources::fleet::{self, FleetOptions};
@@ -186,8 +186,7 @@ fn market_options(
     written: &Market,
     budgets: &mut Budgets,
 ) -> anyhow::Result<MarketOptions> {
-    let mut venues = VENUES.iter();
-    let venue = venues.find(|venue| venue.name == written.venue);
+    let venue = by_name(written.venue);
     let venue = venue.with_context(|| format!("there is no venue {}", written.venue))?;
     let stream = endpoint(&spec.endpoint);
     let mut options = MarketOptions::new(venue, written.symbols.clone(), stream);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use exchange::Exchange;
-use fault::Faults;
+use fault::Troubles;
 
 mod book;
 mod exchange;
@@ -23,7 +23,7 @@ mod session;
 mod wire;
 
 pub use exchange::Heard;
-pub use fault::{Fault, FaultKind, UnknownFault};
+pub use fault::{Fault, Trouble};
 pub use options::{Listed, SimulatorOptions, Venue};
 
 /// A running simulator. Dropping it ends everything it started.
@@ -66,8 +66,8 @@ impl Simulator {
     }
 
     /// Makes these faults, and no others, happen from now on, on open connections too.
-    pub fn set_faults(&self, faults: &[Fault]) {
-        self.exchange.set_faults(Faults(faults.to_vec()));
+    pub fn set_faults(&self, faults: &[Trouble]) {
+        self.exchange.set_faults(Troubles(faults.to_vec()));
     }
 
     /// Lets the books rest; returns when nothing more will change.

@@ -30,6 +30,10 @@ pub use attempts::Timing;
 pub use limit::Limit;
 pub use options::{MarketOptions, Secret, Transport};
 
+/// Venues whose names begin so count our messages over all connections; the others count each
+/// connection for itself. Source: order-book specification, section 4.
+const COUNT_BY_ADDRESS: &str = "coinbase";
+
 /// Reads a venue until `stop`, then leaves it in order.
 pub async fn run(
     options: MarketOptions,
@@ -74,6 +78,7 @@ impl Source {
         let options = Arc::new(options);
         let shared = Shared {
             messages: Limit::messages(options.venue.pace),
+            counts_by_address: options.venue.name.starts_with(COUNT_BY_ADDRESS),
             rest: rest::RestLimit::new(options.venue.name, options.timing),
             changed: Arc::new(Notify::new()),
             options: Arc::clone(&options),

@@ -261,3 +261,29 @@ fn what_is_wrong_with_a_microscope_is_said_with_its_line() {
         assert!(message.contains(part), "{text}: {message}");
     }
 }
+
+#[test]
+fn the_books_of_a_venue_may_stand_in_a_table() {
+    let config = parse(
+        r#"
+        [sources.books]
+        url = "kraken:BTC/USD"
+        symbols = ["ETH/USD", "SOL/USD"]
+        depth = 25
+        transport = "poll"
+        poll_ms = 1000
+        fresh_s = 30
+        "#,
+    )
+    .unwrap();
+    let SourceKind::Market(market) = &config.sources[0].kind else {
+        panic!("not a venue");
+    };
+    assert_eq!(market.symbols, ["BTC/USD", "ETH/USD", "SOL/USD"]);
+    assert_eq!(
+        (market.depth, market.poll_ms, market.fresh_s),
+        (Some(25), 1000, 30)
+    );
+    let error = parse("[sources.a]\nurl = \"imswitch://h\"\ndepth = 5").unwrap_err();
+    assert!(error.contains("no option \"depth\""), "{error}");
+}

@@ -77,9 +77,15 @@ const SYMBOL_CHARS: usize = 64;
 /// What a venue takes as depth of its book channel. Source: order-book specification, 6.4.
 const KRAKEN_DEPTHS: [u16; 5] = [10, 25, 100, 500, 1000];
 
-/// The venue of this name.
+/// The venue of this name. A name of two words may be written with either sign between them.
 fn venue(name: &str) -> Option<&'static VenueKind> {
-    VENUES.iter().find(|venue| venue.name == name)
+    VENUES
+        .iter()
+        .find(|venue| spelled(venue.name) == spelled(name))
+}
+
+fn spelled(name: &str) -> String {
+    name.replace('_', "-")
 }
 
 /// Whether a venue has this name.
@@ -123,7 +129,7 @@ pub(super) fn parse(
         )));
     }
     Ok(SourceSpec {
-        name: name.unwrap_or(venue.name).to_owned(),
+        name: name.map_or_else(|| spelled(venue.name), str::to_owned),
         kind: SourceKind::Market(Box::new(market)),
         endpoint,
         limits: BTreeMap::new(),
@@ -210,6 +216,15 @@ fn symbols_from(venue: &VenueKind, first: &str, more: &str) -> Result<Vec<String
     if symbols.len() > SYMBOLS {
         return Err(format!(
             "{} symbols are more than the {SYMBOLS} that one source may have",
+            symbols.len()
+        ));
+    }
+    // A second connection with the same key ends the first.
+    if venue.key_env.is_some() && symbols.len() > venue.most_symbols {
+        return Err(format!(
+            "{} takes {} symbols on the one connection that a key may have, not {}",
+            venue.name,
+            venue.most_symbols,
             symbols.len()
         ));
     }
@@ -359,7 +374,7 @@ const SHOWN_SYMBOLS: usize = 4;
 impl Market {
     /// The address for people.
     pub(super) fn show(&self, endpoint: &Endpoint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.venue, listed(&self.symbols))?;
+        write!(f, "{}:{}", spelled(self.venue), listed(&self.symbols))?;
         if self.is_elsewhere {
             let scheme = if endpoint.tls == Tls::Off {
                 "ws"

@@ -158,3 +158,89 @@ fn unnamed_sources_get_numbers_and_named_ones_must_differ() {
     assert_eq!(names, ["flamingo", "flamingo-2"]);
     assert!(parse(&["x=imswitch://a", "x=imswitch://b"]).is_err());
 }
+
+#[test]
+fn the_books_of_a_venue_are_read_as_they_are_written() {
+    let cases = [
+        (
+            "binance:BTCUSDT,ETHUSDT",
+            "binance:BTCUSDT,ETHUSDT",
+            "binance",
+        ),
+        ("kraken:BTC/USD?depth=25", "kraken:BTC/USD", "kraken"),
+        ("b=binance:A,B,C,D,E,F", "binance:A,B,C,D and 2 more", "b"),
+        (
+            "kraken:BTC/USD?endpoint=ws://[::1]:9/kraken/&symbols=ETH/USD",
+            "kraken:BTC/USD,ETH/USD at ws://[::1]:9/kraken",
+            "kraken",
+        ),
+    ];
+    for (written, meant, name) in cases {
+        let spec = SourceSpec::parse(written).unwrap();
+        assert_eq!(
+            (spec.to_string().as_str(), spec.name.as_str()),
+            (meant, name)
+        );
+    }
+    let written = "kraken:BTC/USD?transport=auto&poll_ms=200&fresh_s=60&snapshot_s=10";
+    let SourceKind::Market(market) = SourceSpec::parse(written).unwrap().kind else {
+        panic!("not a venue");
+    };
+    assert_eq!(market.transport, FeedTransport::Auto);
+    assert_eq!(
+        (market.poll_ms, market.fresh_s, market.snapshot_s),
+        (200, 60, 10)
+    );
+    assert_eq!(market.rest.unwrap().endpoint.host, "api.kraken.com");
+}
+
+#[test]
+fn a_stream_elsewhere_takes_its_requests_along() {
+    let rest = |written: &str| {
+        let spec = SourceSpec::parse(written).unwrap();
+        let SourceKind::Market(market) = spec.kind else {
+            panic!("not a venue");
+        };
+        let rest = market.rest.unwrap();
+        format!("{}:{}{}", rest.endpoint.host, rest.endpoint.port, rest.path)
+    };
+    assert_eq!(rest("binance:A?endpoint=ws://h:9/b"), "h:9/b");
+    assert_eq!(
+        rest("binance:A?endpoint=ws://h:9/b&rest=http://g:8/c"),
+        "g:8/c"
+    );
+}
+
+#[test]
+fn a_wrong_venue_is_told_what_to_write() {
+    let many = (0..5000).map(|n| format!("S{n}")).collect::<Vec<_>>();
+    let many = format!("binance:{}", many.join(","));
+    let cases = [
+        ("binance:", "write binance:SYMBOL"),
+        ("binance:A,A", "A is there twice"),
+        ("binance:A B", "is no symbol"),
+        ("binance:A?depth=0", "depth is a number"),
+        ("kraken:A/B?depth=20", "10, 25, 100, 500, 1000"),
+        ("binance:A?poll_ms=100", "from 200 to 5000"),
+        ("binance:A?transport=udp", "ws, poll or auto"),
+        ("binance:A?channel=a b", "one word"),
+        ("binance:A?key_env=KEY", "wants no key"),
+        ("binance:A?endpoint=http://h", "write ws://HOST:PORT"),
+        (
+            "binance:A?endpoint=ws://h?token=hunter2",
+            "neither password nor query",
+        ),
+        ("binance:A?speed=1", "no option \"speed\""),
+        ("binance:A?depth=1&depth=2", "twice"),
+        ("nowhere:A", "is not a source"),
+        (many.as_str(), "more than the 4096"),
+    ];
+    for (written, part) in cases {
+        let message = SourceSpec::parse(written).unwrap_err().to_string();
+        assert!(message.contains(part), "{written}: {message}");
+        assert!(
+            !message.contains("hunter2") && message.len() < 500,
+            "{message}"
+        );
+    }
+}

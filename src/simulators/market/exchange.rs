@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::book::{Levels2, SimBook, Step};
-use super::fault::{FaultKind, Faults};
+use super::fault::{Fault, Troubles};
 use super::options::{Listed, SimulatorOptions, Venue};
 
 /// Steps that a client may be behind before it is cut off.
@@ -50,7 +50,7 @@ pub(super) struct Exchange {
     pub ticks: broadcast::Sender<Arc<Tick>>,
     /// The open connection with Finnhub's key: a second one drops both.
     pub keyed: Mutex<Option<CancellationToken>>,
-    faults: watch::Sender<Faults>,
+    faults: watch::Sender<Troubles>,
     paused: watch::Sender<bool>,
     books: Mutex<Vec<SimBook>>,
     heard: Mutex<VecDeque<Heard>>,
@@ -67,7 +67,7 @@ impl Exchange {
             tasks: TaskTracker::new(),
             ticks: broadcast::Sender::new(BEHIND),
             keyed: Mutex::default(),
-            faults: watch::Sender::new(Faults(options.faults.clone())),
+            faults: watch::Sender::new(Troubles(options.faults.clone())),
             paused: watch::Sender::new(false),
             books: Mutex::new(books.collect()),
             heard: Mutex::default(),
@@ -112,7 +112,7 @@ impl Exchange {
         let Some(book) = books.get_mut(index) else {
             return;
         };
-        let is_crossed = self.faults().has(FaultKind::Crossed, &book.listed.symbol);
+        let is_crossed = self.faults().strikes(Fault::Crossed, &book.listed.symbol);
         let step = book.step(is_crossed);
         let tick = Tick {
             index,
@@ -158,15 +158,15 @@ impl Exchange {
         Some(self.books().get(index)?.canonical(depth))
     }
 
-    pub(super) fn faults(&self) -> Faults {
+    pub(super) fn faults(&self) -> Troubles {
         self.faults.borrow().clone()
     }
 
-    pub(super) fn faults_changed(&self) -> watch::Receiver<Faults> {
+    pub(super) fn faults_changed(&self) -> watch::Receiver<Troubles> {
         self.faults.subscribe()
     }
 
-    pub(super) fn set_faults(&self, faults: Faults) {
+    pub(super) fn set_faults(&self, faults: Troubles) {
         self.faults.send_replace(faults);
     }
 

@@ -21,7 +21,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use url::form_urlencoded;
 
 use super::exchange::Exchange;
-use super::fault::FaultKind;
+use super::fault::Fault;
 use super::options::Venue;
 use super::{rest, session};
 use crate::model::SIMULATOR_HOSTNAME;
@@ -100,7 +100,11 @@ fn answer(exchange: &Arc<Exchange>, request: Request<Incoming>) -> Answer {
     };
     let faults = exchange.faults();
     let is_upgrade = request.headers().contains_key(UPGRADE);
-    if let Some(status) = faults.number(FaultKind::RateLimit) {
+    let limit = |fault| match fault {
+        Fault::RateLimit { status } => Some(status),
+        _ => None,
+    };
+    if let Some(status) = faults.find(limit) {
         exchange.heard(venue, 0, "limited");
         let mut answer = reply(
             code(status),
@@ -112,9 +116,13 @@ fn answer(exchange: &Arc<Exchange>, request: Request<Incoming>) -> Answer {
     if !is_upgrade {
         exchange.heard(venue, 0, &format!("GET {}", asked.path));
         let (status, body) = rest::answer(exchange, venue, &asked);
-        return reply(code(u32::from(status)), body);
+        return reply(code(status), body);
     }
-    if let Some(status) = faults.number(FaultKind::RefuseKey) {
+    let refused = |fault| match fault {
+        Fault::RefuseKey { status } => Some(status),
+        _ => None,
+    };
+    if let Some(status) = faults.find(refused) {
         return reply(code(status), "refused".to_owned());
     }
     // The words repeat the key, as careless servers do.
@@ -159,10 +167,8 @@ fn upgrade(
     answer
 }
 
-fn code(status: u32) -> StatusCode {
-    let status = u16::try_from(status).ok();
-    let status = status.and_then(|status| StatusCode::from_u16(status).ok());
-    status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+fn code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 fn insert(answer: &mut Answer, name: HeaderName, value: &str) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::fault::Fault;
+use super::fault::Trouble;
 
 /// The venues that are simulated, all on one port, each below a path of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -109,7 +109,7 @@ pub struct SimulatorOptions {
     /// From one ping or heartbeat to the next.
     pub heartbeat: Duration,
     /// What goes wrong from the start.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<Trouble>,
 }
 
 impl Default for SimulatorOptions {

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_util::sync::CancellationToken;
 
 use super::exchange::{Exchange, Tick};
-use super::fault::{FaultKind, Faults};
+use super::fault::{Fault, Troubles};
 use super::http::Asked;
 use super::options::Venue;
 use super::wire::{self, Dialect, Tamper};
@@ -142,7 +142,7 @@ impl Session {
 
     fn is_mute(&self) -> bool {
         let faults = self.exchange.faults();
-        faults.number(FaultKind::Silent).is_some() || faults.number(FaultKind::Stall).is_some()
+        faults.has(Fault::Silent) || faults.has(Fault::Stall)
     }
 
     async fn say(&self, socket: &mut Socket, out: &mut Vec<String>) -> Going {
@@ -157,11 +157,15 @@ impl Session {
     }
 
     /// What a fault that is switched on does to connections that are open already.
-    fn fault(&mut self, faults: &Faults, out: &mut Vec<String>) -> Going {
-        if let Some(code) = faults.number(FaultKind::Close) {
-            return Err(Over::Close(u16::try_from(code).unwrap_or(1001), "as asked"));
+    fn fault(&mut self, faults: &Troubles, out: &mut Vec<String>) -> Going {
+        let closes = |fault| match fault {
+            Fault::Close { code } => Some(code),
+            _ => None,
+        };
+        if let Some(code) = faults.find(closes) {
+            return Err(Over::Close(code, "as asked"));
         }
-        if faults.number(FaultKind::Maintenance).is_some() {
+        if faults.has(Fault::Maintenance) {
             self.dialect.maintenance(out);
             return Err(Over::Close(1012, "maintenance"));
         }
@@ -204,29 +208,29 @@ impl Session {
         }
         let count = self.ticks.entry(tick.index).or_default();
         *count += 1;
-        let (count, faults) = (*count, self.exchange.faults());
-        let strikes = |kind| faults.strikes(kind, &listed.symbol, count);
+        let faults = self.exchange.faults().at(*count, &listed.symbol);
+        let strikes = |is: fn(&Fault) -> bool| faults.iter().any(is);
         let tamper = Tamper {
-            is_fine: strikes(FaultKind::TooFine),
-            wrong_checksum: strikes(FaultKind::BadChecksum),
-            renamed: strikes(FaultKind::SchemaChanged),
+            is_fine: strikes(|fault| matches!(fault, Fault::TooFine { .. })),
+            wrong_checksum: strikes(|fault| matches!(fault, Fault::BadChecksum { .. })),
+            renamed: strikes(|fault| matches!(fault, Fault::SchemaChanged { .. })),
         };
         let mut said = Vec::new();
         self.dialect.tick(tick, listed, tamper, &mut said);
-        if strikes(FaultKind::Gap) {
+        if strikes(|fault| matches!(fault, Fault::Gap { .. })) {
             said.clear();
-        } else if strikes(FaultKind::Malformed) {
+        } else if strikes(|fault| matches!(fault, Fault::Malformed { .. })) {
             said = vec!["<html>502 Bad Gateway</html>".to_owned()];
-        } else if strikes(FaultKind::Truncated) {
+        } else if strikes(|fault| matches!(fault, Fault::Truncated { .. })) {
             for text in &mut said {
                 text.truncate(text.len() / 2);
             }
-        } else if strikes(FaultKind::Duplicate) {
+        } else if strikes(|fault| matches!(fault, Fault::Duplicate { .. })) {
             said.extend(said.clone());
         }
         out.append(&mut said);
         self.dialect.trade(tick, listed, out);
-        match strikes(FaultKind::Disconnect) {
+        match strikes(|fault| matches!(fault, Fault::Disconnect { .. })) {
             true => Err(Over::Gone),
             false => Ok(()),
         }

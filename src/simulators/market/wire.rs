@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::book::number;
 use super::exchange::{Exchange, Tick};
-use super::fault::FaultKind;
+use super::fault::Fault;
 use super::http::Asked;
 use super::options::{Listed, Venue};
 
@@ -79,7 +79,8 @@ impl<'a> Prices<'a> {
     fn price(&self, price: i64) -> String {
         let text = number(price, self.listed.price_scale);
         match self.is_fine.replace(false) {
-            true => format!("{text}00001"),
+            // More than any integer of ours holds, so that nobody takes it for a finer scale.
+            true => format!("{text}000000000000000000000001"),
             false => text,
         }
     }
@@ -121,6 +122,6 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 /// The place of a symbol that may be subscribed.
 fn granted(exchange: &Exchange, venue: Venue, symbol: &str) -> Option<usize> {
     let index = exchange.find(venue, symbol)?;
-    let refused = exchange.faults().has(FaultKind::RefuseSubscription, symbol);
+    let refused = exchange.faults().strikes(Fault::RefuseSubscription, symbol);
     (!refused).then_some(index)
 }

@@ -32,7 +32,10 @@ use line::{Failure, Socket};
 #[derive(Clone)]
 pub(super) struct Shared {
     pub options: Arc<MarketOptions>,
+    /// Messages of all connections; see `counts_by_address`.
     pub messages: Limit,
+    /// Whether the venue counts messages by address and not by connection.
+    pub counts_by_address: bool,
     pub rest: RestLimit,
     /// A status has changed.
     pub changed: Arc<Notify>,
@@ -74,6 +77,7 @@ pub(super) struct Connection {
     /// The books that are polled.
     poll: Option<Fed>,
     outbox: VecDeque<String>,
+    messages: Limit,
     /// When there is room for a message again.
     room_at: Option<Instant>,
     show_at: Option<Instant>,
@@ -115,6 +119,10 @@ impl Connection {
                 Socket::Idle { until: now }
             },
             attempts: Attempts::new(options.timing),
+            messages: match shared.counts_by_address {
+                true => shared.messages.clone(),
+                false => Limit::messages(options.venue.pace),
+            },
             status: Status::new(way, symbols.len()),
             shared,
             symbols,
@@ -281,7 +289,7 @@ impl Connection {
             }
             (Incoming::Ping(_), Some(fed)) => {
                 // The answer counts as a message of ours.
-                self.shared.messages.note(now, 1);
+                self.messages.note(now, 1);
                 self.status.last_frame = Some(received);
                 fed.driver.ping(received);
                 Vec::new()
@@ -326,7 +334,7 @@ impl Connection {
     async fn send_what_waits(&mut self, now: Instant) {
         self.room_at = None;
         while let (Socket::Open(line), Some(text)) = (&mut self.socket, self.outbox.front()) {
-            if let Err(later) = self.shared.messages.take(now, 1) {
+            if let Err(later) = self.messages.take(now, 1) {
                 self.room_at = Some(later);
                 return;
             }

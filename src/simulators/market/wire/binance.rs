@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Dialect, Prices, Tamper, field, texts};
 use crate::simulators::market::book::{Side, number};
 use crate::simulators::market::exchange::{Exchange, Tick};
-use crate::simulators::market::fault::FaultKind;
+use crate::simulators::market::fault::Fault;
 use crate::simulators::market::http::Asked;
 use crate::simulators::market::options::{Listed, Venue};
 
@@ -73,7 +73,7 @@ impl Dialect for Binance {
         match super::text(&asked, "method") {
             "SUBSCRIBE" => {
                 let faults = exchange.faults();
-                if faults.number(FaultKind::RefuseSubscription).is_some() {
+                if faults.has(Fault::RefuseSubscription) {
                     out.push(format!(
                         r#"{{"error":{{"code":2,"msg":"Invalid request: refused"}},"id":{id}}}"#
                     ));
