@@ -635,7 +635,7 @@ fn a_move_that_a_stop_ended_is_no_alarm() {
     scene.press("2");
     let (want, got) = (theme.style(Role::Dim), style_at(&scene, "stopped"));
     assert_eq!(got.fg, want.fg.or(got.fg));
-    scene.press("6");
+    scene.press("7");
     let line = "· scope       move y by +10 um: stopped: Y stands at 12.1 um";
     assert!(scene.text().contains(line), "{}", scene.text());
     // It has no line of its own above the keys, as a failure has.
