@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use ttyscope::control::{Intake, StopBoard, StopReporter};
-use ttyscope::model::{Clock, Fate, Origin, Payload, SourceId, SourceInfo};
+use ttyscope::model::{Clock, Fate, LaneKind, Origin, Payload, SourceId, SourceInfo};
 use ttyscope::pipeline::{DiskLane, Order, Pipeline, RecordingLimits, RecordingPlan, ScreenLanes};
 use ttyscope::recorder::{Recorder, RecorderContext};
 use ttyscope::sources::net::Endpoint;
@@ -347,7 +347,7 @@ async fn receive_frames(port: u16, spec: &Value, dir: Option<&Path>) -> Value {
 
 fn frames(pipeline: &Pipeline) -> u64 {
     let book = pipeline.ledger().snapshot().source(SourceId(0));
-    let frames = &book.lanes[2];
+    let frames = &book.lanes[LaneKind::Frames as usize];
     frames.received - frames.dropped_total()
 }
 

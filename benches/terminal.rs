@@ -10,9 +10,14 @@
 #[allow(dead_code)]
 mod pty;
 
+#[path = "../tests/support/process.rs"]
+#[allow(dead_code)]
+mod process;
+
 use std::time::{Duration, Instant};
 
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use process::{cpu_seconds, resident_mb};
 use pty::Terminal;
 use ttyscope::simulators::imswitch::{Simulator, SimulatorOptions};
 
@@ -179,31 +184,4 @@ fn start_of_true() -> f64 {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
-}
-
-/// Source: proc(5), `stat` fields 14 and 15, ticks of 10 ms on Linux.
-fn cpu_seconds(pid: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .unwrap()
-        .split_whitespace()
-        .collect();
-    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
-}
-
-/// Source: proc(5), `VmRSS` of `status`, in kB.
-fn resident_mb(pid: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS"))
-        .unwrap();
-    line.split_whitespace()
-        .nth(1)
-        .unwrap()
-        .parse::<f64>()
-        .unwrap()
-        / 1000.0
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use support::process::cpu_seconds;
 use support::pty::{PATIENCE, Terminal, cells};
 use ttyscope::recording;
 use ttyscope::simulators::imswitch::{Simulator, SimulatorOptions};
@@ -271,20 +272,6 @@ fn a_terminal_that_vanishes_ends_the_program_where_that_is_declared() {
     terminal.wait();
     let files = recordings(&out);
     assert!(recording::inspect(&files[0]).unwrap().complete);
-}
-
-/// User and system time of a process. Source: proc(5), fields 14 and 15 of `stat`, in ticks of
-/// 10 ms on Linux.
-fn cpu_seconds(pid: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .unwrap()
-        .split_whitespace()
-        .collect();
-    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-    ticks as f64 / 100.0
 }
 
 #[test]

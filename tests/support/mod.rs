@@ -5,4 +5,5 @@ pub mod captures;
 pub mod headless;
 pub mod lab;
 pub mod microscope;
+pub mod process;
 pub mod pty;
