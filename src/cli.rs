@@ -21,8 +21,8 @@ const USAGE: u8 = 2;
 
 /// One terminal for the instruments of a lab.
 ///
-/// Without sources and without a configuration it starts its own simulated microscope on loopback
-/// and connects to it, marked SIMULATED on every screen.
+/// Without sources and without a configuration it starts its own simulated microscopes, venues and
+/// fleet on loopback and connects to them, marked SIMULATED on every screen.
 #[derive(Debug, Parser)]
 #[command(name = "ttyscope", version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
 pub struct Cli {
@@ -131,7 +131,7 @@ struct Record {
     /// Stop after this many messages
     #[arg(long, value_name = "N")]
     max_messages: Option<u64>,
-    /// Record the simulated microscope
+    /// Record the simulators
     #[arg(long, conflicts_with = "sources")]
     simulate: bool,
     /// Status and summary as JSON lines on standard output

@@ -492,6 +492,30 @@ fn the_newest_view_of_a_book_wins_and_every_book_has_its_turn() {
 }
 
 #[test]
+fn two_hundred_busy_books_fill_two_hundred_places() {
+    let mut rig = Rig::new();
+    // Ten minutes of fifty changes a second would be 6 million; the places are the same after 40,000.
+    for round in 0..200 {
+        for book in 0..200 {
+            let outlet = rig.outlet(0);
+            rig.start(async move {
+                let payload = Payload::Book(Arc::new(view(book, round)));
+                outlet.publish(outlet.clock().now(), payload).await;
+            });
+        }
+        let gauge = rig.lanes.gauge(SourceId(0), LaneKind::Books);
+        assert_eq!((gauge.depth, gauge.high_water), (200, 200));
+    }
+    let mut taken = 0;
+    while let Some(delivery) = rig.lanes.try_take() {
+        delivery.ticket.settle(Fate::Shown);
+        taken += 1;
+    }
+    assert_eq!(taken, 200);
+    rig.check();
+}
+
+#[test]
 fn large_samples_are_bounded_in_bytes() {
     let mut rig = Rig::new();
     let half = ScreenLanes::SAMPLES_BOUND_BYTES / 2;

@@ -69,7 +69,7 @@ pub fn record(record: Record) -> Outcome {
     };
     if matches!(feed, Feed::Simulators) && !record.simulate {
         let sentence = "nothing to record: name a source such as imswitch://HOST:8001, \
-             or write --simulate for the simulated microscope";
+             or write --simulate for the simulators";
         return Err(Usage(sentence.to_owned()).into());
     }
     let limits = RecordingLimits {
