@@ -41,8 +41,8 @@ pub use market::{
 };
 pub use metrics::{LatencyWindow, Percentiles, RateMeter};
 pub use order_book::{
-    Aggressor, Book, BookChange, BookEvent, BookId, ClearReason, Level, Scales, Sequence, Side,
-    Trade,
+    Aggressor, Book, BookChange, BookEvent, BookId, BookNotes, ClearReason, Level, Scales,
+    Sequence, Side, Trade,
 };
 pub use rows::{Row, Rows, Table};
 pub use sample::{

@@ -88,6 +88,7 @@ fn payload(what: What) -> Payload {
             exchange_ns: None,
             checksum: None,
             frame: 1,
+            notes: None,
         })),
         What::BookView { book } => Payload::Book(Arc::new(view(book, 0))),
     }

@@ -32,6 +32,7 @@ fn event(change: BookChange, bids: &[(i64, i128)], asks: &[(i64, i128)]) -> Payl
         exchange_ns: None,
         checksum: None,
         frame: 1,
+        notes: None,
     }))
 }
 

@@ -7,6 +7,7 @@ pub mod book;
 pub mod metrics;
 pub mod signal;
 
+use super::decimal;
 use super::text::PlainText;
 
 pub use book::Book;
@@ -68,6 +69,52 @@ pub struct BookEvent {
     pub checksum: Option<i64>,
     /// Which text frame of the connection it came in, from 1; 0 if it came over HTTP.
     pub frame: u64,
+    /// What is true of the book from here on, beside its levels: with a whole book, and whenever
+    /// it has changed.
+    pub notes: Option<BookNotes>,
+}
+
+/// What is true of a book beside its levels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookNotes {
+    /// `BASE/QUOTE` in upper case, the same for one instrument at every venue; the symbol itself
+    /// where the venue does not say what it is made of.
+    pub display: PlainText,
+    /// Smallest step of a price, in `10^-price_scale`; at least 1.
+    pub tick: i64,
+    /// Prices beyond which nothing is known (lowest bid, highest ask), where the snapshot was
+    /// limited; `i64::MIN` and `i64::MAX` where a side was not.
+    pub known_range: Option<(i64, i64)>,
+}
+
+impl BookNotes {
+    /// Of a book of which only the symbol is known.
+    pub fn new(symbol: &PlainText) -> Self {
+        Self {
+            display: symbol.clone(),
+            tick: 1,
+            known_range: None,
+        }
+    }
+
+    /// Counts its prices with `to` decimals instead of `from`. What cannot be said in those is
+    /// forgotten. A tick of 1 stays 1: no venue has said a larger one.
+    pub fn rescale(&mut self, from: u8, to: u8) {
+        if from == to {
+            return;
+        }
+        let price = |units: i64| match units {
+            i64::MIN | i64::MAX => Some(units),
+            _ => decimal::rescale(i128::from(units), from, to)
+                .and_then(|units| i64::try_from(units).ok()),
+        };
+        if self.tick != 1 {
+            self.tick = price(self.tick).unwrap_or(1);
+        }
+        self.known_range = self
+            .known_range
+            .and_then(|(low, high)| Some((price(low)?, price(high)?)));
+    }
 }
 
 /// The kind of change a [`BookEvent`] is.

@@ -2,7 +2,7 @@
 //! with the whole book.
 
 use crate::model::{
-    Book, BookChange, BookEvent, BookId, ClearReason, Scales, Sequence, Side, Stamp,
+    Book, BookChange, BookEvent, BookId, BookNotes, ClearReason, Scales, Sequence, Side, Stamp,
 };
 
 /// A book and whether it is to be trusted.
@@ -13,6 +13,8 @@ pub struct HeldBook {
     trust: Result<(), ClearReason>,
     last: Option<i64>,
     exchange_ns: Option<i64>,
+    /// The newest notes, and the decimals of their prices.
+    notes: Option<(BookNotes, u8)>,
     since: Stamp,
 }
 
@@ -27,12 +29,16 @@ impl HeldBook {
             trust: Err(ClearReason::Gap),
             last: None,
             exchange_ns: None,
+            notes: None,
             since: Stamp::default(),
         }
     }
 
     /// Applies a change.
     pub fn take(&mut self, event: &BookEvent, received: Stamp) {
+        if let Some(notes) = &event.notes {
+            self.notes = Some((notes.clone(), event.scales.price));
+        }
         match event.change {
             BookChange::Snapshot | BookChange::Replace => {
                 // A source says in the event itself what the levels are counted in.
@@ -80,9 +86,10 @@ impl HeldBook {
 
     /// The whole book as one event; that it is not to be trusted where it is not live.
     pub fn whole(&self, id: &BookId) -> BookEvent {
+        let scales = self.book.scales();
         let event = BookEvent {
             book: id.clone(),
-            scales: self.book.scales(),
+            scales,
             change: BookChange::Snapshot,
             bids: Vec::new(),
             asks: Vec::new(),
@@ -90,6 +97,10 @@ impl HeldBook {
             exchange_ns: None,
             checksum: None,
             frame: 0,
+            notes: self.notes.clone().map(|(mut notes, scale)| {
+                notes.rescale(scale, scales.price);
+                notes
+            }),
         };
         match self.trust {
             Err(why) => BookEvent {

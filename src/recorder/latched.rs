@@ -193,6 +193,7 @@ mod tests {
                 exchange_ns: None,
                 checksum: None,
                 frame: 0,
+                notes: None,
             })),
         });
     }

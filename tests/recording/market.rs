@@ -4,9 +4,9 @@
 use super::*;
 use ttyscope::model::decimal::{MOST_DECIMALS, MOST_PRICE_DECIMALS};
 use ttyscope::model::{
-    Aggressor, BookChange, BookEvent, BookId, ClearReason, EventPace, FeedCounters, FeedHealth,
-    FeedWay, FiguresFrom, Fleet, FleetMark, FleetTotals, FleetVerdict, Level, Percentiles, Probe,
-    Row, Rows, Scales, Sequence, Trade, Worker, WorkerClass, WorkerWait,
+    Aggressor, BookChange, BookEvent, BookId, BookNotes, ClearReason, EventPace, FeedCounters,
+    FeedHealth, FeedWay, FiguresFrom, Fleet, FleetMark, FleetTotals, FleetVerdict, Level,
+    Percentiles, Probe, Row, Rows, Scales, Sequence, Trade, Worker, WorkerClass, WorkerWait,
 };
 
 fn any_of<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = T> {
@@ -60,6 +60,18 @@ fn any_book_id() -> impl Strategy<Value = BookId> {
     })
 }
 
+fn any_notes() -> impl Strategy<Value = BookNotes> {
+    let end = |open| prop_oneof![Just(open), 0..i64::MAX];
+    let range = (end(i64::MIN), end(i64::MAX));
+    let is_limited = |range: &(i64, i64)| *range != (i64::MIN, i64::MAX);
+    let range = maybe(range.prop_filter("it has an end", is_limited));
+    (any_text(), 1..=i64::MAX, range).prop_map(|(display, tick, known_range)| BookNotes {
+        display,
+        tick,
+        known_range,
+    })
+}
+
 fn any_book_event() -> impl Strategy<Value = BookEvent> {
     let rows = || proptest::collection::vec(any_level(), 0..6);
     let sequence = (
@@ -69,28 +81,31 @@ fn any_book_event() -> impl Strategy<Value = BookEvent> {
     );
     (
         (any_book_id(), any_scales(), any_change()),
-        (rows(), rows()),
+        (rows(), rows(), maybe(any_notes())),
         sequence,
         (any::<Option<i64>>(), any::<Option<i64>>(), any::<u64>()),
     )
-        .prop_map(|((book, scales, change), (bids, asks), sequence, more)| {
-            let (first, last, previous) = sequence;
-            BookEvent {
-                book,
-                scales,
-                change,
-                bids,
-                asks,
-                sequence: Sequence {
-                    first,
-                    last,
-                    previous,
-                },
-                exchange_ns: more.0,
-                checksum: more.1,
-                frame: more.2,
-            }
-        })
+        .prop_map(
+            |((book, scales, change), (bids, asks, notes), sequence, more)| {
+                let (first, last, previous) = sequence;
+                BookEvent {
+                    book,
+                    scales,
+                    change,
+                    bids,
+                    asks,
+                    sequence: Sequence {
+                        first,
+                        last,
+                        previous,
+                    },
+                    exchange_ns: more.0,
+                    checksum: more.1,
+                    frame: more.2,
+                    notes,
+                }
+            },
+        )
 }
 
 fn any_trade() -> impl Strategy<Value = Trade> {
@@ -306,6 +321,7 @@ pub fn event(change: BookChange, bids: &[(i64, i128)], asks: &[(i64, i128)]) -> 
         exchange_ns: None,
         checksum: None,
         frame: 0,
+        notes: None,
     }
 }
 
@@ -426,6 +442,28 @@ fn prices_and_sizes_are_texts_with_the_instruments_decimals() {
     );
     assert_eq!(message.channel.metadata["symbol"], "BTC/USD");
     assert!(message.channel.topic.starts_with("/scope/book/BTC_USD-"));
+}
+
+#[test]
+fn the_notes_of_a_book_are_texts_too_and_need_not_be_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut said = event(BookChange::Snapshot, &[], &[]);
+    said.notes = Some(BookNotes {
+        display: "BTC/USD".into(),
+        tick: 5,
+        known_range: Some((630_000, i64::MAX)),
+    });
+    let path = control::written(dir.path(), [Payload::BookEvent(Arc::new(said))]);
+    let Entry::Message(message) = is_readable(&path).into_iter().nth(1).unwrap() else {
+        panic!("a message behind the session");
+    };
+    let json = std::str::from_utf8(&message.data).unwrap();
+    let notes = r#","display":"BTC/USD","tick":"0.5","known_low":"63000.0"}"#;
+    let older = json.strip_suffix(notes).unwrap().to_owned() + "}";
+    // A file of before there were notes.
+    let read = control::decoded("ttyscope.Book", &older).unwrap();
+    let bare = book(BookChange::Snapshot, &[], &[]);
+    assert_eq!(read.unwrap().payload, bare);
 }
 
 #[test]
@@ -575,6 +613,12 @@ fn a_recording_begun_later_starts_with_the_whole_book() {
         ),
     );
     let mut last = event(BookChange::Delta { depth }, &[(96, 1)], &[]);
+    let notes = BookNotes {
+        display: "XBT/USD".into(),
+        tick: 5,
+        known_range: None,
+    };
+    last.notes = Some(notes.clone());
     last.sequence.last = Some(42);
     last.sequence.previous = Some(41);
     last.checksum = Some(7);
@@ -591,6 +635,7 @@ fn a_recording_begun_later_starts_with_the_whole_book() {
     );
     whole.sequence.last = Some(42);
     whole.exchange_ns = Some(5);
+    whole.notes = Some(notes.clone());
     let held = [
         feed(1),
         Payload::BookEvent(Arc::new(whole)),
@@ -605,11 +650,12 @@ fn a_recording_begun_later_starts_with_the_whole_book() {
     assert!(rig.stop().complete);
     rig.clock.advance(Duration::from_secs(1));
     let second = begun_with(&rig);
-    let now = event(
+    let mut now = event(
         BookChange::Snapshot,
         &[(98, 3), (97, 9)],
         &[(101, 4), (102, 5)],
     );
+    now.notes = Some(notes);
     assert_eq!(second[1], Payload::BookEvent(Arc::new(now)));
     rig.quit();
 }

@@ -10,8 +10,8 @@ use super::{Change, Sink};
 use crate::model::decimal::{self, DecimalError};
 use crate::model::order_book::metrics::metrics;
 use crate::model::{
-    Book, BookChange, BookCounters, BookEvent, BookId, BookState, BookView, ClearReason, FeedWay,
-    Integrity, Level, PlainText, RateMeter, Scales, Sequence, Side, Stamp, Trade,
+    Book, BookChange, BookCounters, BookEvent, BookId, BookNotes, BookState, BookView, ClearReason,
+    FeedWay, Integrity, Level, PlainText, RateMeter, Scales, Sequence, Side, Stamp, Trade,
 };
 
 /// Levels of a side that are kept at most, whatever a venue sends.
@@ -41,15 +41,17 @@ pub struct Tracked {
     undo: Vec<(Side, Level)>,
     /// Rows of the staged delta that removed a level that was not there.
     absent: u64,
-    display: PlainText,
-    tick: i64,
+    notes: BookNotes,
+    /// Whether the notes have changed since an event said them.
+    has_news: bool,
+    /// Levels that each side of the snapshot being read is limited to.
+    limit: Option<usize>,
     are_scales_fixed: bool,
     depth: Option<u16>,
     state: BookState,
     has_been_live: bool,
     way: FeedWay,
     integrity: Integrity,
-    known_range: Option<(i64, i64)>,
     sequence: Option<i64>,
     exchange_ns: Option<i64>,
     proved: Option<Stamp>,
@@ -66,7 +68,9 @@ impl Tracked {
     /// [`Tracked::fix_scales`].
     pub fn new(id: BookId, way: FeedWay, integrity: Integrity) -> Self {
         Self {
-            display: id.symbol.clone(),
+            notes: BookNotes::new(&id.symbol),
+            has_news: true,
+            limit: None,
             event: BookEvent {
                 book: id,
                 scales: Scales::default(),
@@ -77,6 +81,7 @@ impl Tracked {
                 exchange_ns: None,
                 checksum: None,
                 frame: 0,
+                notes: None,
             },
             counters: BookCounters::default(),
             repair: Repair::default(),
@@ -84,14 +89,12 @@ impl Tracked {
             before: Book::default(),
             undo: Vec::new(),
             absent: 0,
-            tick: 1,
             are_scales_fixed: false,
             depth: None,
             state: BookState::Starting("connecting".into()),
             has_been_live: false,
             way,
             integrity,
-            known_range: None,
             sequence: None,
             exchange_ns: None,
             proved: None,
@@ -170,7 +173,8 @@ impl Tracked {
 
     /// `BASE/QUOTE`, where the venue says what the symbol is made of.
     pub fn set_display(&mut self, display: PlainText) {
-        self.display = display;
+        self.notes.display = display;
+        self.has_news = true;
         self.touch();
     }
 
@@ -181,13 +185,15 @@ impl Tracked {
             self.book = Book::new(scales);
         }
         self.are_scales_fixed = true;
-        self.known_range = None;
+        self.notes.known_range = None;
+        self.has_news = true;
         self.touch();
     }
 
     /// The smallest step of a price, in `10^-price_scale`.
     pub fn set_tick(&mut self, tick: i64) {
-        self.tick = tick.max(1);
+        self.notes.tick = tick.max(1);
+        self.has_news = true;
         self.touch();
     }
 
@@ -219,24 +225,10 @@ impl Tracked {
         self.integrity
     }
 
-    /// Says that each side of the last snapshot was limited to `levels`: beyond the last of them
-    /// nothing is known.
+    /// Says that each side of the snapshot being read is limited to `levels`: beyond the last of
+    /// them nothing is known.
     pub fn set_limit(&mut self, levels: usize) {
-        let end = |side, open| match (self.book.len(side) >= levels, side) {
-            (false, _) => open,
-            (true, Side::Bid) => self
-                .book
-                .bids()
-                .next_back()
-                .map_or(open, |level| level.price),
-            (true, Side::Ask) => self
-                .book
-                .asks()
-                .next_back()
-                .map_or(open, |level| level.price),
-        };
-        let range = (end(Side::Bid, i64::MIN), end(Side::Ask, i64::MAX));
-        self.known_range = (range != (i64::MIN, i64::MAX)).then_some(range);
+        self.limit = Some(levels);
     }
 
     // --- reading a message ---
@@ -252,6 +244,8 @@ impl Tracked {
         event.exchange_ns = None;
         event.checksum = None;
         event.frame = 0;
+        event.notes = None;
+        self.limit = None;
     }
 
     /// Reads one row into [`Tracked::event`]. A number finer than the scales makes them grow with
@@ -287,6 +281,7 @@ impl Tracked {
         own.exchange_ns = event.exchange_ns;
         own.checksum = event.checksum;
         own.frame = event.frame;
+        own.notes = None;
     }
 
     // --- applying it ---
@@ -358,6 +353,11 @@ impl Tracked {
     /// The staged message is right: it counts, and is reported.
     pub fn accept(&mut self, index: usize, received: Stamp, out: &mut dyn Sink) {
         self.fold(received);
+        // Notes are few texts and numbers; those of a delta cost only when they are news.
+        if self.has_news || self.event.change == BookChange::Snapshot {
+            self.event.notes = Some(self.notes.clone());
+            self.has_news = false;
+        }
         out.book(Change {
             index,
             event: &self.event,
@@ -433,6 +433,11 @@ impl Tracked {
         self.recall(event);
         self.stage()?;
         self.fold(received);
+        if let Some(notes) = &event.notes {
+            self.notes.clone_from(notes);
+            let scale = self.book.scales().price;
+            self.notes.rescale(event.scales.price, scale);
+        }
         match event.change {
             BookChange::Clear(ClearReason::Gap) => self.count(|counters| &mut counters.gaps),
             BookChange::Clear(ClearReason::Checksum) => {
@@ -483,9 +488,9 @@ impl Tracked {
         let scales = self.book.scales();
         BookView {
             book: self.event.book.clone(),
-            display: self.display.clone(),
+            display: self.notes.display.clone(),
             scales,
-            tick: self.tick,
+            tick: self.notes.tick,
             state: self.state.clone(),
             way: self.way,
             integrity: self.integrity,
@@ -493,7 +498,7 @@ impl Tracked {
             asks: self.book.asks().take(levels).copied().collect(),
             bid_levels: self.book.len(Side::Bid),
             ask_levels: self.book.len(Side::Ask),
-            known_range: self.known_range,
+            known_range: self.notes.known_range,
             sequence: self.sequence,
             exchange_ns: self.exchange_ns,
             proved: self.proved,
@@ -535,6 +540,7 @@ impl Tracked {
             exchange_ns: self.exchange_ns,
             checksum: None,
             frame: 0,
+            notes: Some(self.notes.clone()),
         })
     }
 
@@ -558,18 +564,7 @@ impl Tracked {
         if !self.book.rescale(scales) {
             return Err(DecimalError::TooLarge);
         }
-        let ends = |units: i64| match units {
-            i64::MIN | i64::MAX => Some(units),
-            _ => decimal::rescale(i128::from(units), book.price, scales.price)
-                .and_then(|units| i64::try_from(units).ok()),
-        };
-        self.known_range = self
-            .known_range
-            .and_then(|(low, high)| Some((ends(low)?, ends(high)?)));
-        let tick = decimal::rescale(i128::from(self.tick), book.price, scales.price);
-        if self.tick != 1 {
-            self.tick = tick.and_then(|tick| i64::try_from(tick).ok()).unwrap_or(1);
-        }
+        self.notes.rescale(book.price, scales.price);
         Ok(())
     }
 
@@ -588,7 +583,10 @@ impl Tracked {
             }
             BookChange::Snapshot => {
                 counters.snapshots_applied = counters.snapshots_applied.saturating_add(1);
-                self.known_range = None;
+                self.notes.known_range = self
+                    .limit
+                    .take()
+                    .and_then(|levels| known_range(&self.book, levels));
                 false
             }
             BookChange::Delta { .. } | BookChange::Replace => {
@@ -641,6 +639,17 @@ fn level(price: &[u8], size: &[u8], scales: Scales) -> Result<Level, DecimalErro
     Ok(Level {
         price: decimal::parse_i64(price, scales.price)?,
         size: decimal::parse(size, scales.size)?,
+    })
+}
+
+/// Beyond which prices nothing is known of a book whose sides were limited to `levels`.
+fn known_range(book: &Book, levels: usize) -> Option<(i64, i64)> {
+    let ends = |side| book.len(side) >= levels;
+    let low = book.bids().next_back().filter(|_| ends(Side::Bid));
+    let high = book.asks().next_back().filter(|_| ends(Side::Ask));
+    (low.is_some() || high.is_some()).then(|| {
+        let price = |end: Option<&Level>, open| end.map_or(open, |level| level.price);
+        (price(low, i64::MIN), price(high, i64::MAX))
     })
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::{Moments, find, json, unknown};
 use crate::model::decimal;
 use crate::model::{
-    Aggressor, BookChange, BookEvent, BookId, ClearReason, FeedHealth, FeedWay, Level, Payload,
-    Percentiles, PlainText, Scales, Sequence, Trade,
+    Aggressor, BookChange, BookEvent, BookId, BookNotes, ClearReason, FeedHealth, FeedWay, Level,
+    Payload, Percentiles, PlainText, Scales, Sequence, Trade,
 };
 use crate::recording::records::{
     BookRecord, DecimalRecord, FeedRecord, LevelRecord, List, MAX_LEVELS, TradeRecord,
@@ -34,6 +34,7 @@ pub fn book(data: &[u8]) -> Result<Payload, String> {
         exchange_ns: record.exchange_ns,
         checksum: record.checksum,
         frame: record.frame,
+        notes: notes(&record, scales)?,
     };
     Ok(Payload::BookEvent(Arc::new(event)))
 }
@@ -58,6 +59,26 @@ fn change(record: &BookRecord<'_>) -> Result<BookChange, String> {
         }
         other => return Err(unknown(other)),
     })
+}
+
+/// The notes; `None` where the change says none, as in files of before there were any.
+fn notes(record: &BookRecord<'_>, scales: Scales) -> Result<Option<BookNotes>, String> {
+    let (Some(display), Some(tick)) = (&record.display, &record.tick) else {
+        return Ok(None);
+    };
+    let end = |end: &Option<DecimalRecord<'_>>, open| {
+        let end = end.as_ref().map(|end| price(end, scales));
+        end.unwrap_or(Ok(open))
+    };
+    let range = (
+        end(&record.known_low, i64::MIN)?,
+        end(&record.known_high, i64::MAX)?,
+    );
+    Ok(Some(BookNotes {
+        display: PlainText::from_peer(display),
+        tick: price(tick, scales)?.max(1),
+        known_range: (range != (i64::MIN, i64::MAX)).then_some(range),
+    }))
 }
 
 fn levels(

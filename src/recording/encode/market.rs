@@ -14,6 +14,11 @@ impl Encoder {
     /// recording.
     pub fn book(&mut self, event: &BookEvent, since_ns: Option<u64>) {
         let scales = event.scales;
+        let notes = event.notes.as_ref();
+        let price = |units: i64| DecimalRecord::Number(units.into(), scales.price);
+        let (low, high) = notes
+            .and_then(|notes| notes.known_range)
+            .unwrap_or((i64::MIN, i64::MAX));
         self.json(&BookRecord {
             venue: Cow::Borrowed(&event.book.venue),
             symbol: Cow::Borrowed(&event.book.symbol),
@@ -36,6 +41,10 @@ impl Encoder {
             exchange_ns: event.exchange_ns,
             checksum: event.checksum,
             frame: event.frame,
+            display: notes.map(|notes| Cow::Borrowed(&*notes.display)),
+            tick: notes.map(|notes| price(notes.tick)),
+            known_low: (low != i64::MIN).then(|| price(low)),
+            known_high: (high != i64::MAX).then(|| price(high)),
             since_ns,
         });
     }

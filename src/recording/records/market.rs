@@ -62,6 +62,19 @@ pub struct BookRecord<'a> {
     pub checksum: Option<i64>,
     /// Which text frame of the connection it came in, from 1; 0 if it came over HTTP.
     pub frame: u64,
+    /// `BASE/QUOTE`. From here on it and the next three hold; an end of the range that is not
+    /// there is open.
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub display: Option<Cow<'a, str>>,
+    /// Smallest step of a price.
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub tick: Option<DecimalRecord<'a>>,
+    /// Below this price no bid is known.
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub known_low: Option<DecimalRecord<'a>>,
+    /// Above this price no ask is known.
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub known_high: Option<DecimalRecord<'a>>,
     /// The whole book as it stood when the recording began; last changed at this time (Unix
     /// nanoseconds).
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -24,6 +24,10 @@ pub const BOOK: &str = r##"{
     "exchange_ns": {"type": "integer", "description": "the venue's time, Unix nanoseconds"},
     "checksum": {"type": "integer", "description": "that came with it, as sent"},
     "frame": {"type": "integer", "description": "which text frame of the connection it came in, from 1; 0 if it came over HTTP"},
+    "display": {"type": "string", "description": "BASE/QUOTE; with a snapshot, and wherever it or one of the next three has changed"},
+    "tick": {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?$", "description": "smallest step of a price"},
+    "known_low": {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?$", "description": "below this price no bid is known"},
+    "known_high": {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?$", "description": "above this price no ask is known"},
     "since_ns": {"type": "integer", "description": "the book as it stood when the recording began; last changed at this time"}
   },
   "$defs": {

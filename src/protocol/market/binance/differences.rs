@@ -156,13 +156,13 @@ impl Differences {
                 may_ns: received.mono_ns.saturating_add(TOO_OLD_NS),
             };
         }
+        tracked.set_limit(limit);
         if tracked.apply(index, received, out).is_err() {
             tracked.count(|counters| &mut counters.snapshots_rejected);
             return Next::Failed {
                 may_ns: received.mono_ns,
             };
         }
-        tracked.set_limit(limit);
         self.catch_up(tracked, id, index, out)
     }
 

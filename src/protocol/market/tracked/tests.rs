@@ -142,8 +142,8 @@ fn the_view_has_figures_only_while_the_book_is_live() {
         &[("100", "2"), ("99", "1")],
         &[("101", "1")],
     );
-    book.apply(0, at(1), &mut heard).unwrap();
     book.set_limit(2);
+    book.apply(0, at(1), &mut heard).unwrap();
     book.begin(DELTA);
     book.event.exchange_ns = Some(1_001_000_000_000);
     book.apply(0, at(2), &mut heard).unwrap();
@@ -193,6 +193,10 @@ proptest! {
                 _ => DELTA,
             };
             if message.kind != 3 {
+                if message.rows.len() == 5 {
+                    live.set_tick(i as i64);
+                    live.set_display("A/B".into());
+                }
                 live.begin(change);
                 for (is_bid, price, size) in &message.rows {
                     let side = if *is_bid { Side::Bid } else { Side::Ask };
@@ -200,6 +204,9 @@ proptest! {
                 }
                 live.event.exchange_ns = Some(i as i64);
                 live.event.sequence.last = Some(i as i64);
+                if message.kind == 0 {
+                    live.set_limit(2);
+                }
                 live.apply(0, now, &mut heard).unwrap();
             }
             for (_, event) in &heard.events {
