@@ -208,7 +208,11 @@ fn what_is_missing_is_said_and_ends_with_3() {
             &[snapshot(), gap.clone()],
             "is not live: desync: gap",
         ),
-        ("book", &[snapshot(), gap, snapshot()], "had 1 gaps"),
+        (
+            "book",
+            &[snapshot(), gap, snapshot()],
+            "A,\"B\" had 1 gap\n",
+        ),
     ];
     for (verb, said, sentence) in cases {
         let ended = said_of(verb, said, &[]);

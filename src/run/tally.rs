@@ -266,18 +266,15 @@ impl<'a> Watch<'a> {
                 }
             }
             if view.counters.gaps > 0 {
-                let gaps = view.counters.gaps;
-                missing.push(format!("{name}: {symbol} had {gaps} gaps"));
+                let gaps = match view.counters.gaps {
+                    1 => "1 gap".to_owned(),
+                    gaps => format!("{gaps} gaps"),
+                };
+                missing.push(format!("{name}: {symbol} had {gaps}"));
             }
         }
-        if let Some(fleet) = &seen.fleet
-            && !wants_books
-            && seen.fleet_code != 0
-        {
-            let verdict = fleet.verdict.as_str();
-            missing.push(format!(
-                "{name}: what the fleet pushed could not be believed all the time; at the end: {verdict}"
-            ));
+        if !wants_books && let Some(trouble) = seen.fleet_trouble() {
+            missing.push(format!("{name}: {trouble}"));
         }
         missing
     }

@@ -31,8 +31,6 @@ pub struct Seen {
     pub feeds: BTreeMap<PlainText, Arc<FeedHealth>>,
     /// Its fleet.
     pub fleet: Option<Arc<Fleet>>,
-    /// What its fleet's verdicts come to as an exit code.
-    pub fleet_code: u8,
     /// Its live tables.
     pub tables: BTreeMap<PlainText, Table>,
     /// Its readings, and when each was received.
@@ -64,7 +62,6 @@ impl Seen {
             books: BTreeMap::new(),
             feeds: BTreeMap::new(),
             fleet: None,
-            fleet_code: FleetVerdict::exit_code([]),
             tables: BTreeMap::new(),
             readings: BTreeMap::new(),
             verdicts: Vec::new(),
@@ -127,12 +124,26 @@ impl Seen {
         // The worst wins and the last decides, so one of each is enough.
         self.verdicts.retain(|verdict| *verdict != fleet.verdict);
         self.verdicts.push(fleet.verdict);
-        self.fleet_code = FleetVerdict::exit_code(self.verdicts.iter().copied());
         Some(VerdictChange {
             at: fleet.verdict_since,
             verdict: fleet.verdict,
             evidence: fleet.evidence.clone(),
         })
+    }
+
+    /// What was wrong with its fleet, from the verdicts so far; `None` if nothing was, or there is
+    /// none.
+    pub fn fleet_trouble(&self) -> Option<String> {
+        let fleet = self.fleet.as_ref()?;
+        let last = fleet.verdict.as_str();
+        let words = match FleetVerdict::exit_code(self.verdicts.iter().copied()) {
+            0 => return None,
+            1 => return Some(format!("no verdict was reached: {}", fleet.evidence)),
+            4 => "the fleet was down",
+            5 => "its connection brought no heart-beat",
+            _ => "what the fleet pushed could not be believed all the time",
+        };
+        Some(format!("{words}; at the end: {last}"))
     }
 
     /// Whether it has said anything that a table shows.
