@@ -4,12 +4,15 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use support::headless::{command, recordings, run};
 use support::pty::Terminal;
+use ttyscope::model::LaneKind;
+use ttyscope::recording::{Decoder, Entry, RecordingReader, session_of};
 
 fn samples() -> Vec<PathBuf> {
     let files = recordings(&Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings"));
@@ -34,17 +37,60 @@ fn a_recording_replays_to_the_same_summary_twice() {
         // What was played is what is in the file, and the end of each source.
         let said = first.summary();
         let about = inspect(&file, dir.path());
-        for (source, account) in said["sources"]
+        let held = held_in(&file);
+        assert_eq!(said["sources"].as_array().unwrap().len(), held.len());
+        for ((source, account), held) in said["sources"]
             .as_array()
             .unwrap()
             .iter()
             .zip(accounts(&about))
+            .zip(held)
         {
-            assert_eq!(source["received"], account["written"].as_u64().unwrap() + 1);
+            assert_eq!(account["written"], held.values().sum::<u64>());
             assert_eq!(source["residue"], 0);
             assert_eq!(source["in_flight"], 0);
+            for lane in LaneKind::ALL {
+                let held = held.get(&lane).copied().unwrap_or(0);
+                let received = received_by(source, lane);
+                match lane {
+                    LaneKind::Control => assert_eq!(received, held + 1),
+                    LaneKind::Samples | LaneKind::Frames => assert_eq!(received, held),
+                    // A book is shown whenever it is due and has changed: at least once, and at
+                    // most once for each change and trade, which are samples.
+                    LaneKind::Books if held == 0 => assert_eq!(received, 0),
+                    LaneKind::Books => {
+                        let views = received - held;
+                        let reasons = held + received_by(source, LaneKind::Samples);
+                        assert!((1..=reasons).contains(&views), "{views} of {reasons}");
+                    }
+                }
+            }
         }
     }
+}
+
+/// Messages of each source of a recording, by lane.
+fn held_in(file: &Path) -> Vec<BTreeMap<LaneKind, u64>> {
+    let session = session_of(file).unwrap();
+    let mut held = vec![BTreeMap::new(); session.sources.len()];
+    let mut decoder = Decoder::new(session);
+    for entry in RecordingReader::open(file).unwrap() {
+        if let Entry::Message(message) = entry
+            && let Some(played) = decoder.decode(&message).unwrap()
+        {
+            *held[played.source]
+                .entry(played.payload.lane())
+                .or_default() += 1;
+        }
+    }
+    held
+}
+
+/// Items of a lane that a source received, by the summary.
+fn received_by(source: &Value, lane: LaneKind) -> u64 {
+    let lanes = source["received_by"].as_array().unwrap();
+    let lane = lanes.iter().find(|pair| pair[0] == lane.as_str());
+    lane.map_or(0, |pair| pair[1].as_u64().unwrap())
 }
 
 fn inspect(file: &Path, dir: &Path) -> Value {
@@ -143,20 +189,44 @@ fn replay_is_marked_on_every_screen() {
     for file in samples() {
         let args = ["replay", file.to_str().unwrap(), "--speed", "1"];
         let mut terminal = Terminal::start(&args, dir.path(), 100, 30);
-        let screens = [
-            ("1", "sources"),
-            ("2", "WidefieldCamera"),
-            ("3", "residue"),
-            ("4", "connected"),
-        ];
-        for (key, part) in screens {
-            terminal.press(key);
-            terminal.wait_for(&format!("screen {key}, marked REPLAY"), |screen| {
+        for (title, part) in screens(&inspect(&file, dir.path())) {
+            // A screen's title stands behind its key.
+            terminal.press(&title[..1]);
+            terminal.wait_for(&format!("{title} with {part}, marked REPLAY"), |screen| {
                 let text = screen.contents();
-                text.contains(part) && text.contains("REPLAY")
+                [title, &*part, "REPLAY"]
+                    .iter()
+                    .all(|wanted| text.contains(wanted))
             });
         }
         terminal.press("q");
         assert_eq!(terminal.wait(), 0);
     }
+}
+
+/// The screens that a recording has something for, and what has to be seen there.
+fn screens(about: &Value) -> Vec<(&'static str, String)> {
+    let topics = |schema: &str| -> Vec<&str> {
+        let channels = about["channels"].as_array().unwrap().iter();
+        let channels = channels.filter(|channel| channel["schema"] == schema);
+        channels
+            .map(|channel| channel["topic"].as_str().unwrap())
+            .collect()
+    };
+    let mut screens = vec![
+        ("1 Overview", "sources".to_owned()),
+        ("6 Pipeline", "residue".to_owned()),
+        ("7 Journal", "connected".to_owned()),
+    ];
+    if let Some(topic) = topics("foxglove.RawImage").first() {
+        // `/SOURCE/CAMERA/image`
+        screens.push(("2 Scope", topic.split('/').nth(2).unwrap().to_owned()));
+    }
+    for book in about["books"].as_array().unwrap() {
+        screens.push(("3 Markets", book["symbol"].as_str().unwrap().to_owned()));
+    }
+    if !topics("ttyscope.Fleet").is_empty() {
+        screens.push(("4 Fleet", "Attempts".to_owned()));
+    }
+    screens
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::headless::Links;
 use super::mission::Exit;
 use super::session::Remains;
-use crate::model::{DropReason, size_text};
+use crate::model::{DropReason, LaneKind, size_text};
 
 /// The summary of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -31,6 +31,8 @@ pub struct SourceAccount {
     pub name: String,
     /// Items received.
     pub received: u64,
+    /// The same by lane, those that got any.
+    pub received_by: Vec<(String, u64)>,
     /// Items that reached the screen or the log.
     pub shown: u64,
     /// Items that gave way to newer ones on the screen.
@@ -99,6 +101,12 @@ impl Verdict {
                 SourceAccount {
                     name: info.name.to_string(),
                     received: total.received,
+                    received_by: LaneKind::ALL
+                        .into_iter()
+                        .map(|kind| (kind, figures.lane(kind).counts.received))
+                        .filter(|(_, count)| *count > 0)
+                        .map(|(kind, count)| (kind.as_str().to_owned(), count))
+                        .collect(),
                     shown: total.shown,
                     coalesced: total.coalesced,
                     recorded_only: total.recorded_only,

@@ -184,7 +184,9 @@ impl Player {
         };
         if self.speed == Speed::Max
             && self.done.played.is_multiple_of(ASK_EVERY)
-            && !self.wait_for_room(&outlet).await
+            && !self
+                .wait_while(|| outlet.in_flight(LaneKind::Samples) > SAMPLES_AHEAD)
+                .await
         {
             return false;
         }
@@ -238,19 +240,37 @@ impl Player {
 
     async fn show(&self, views: Vec<(usize, BookView)>, now: Stamp) {
         for (source, view) in views {
-            if let Some(outlet) = self.outlets.get(source) {
-                outlet.publish(now, Payload::Book(Arc::new(view))).await;
+            let Some(outlet) = self.outlets.get(source) else {
+                continue;
+            };
+            // At full speed too each view is shown: how many there are is the file's business.
+            if self.speed == Speed::Max
+                && !self
+                    .wait_while(|| outlet.in_flight(LaneKind::Books) > 0)
+                    .await
+            {
+                return;
             }
+            outlet.publish(now, Payload::Book(Arc::new(view))).await;
         }
     }
 
-    /// Waits while the screen is behind with this source; `false` when stopped meanwhile.
-    async fn wait_for_room(&self, outlet: &Outlet) -> bool {
-        while outlet.in_flight(LaneKind::Samples) > SAMPLES_AHEAD {
+    /// Waits while the screen is behind; `false` when stopped meanwhile.
+    async fn wait_while(&self, is_behind: impl Fn() -> bool) -> bool {
+        let mut asked = 0_u32;
+        while is_behind() {
+            let turn = async {
+                // It is mostly a matter of microseconds.
+                if asked < 100 {
+                    tokio::task::yield_now().await;
+                } else {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return false,
-                () = tokio::time::sleep(Duration::from_millis(1)) => {}
+                () = turn => asked = asked.saturating_add(1),
             }
         }
         true
