@@ -123,14 +123,20 @@ impl Stops {
         {
             known.press.level = known.press.level.max(report.press.level);
             let state = better(known.state, report.state);
-            if state == known.state {
+            let says_more = rank(state) != rank(known.state);
+            // Half an answer has the state of none, and only its words tell what is open.
+            let has_words = rank(report.state) == rank(known.state)
+                && report.detail.is_some()
+                && report.detail != known.detail;
+            if state == known.state && !has_words {
                 return None;
             }
-            let says_more = rank(state) != rank(known.state);
+            if says_more || has_words {
+                known.detail.clone_from(&report.detail);
+            }
             known.state = state;
-            known.detail.clone_from(&report.detail);
             known.at = at;
-            return says_more.then(|| Change::Press(known.clone()));
+            return (says_more || has_words).then(|| Change::Press(known.clone()));
         }
         let known = KnownPress {
             press: report.press,
@@ -183,7 +189,7 @@ impl Stops {
     }
 }
 
-/// The line of the journal for a change, where it is worth one. That bytes were sent is not: what
+/// The line of the journal for a change, where it is worth one. That bytes were sent is not, alone: what
 /// came of them is.
 pub fn line(change: Change) -> Option<(Severity, PlainText)> {
     Some(match change {
@@ -194,7 +200,9 @@ pub fn line(change: Change) -> Option<(Severity, PlainText)> {
         }
         Change::Press(known) => {
             let severity = match known.state {
-                StopState::Sent { .. } => return None,
+                StopState::Sent { .. } if known.detail.is_none() => return None,
+                // Half an answer.
+                StopState::Sent { .. } => Severity::Warning,
                 StopState::Acknowledged { .. } => Severity::Info,
                 _ => Severity::Error,
             };

@@ -74,6 +74,39 @@ fn an_answer_on_either_way_is_an_answer() {
 }
 
 #[test]
+fn half_an_answer_says_what_is_open() {
+    let half = "motion acknowledged after 7 ms; light open";
+    let with = |state, detail: &str| {
+        let mut event = report(1, state);
+        if let StopEvent::Report(report) = &mut event {
+            report.detail = Some(detail.into());
+        }
+        event
+    };
+    let mut stops = Stops::default();
+    let detail = |stops: &Stops| {
+        let known = stops.presses().next().unwrap();
+        known.detail.as_ref().map(ToString::to_string)
+    };
+    stops.take(&report(1, sent(3)), at(1_000));
+    let said = stops.take(&with(sent(3), half), at(1_007)).and_then(line);
+    let words = format!("stop 1 (halt): sent after 0.0 ms: {half}");
+    assert_eq!(said, Some((Severity::Warning, words.as_str().into())));
+    // Once is enough.
+    assert_eq!(stops.take(&with(sent(3), half), at(1_007)), None);
+    assert_eq!(detail(&stops).as_deref(), Some(half));
+    // The other way, later, with nothing to add.
+    stops.take(&report(1, sent(2)), at(1_008));
+    assert_eq!(detail(&stops).as_deref(), Some(half));
+    let done = with(acknowledged(9), "motion and 2 lights");
+    assert!(stops.take(&done, at(1_009)).is_some());
+    assert_eq!(detail(&stops).as_deref(), Some("motion and 2 lights"));
+    // Less than what is known adds nothing.
+    stops.take(&with(StopState::NoAnswer, half), at(3_000));
+    assert_eq!(detail(&stops).as_deref(), Some("motion and 2 lights"));
+}
+
+#[test]
 fn presses_are_kept_apart_and_few() {
     let mut stops = Stops::default();
     for number in [1, 2, 4, 3, 5, 6, 7, 8, 9, 10] {
