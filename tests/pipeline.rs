@@ -13,8 +13,8 @@ use proptest::prelude::*;
 use ttyscope::model::{
     AckWindow, BookChange, BookCounters, BookEvent, BookId, BookState, BookView, Clock, DropReason,
     Fate, Fault, FaultKind, FeedLatency, FeedWay, Frame, FrameEncoding, Integrity, LaneKind,
-    Ledger, Level, LinkState, Loss, Message, Payload, Reading, Scales, Sequence, Severity,
-    SourceId,
+    Ledger, Level, LinkState, Loss, Message, Payload, Reading, RecorderStatus, Scales, Sequence,
+    Severity, SourceId,
 };
 use ttyscope::pipeline::{
     DiskItem, DiskLane, DiskReceiver, LoopStats, Order, Outlet, Pipeline, ScreenLanes,
@@ -514,6 +514,28 @@ fn two_hundred_busy_books_fill_two_hundred_places() {
     }
     assert_eq!(taken, 200);
     rig.check();
+}
+
+#[test]
+fn what_sums_up_is_no_arrival() {
+    let mut rig = Rig::new();
+    let figures = |rig: &Rig| {
+        let (turns, terminal) = (LoopStats::default(), TerminalStats::default());
+        let snapshot = rig
+            .pipeline
+            .snapshot(RecorderStatus::default(), turns, terminal);
+        snapshot.sources[0].clone()
+    };
+    rig.take(Step::Publish {
+        source: 0,
+        what: What::BookView { book: 0 },
+    });
+    assert_eq!(figures(&rig).last_received, None);
+    rig.take(Step::Publish {
+        source: 0,
+        what: What::BookEvent { book: 0 },
+    });
+    assert!(figures(&rig).last_received.is_some());
 }
 
 #[test]

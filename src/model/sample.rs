@@ -147,6 +147,15 @@ impl Payload {
         )
     }
 
+    /// Whether it only sums up what has arrived: it is handed on like everything else, but says
+    /// nothing of how much or when a peer has sent.
+    pub fn is_summary(&self) -> bool {
+        matches!(
+            self,
+            Self::Book(_) | Self::Feed(_) | Self::Fleet(_) | Self::Rows(_)
+        )
+    }
+
     /// Whether it is written down at all. A view is not: the events it was made of are.
     pub fn is_evidence(&self) -> bool {
         !matches!(self, Self::Book(_))

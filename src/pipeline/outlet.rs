@@ -157,7 +157,7 @@ impl Outlet {
                 _ => {}
             }
             meter.simulated |= sample.payload.tells_simulated();
-            if lane != LaneKind::Control {
+            if lane != LaneKind::Control && !sample.payload.is_summary() {
                 meter.received(received, sample.payload.size_bytes());
             }
         });
