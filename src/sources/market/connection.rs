@@ -85,6 +85,8 @@ pub(super) struct Connection {
     second_at: Instant,
     seconds: usize,
     failed_polls: u32,
+    /// The connection before had no live book: to come again is no news.
+    was_silent: bool,
     status: Status,
     told: watch::Sender<Status>,
 }
@@ -137,6 +139,7 @@ impl Connection {
             second_at: now + SECOND,
             seconds: 0,
             failed_polls: 0,
+            was_silent: false,
             told,
         }
     }
@@ -157,6 +160,9 @@ impl Connection {
                 () = sleep_until(wake) => Happened::TimeHasCome,
             };
             self.take(happened).await;
+        }
+        if let Socket::Open(line) = &self.socket {
+            self.was_silent = !line.had_live;
         }
         if let Socket::Open(line) = std::mem::replace(&mut self.socket, Socket::None) {
             line.leave().await;
@@ -267,7 +273,9 @@ impl Connection {
         self.recognise(socket.server().as_str());
         self.socket = Socket::open(socket, now);
         self.status.line = Line::Up;
-        self.status.nothing_live_since = Some(now);
+        if !self.was_silent {
+            self.status.nothing_live_since = Some(now);
+        }
         self.changed(now);
         if let Some(fed) = &mut self.stream {
             let asks = fed.driver.open().await;

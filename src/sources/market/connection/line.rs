@@ -34,6 +34,8 @@ pub(super) struct Open {
     pub heard: Instant,
     /// There has been a live book since then.
     live_since: Option<Instant>,
+    /// A book of it has been live.
+    pub had_live: bool,
 }
 
 impl Socket {
@@ -49,6 +51,7 @@ impl Socket {
             socket,
             heard: now,
             live_since: None,
+            had_live: false,
         }))
     }
 
@@ -77,6 +80,7 @@ impl Socket {
 
 impl Open {
     pub(super) fn is_live(&mut self, is_live: bool, now: Instant) {
+        self.had_live |= is_live;
         if is_live {
             self.live_since.get_or_insert(now);
         } else {
