@@ -8,7 +8,7 @@ use crate::ui::Rect;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
     /// Rows of the table of sources, in most and in less detail.
-    pub source_rows: [u16; 3],
+    pub source_rows: [u16; 4],
     /// Cameras and sources that the scope can show.
     pub subjects: usize,
     /// Whether the scope shows one that has pictures.
@@ -323,7 +323,7 @@ mod tests {
         let needs = [
             Needs::default(),
             Needs {
-                source_rows: [200, 100, 50],
+                source_rows: [200, 100, 50, 40],
                 subjects: 9,
                 has_camera: true,
                 instrument_rows: 60,
@@ -365,7 +365,7 @@ mod tests {
     #[test]
     fn how_much_is_shown_depends_on_the_size() {
         let needs = Needs {
-            source_rows: [9, 7, 5],
+            source_rows: [9, 7, 5, 5],
             subjects: 1,
             has_camera: true,
             ledger_rows: 9,

@@ -41,6 +41,8 @@ impl OverviewPanel {
 /// How much is said of each source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
+    /// Its row, and what is wrong on one line.
+    Least,
     /// Its row, and what is wrong.
     Source,
     /// A row for each camera too.
@@ -51,14 +53,14 @@ pub enum Detail {
 
 impl Detail {
     /// The most first.
-    pub const ALL: [Self; 3] = [Self::All, Self::Cameras, Self::Source];
+    pub const ALL: [Self; 4] = [Self::All, Self::Cameras, Self::Source, Self::Least];
 
     /// The most that fits into so many rows.
     pub fn fitting(facts: &Facts, at: Stamp, columns: u16, rows: u16) -> Self {
         Self::ALL
             .into_iter()
             .find(|detail| source_rows(facts, at, columns, *detail) <= rows)
-            .unwrap_or(Self::Source)
+            .unwrap_or(Self::Least)
     }
 }
 
@@ -86,9 +88,9 @@ struct Below<'a> {
 impl<'a> Below<'a> {
     fn of(source: &'a SourceFacts, standing: &Standing, columns: u16, detail: Detail) -> Self {
         Self {
-            explanation: explanation(source, standing, columns),
+            explanation: explanation(source, standing, columns, detail),
             cameras: match detail {
-                Detail::Source => &[],
+                Detail::Least | Detail::Source => &[],
                 Detail::Cameras | Detail::All => source.cameras(),
             },
             about: (detail == Detail::All).then(|| about(source)),
@@ -131,7 +133,16 @@ fn about(source: &SourceFacts) -> String {
 }
 
 /// A way to stop that does not stand is worse than anything else that can be wrong.
-fn explanation(source: &SourceFacts, standing: &Standing, columns: u16) -> Vec<(String, Role)> {
+fn explanation(
+    source: &SourceFacts,
+    standing: &Standing,
+    columns: u16,
+    detail: Detail,
+) -> Vec<(String, Role)> {
+    let most = match detail {
+        Detail::Least => 1,
+        _ => EXPLANATION_LINES,
+    };
     let columns = columns.saturating_sub(INDENT + 1);
     let stop = source.stops.trouble().map(|why| {
         let text = format!("STOP PATH DOWN: {why}");
@@ -144,7 +155,7 @@ fn explanation(source: &SourceFacts, standing: &Standing, columns: u16) -> Vec<(
     stop.into_iter()
         .chain(link)
         .flat_map(|(text, role)| {
-            let lines = wrap(&text, columns, EXPLANATION_LINES);
+            let lines = wrap(&text, columns, most);
             lines.into_iter().map(move |line| (line, role))
         })
         .collect()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::facts::SourceFacts;
 use super::market::lamp;
-use crate::model::{LinkState, Severity, Stamp};
+use crate::model::{FleetVerdict, LinkState, Severity, Stamp};
 use crate::ui::{Role, number};
 
 /// A link that stands this long without anything arriving is worth a look.
@@ -38,12 +38,7 @@ impl Standing {
                 };
                 ("◌", words, Role::Starting, source.last_trouble.clone())
             }
-            Some(LinkState::Connected) if since > SILENT_AFTER => {
-                let words = format!("silent {}", number::age(since));
-                let why = "connected, and nothing has arrived yet".to_owned();
-                ("◐", words, Role::Warning, Some(why))
-            }
-            Some(LinkState::Connected) => ("◌", "connected".to_owned(), Role::Starting, None),
+            Some(LinkState::Connected) => connected(source, since, at),
             Some(LinkState::Live) => match lamp::together(&source.market, at) {
                 Some((lamp, why)) => (lamp.glyph, lamp.words, lamp.role, why),
                 None => ("●", "live".to_owned(), Role::Good, None),
@@ -101,6 +96,32 @@ impl Standing {
     pub fn text(&self) -> String {
         format!("{} {}", self.glyph, self.words)
     }
+}
+
+type Told = (&'static str, String, Role, Option<String>);
+
+/// Connected and not live: what is wrong with the books or the fleet behind it is known better
+/// there than here.
+fn connected(source: &SourceFacts, since: Duration, at: Stamp) -> Told {
+    if let Some((lamp, why)) = lamp::together(&source.market, at)
+        && lamp.role != Role::Starting
+    {
+        return (lamp.glyph, lamp.words, lamp.role, why);
+    }
+    let fleet = source.fleet.as_ref().map(|known| &*known.state);
+    if let Some(fleet) = fleet.filter(|fleet| fleet.verdict == FleetVerdict::Idle) {
+        let words = format!("idle {}", number::age(at.since(fleet.verdict_since)));
+        return ("‖", words, Role::Held, Some(fleet.evidence.to_string()));
+    }
+    if since <= SILENT_AFTER {
+        return ("◌", "connected".to_owned(), Role::Starting, None);
+    }
+    let why = match fleet {
+        Some(fleet) if !fleet.evidence.is_empty() => fleet.evidence.to_string(),
+        _ => "connected, and nothing has arrived yet".to_owned(),
+    };
+    let words = format!("silent {}", number::age(since));
+    ("◐", words, Role::Warning, Some(why))
 }
 
 fn next_try(wait: Duration, since: Duration) -> String {

@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Below, Detail, INDENT, OverviewPanel};
-use crate::model::{Origin, Percentiles, RecorderState, Stamp, size_text};
+use crate::model::{Origin, Percentiles, RecorderState, Severity, Stamp, size_text};
 use crate::panels::facts::{Facts, SourceFacts};
 use crate::panels::{Look, Standing};
 use crate::pipeline::{CameraSnapshot, SourceSnapshot, Stage};
@@ -71,7 +71,13 @@ pub fn draw(panel: &OverviewPanel, facts: &Facts, look: &Look<'_>, area: Rect, b
     let selected = panel.selected(facts);
     let heights: Vec<u16> = blocks.iter().map(|block| 1 + block.below.rows()).collect();
     let mut y = table.top() + 1;
-    let first = first_shown(&heights, selected, table.height.saturating_sub(1));
+    let room = table.height.saturating_sub(1);
+    let first = first_shown(&heights, selected, room);
+    let count = shown_from(&heights, first, room);
+    let unseen = blocks.iter().enumerate();
+    let unseen = unseen.filter(|(index, _)| !(first..first + count).contains(index));
+    let note = not_shown(unseen.map(|(_, block)| block));
+    pane(buf, area, "sources", &note, look.focused, look.theme);
     for (index, block) in blocks.iter().enumerate().skip(first) {
         if y >= table.bottom() {
             break;
@@ -109,6 +115,7 @@ pub fn draw(panel: &OverviewPanel, facts: &Facts, look: &Look<'_>, area: Rect, b
 
 /// A source and everything below its row.
 struct Block<'a> {
+    is_wrong: bool,
     source: &'a SourceFacts,
     cells: Vec<Cell>,
     cameras: Vec<Vec<Cell>>,
@@ -120,6 +127,7 @@ impl<'a> Block<'a> {
         let standing = Standing::of(source, at);
         let below = Below::of(source, &standing, columns, detail);
         Self {
+            is_wrong: source.stops.trouble().is_some() || standing.severity >= Severity::Warning,
             source,
             cells: cells(source, &standing, mixed, at),
             cameras: below
@@ -140,6 +148,30 @@ fn first_shown(heights: &[u16], selected: usize, room: u16) -> usize {
         first += 1;
     }
     first
+}
+
+/// How many sources from `first` on have their row on the screen.
+fn shown_from(heights: &[u16], first: usize, room: u16) -> usize {
+    let rows_before = heights.iter().skip(first).scan(0_u16, |sum, rows| {
+        let before = *sum;
+        *sum = sum.saturating_add(*rows);
+        Some(before)
+    });
+    rows_before.take_while(|before| *before < room).count()
+}
+
+/// That there are more sources than rows, and whether something is wrong with those.
+fn not_shown<'a, 'b: 'a>(unseen: impl Iterator<Item = &'a Block<'b>>) -> String {
+    let (mut count, mut wrong) = (0, 0);
+    for block in unseen {
+        count += 1;
+        wrong += usize::from(block.is_wrong);
+    }
+    match (count, wrong) {
+        (0, _) => String::new(),
+        (count, 0) => format!("{count} more"),
+        (count, wrong) => format!("{count} more, {wrong} ✕"),
+    }
 }
 
 fn draw_empty(look: &Look<'_>, area: Rect, buf: &mut Buffer) {
@@ -422,4 +454,25 @@ fn arriving(facts: &Facts) -> f64 {
         .filter_map(|source| source.snapshot.as_ref())
         .map(|figures| figures.bytes_per_s)
         .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_shown_if_its_row_is_and_the_selected_one_whole() {
+        let heights = [3, 1, 2, 3];
+        let cases = [
+            (6, 0, 0, 3),
+            (6, 2, 0, 3),
+            (6, 3, 1, 3),
+            (9, 3, 0, 4),
+            (0, 0, 0, 0),
+        ];
+        for (room, selected, first, shown) in cases {
+            assert_eq!(first_shown(&heights, selected, room), first);
+            assert_eq!(shown_from(&heights, first, room), shown, "of {room} rows");
+        }
+    }
 }
