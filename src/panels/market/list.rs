@@ -44,7 +44,10 @@ pub fn head(facts: &Facts, replay: bool, at: Stamp) -> Vec<Item> {
     };
     let passed_over: u64 = facts.sources.iter().map(|s| s.market.passed_over()).sum();
     let mut items = vec![
-        Item::new("", way(facts, replay), Role::Value),
+        match (up, wanted) {
+            (0, 1..) if !replay => Item::new("", "NOT CONNECTED", Role::Error),
+            _ => Item::new("", way(facts, replay), Role::Value),
+        },
         Item::new("connections", format!("{up}/{wanted}"), role(up < wanted)),
         Item::new("fresh", format!("{fresh}/{books}"), fresh_role),
         Item::new("worst age", age_text(worst_ns), Role::Text),

@@ -6,7 +6,7 @@ use super::known::KnownBook;
 use super::ladder::{self, Place};
 use super::lamp::reason;
 use crate::model::market::Light;
-use crate::model::{BookId, SourceId, Stamp};
+use crate::model::{BookId, BookState, SourceId, Stamp};
 use crate::panels::facts::{Facts, SourceFacts};
 use crate::panels::{Look, Step};
 
@@ -64,6 +64,13 @@ pub struct Row<'a> {
 }
 
 impl Row<'_> {
+    /// What is wrong with it; where its connection has ended, why that has.
+    pub fn reason(&self, at: Stamp) -> Option<String> {
+        let is_closed = matches!(self.book.view.state, BookState::Closed(_));
+        let why = self.source.last_trouble.as_ref().filter(|_| is_closed);
+        why.cloned().or_else(|| reason(self.book, at))
+    }
+
     /// Whether it is this book.
     pub fn is(&self, other: &Row<'_>) -> bool {
         self.source.info.id == other.source.info.id && self.book.view.book == other.book.view.book

@@ -7,7 +7,7 @@ use super::groups;
 use crate::panels::Look;
 use crate::panels::facts::Facts;
 use crate::panels::market::panel::nothing_yet;
-use crate::panels::market::{Lamp, MarketPanel, lamp};
+use crate::panels::market::{Lamp, MarketPanel};
 use crate::ui::flow::flow;
 use crate::ui::text::{put, wrap};
 use crate::ui::{Role, pane::pane};
@@ -39,7 +39,9 @@ pub fn draw(panel: &MarketPanel, facts: &Facts, look: &Look<'_>, area: Rect, buf
         ..inner
     };
     let lamp = Lamp::of(row.book, look.at);
-    let reason = lamp::reason(row.book, look.at).map(|why| format!("{}: {why}", lamp.text()));
+    let reason = row
+        .reason(look.at)
+        .map(|why| format!("{}: {why}", lamp.text()));
     let lines = reason.map(|text| wrap(&text, inside.width, REASON_LINES));
     let mut y = inside.top();
     for line in lines.into_iter().flatten() {

@@ -97,7 +97,7 @@ fn draw_one(
         width: inner.width.saturating_sub(2),
         ..inner
     };
-    if let Some(reason) = lamp::reason(book, look.at) {
+    if let Some(reason) = row.reason(look.at) {
         let words = match view.bids.is_empty() && view.asks.is_empty() {
             false if book.view.state != BookState::Live => {
                 format!(

@@ -221,7 +221,7 @@ fn cells(row: &Row<'_>, forms: &Forms, look: &Look<'_>) -> Vec<Cell> {
         bad(view.counters.resyncs),
         bad(view.counters.gaps),
         Cell::new(number::count(view.counters.updates_applied), quiet),
-        Cell::new(lamp::reason(book, look.at).unwrap_or_default(), lamp.role),
+        Cell::new(row.reason(look.at).unwrap_or_default(), lamp.role),
     ]
 }
 
