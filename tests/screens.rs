@@ -405,7 +405,7 @@ fn truths_that_stand_on_every_screen() {
     let tops = |options: AppOptions, snapshot: PipelineSnapshot| -> Vec<String> {
         let mut scene = Scene::new(options);
         scene.tick(61_000, snapshot);
-        (1..=5)
+        (1..=7)
             .map(|screen| {
                 scene.press(&screen.to_string());
                 scene.text().lines().next().unwrap().to_owned()

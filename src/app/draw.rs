@@ -108,7 +108,7 @@ impl App {
         let y = area.top();
         let mut x = area.left() + 1;
         for (text, role) in &line.left {
-            x = put(buf, area, x, y, text, self.theme.style(*role)) + 2;
+            x = put(buf, area, x, y, text, self.theme.style(*role)) + line.gap;
         }
         let taken: u16 = line.right.iter().map(|(text, _)| width(text) + 2).sum();
         x = area.right().saturating_sub(taken).max(area.left()) + 1;

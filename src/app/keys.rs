@@ -228,23 +228,23 @@ impl App {
         } else if self.focused() == Pane::Recent {
             self.go_to(Screen::Journal);
         } else if let Some(source) = self.overview.source(self.view()) {
-            let is_market = |source: &SourceFacts| !source.market.is_empty();
-            if self.view().source(source).is_some_and(is_market) {
-                let at = self.view_at();
-                let facts = view(&self.held, &self.facts);
-                self.market.choose_source(source, facts, at);
-                self.go_to(Screen::Markets);
-                return;
-            }
+            let at = self.view_at();
             let facts = view(&self.held, &self.facts);
-            let has_fleet = |source: &SourceFacts| source.fleet.is_some();
-            if facts.source(source).is_some_and(has_fleet) {
+            let is = |what: fn(&SourceFacts) -> bool| facts.source(source).is_some_and(what);
+            let screen = if is(|source| !source.market.is_empty()) {
+                self.market.choose_source(source, facts, at);
+                Screen::Markets
+            } else if is(|source| source.fleet.is_some()) {
                 self.fleet.source = Some(source);
-                self.go_to(Screen::Fleet);
-                return;
-            }
-            self.scope.choose_source(source);
-            self.go_to(Screen::Scope);
+                Screen::Fleet
+            } else if is(|source| source.tables.iter().len() > 0 && source.cameras().is_empty()) {
+                self.tables.choose_source(source, facts);
+                Screen::Tables
+            } else {
+                self.scope.choose_source(source);
+                Screen::Scope
+            };
+            self.go_to(screen);
         }
     }
 

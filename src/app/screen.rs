@@ -11,10 +11,10 @@ pub enum Screen {
     Scope,
     /// Books and the feeds they come by.
     Markets,
-    /// The rows of generic feeds.
-    Tables,
     /// A supervised fleet of workers.
     Fleet,
+    /// The rows of generic feeds.
+    Tables,
     /// The ledger and the latencies.
     Pipeline,
     /// What happened, line by line.
@@ -101,6 +101,18 @@ impl Screen {
         }
     }
 
+    /// Its name where there is little room.
+    pub fn short_title(self) -> &'static str {
+        match self {
+            Self::Overview => "Over",
+            Self::Markets => "Mkts",
+            Self::Tables => "Tabs",
+            Self::Pipeline => "Pipe",
+            Self::Journal => "Jrnl",
+            Self::Scope | Self::Fleet => self.title(),
+        }
+    }
+
     /// Which keys count on it.
     pub fn context(self) -> Context {
         match self {
@@ -152,5 +164,19 @@ impl Screen {
         let count = Self::ALL.len();
         let step = if forward { 1 } else { count - 1 };
         Self::ALL[(self as usize + step) % count]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_go_through_the_screens_as_the_top_line_names_them() {
+        for (index, screen) in Screen::ALL.into_iter().enumerate() {
+            let next = Screen::ALL[(index + 1) % Screen::ALL.len()];
+            assert_eq!(screen.step(true), next);
+            assert_eq!(next.step(false), screen);
+        }
     }
 }

@@ -16,6 +16,10 @@ pub type Piece = (String, Role);
 pub struct TopLine {
     /// From the left edge.
     pub left: Vec<Piece>,
+    /// Blanks between those.
+    pub gap: u16,
+    /// Whether every screen is there by its name.
+    pub has_names: bool,
     /// To the right edge.
     pub right: Vec<Piece>,
 }
@@ -38,11 +42,11 @@ impl Truth {
 /// Composes the line for so many columns. Names of screens give way to what must be known.
 pub fn compose(app: &App, columns: u16) -> TopLine {
     let truths = truths(app);
-    for names in [Names::All, Names::Current, Names::Digits] {
+    for names in [Names::All, Names::Short, Names::Current, Names::Digits] {
         let left = screens(app, names);
         for keep in (0..=3).rev() {
             // Names of screens are worth more than the terminal's rate, less than the clock.
-            if names == Names::All && keep < 2 {
+            if matches!(names, Names::All | Names::Short) && keep < 2 {
                 break;
             }
             let right: Vec<Piece> = truths
@@ -50,8 +54,15 @@ pub fn compose(app: &App, columns: u16) -> TopLine {
                 .filter(|truth| truth.leaves <= keep)
                 .map(Truth::piece)
                 .collect();
-            if line_width(&left) + line_width(&right) <= columns {
-                return TopLine { left, right };
+            let gap = if names == Names::Short { 1 } else { 2 };
+            if line_width(&left, gap) + line_width(&right, 2) <= columns {
+                let has_names = gap == 1 || names == Names::All;
+                return TopLine {
+                    left,
+                    gap,
+                    has_names,
+                    right,
+                };
             }
         }
     }
@@ -65,21 +76,24 @@ pub fn compose(app: &App, columns: u16) -> TopLine {
         .collect();
     TopLine {
         left: Vec::new(),
+        gap: 2,
+        has_names: false,
         right,
     }
 }
 
-/// Each piece with a blank before it and one behind.
-fn line_width(pieces: &[Piece]) -> u16 {
+/// Each piece with the blanks around it.
+fn line_width(pieces: &[Piece], gap: u16) -> u16 {
     pieces
         .iter()
-        .map(|(text, _)| width(text).saturating_add(2))
+        .map(|(text, _)| width(text).saturating_add(gap))
         .fold(0, u16::saturating_add)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Names {
     All,
+    Short,
     Current,
     Digits,
 }
@@ -92,11 +106,9 @@ fn screens(app: &App, names: Names) -> Vec<Piece> {
             let is_current = screen == app.screen;
             let key = app.key_text(screen.action());
             let text = match names {
-                Names::All => format!("{key} {}", screen.title()),
-                Names::Current | Names::Digits if is_current => {
-                    format!("{key} {}", screen.title())
-                }
-                Names::Current | Names::Digits => key,
+                Names::Short if !is_current => format!("{key} {}", screen.short_title()),
+                Names::Current | Names::Digits if !is_current => key,
+                _ => format!("{key} {}", screen.title()),
             };
             let role = if is_current {
                 Role::TitleFocused
@@ -224,6 +236,12 @@ pub fn hints(app: &App, columns: u16) -> Vec<(String, String)> {
     let quit = (app.key_text(Action::Quit), hint_word(app, Action::Quit));
     let wide = |(key, word): &(String, String)| width(key) + width(word) + 3;
     let mut room = columns.saturating_sub(wide(&quit));
+    // What the digits on the top line are, where there is no room to say it there.
+    let others = screen_keys(app).filter(|hint| {
+        let fits = wide(hint) <= room / 2 && !compose(app, columns).has_names;
+        room -= if fits { wide(hint) } else { 0 };
+        fits
+    });
     let mut hints = Vec::new();
     for action in Action::ALL.iter().copied() {
         let has_no_use = match action {
@@ -249,8 +267,19 @@ pub fn hints(app: &App, columns: u16) -> Vec<(String, String)> {
         room -= wide(&hint);
         hints.push(hint);
     }
+    hints.extend(others);
     hints.push(quit);
     hints
+}
+
+/// The keys of all screens in one: `1-7`, unless somebody gave them other keys.
+fn screen_keys(app: &App) -> Option<(String, String)> {
+    let keys = Screen::ALL.map(|screen| app.key_text(screen.action()));
+    let digits: Vec<u32> = keys.iter().filter_map(|key| key.parse().ok()).collect();
+    let is_run = digits.windows(2).all(|pair| pair[1] == pair[0] + 1);
+    let (first, last) = (keys.first()?, keys.last()?);
+    (is_run && digits.len() == keys.len())
+        .then(|| (format!("{first}-{last}"), "screens".to_owned()))
 }
 
 /// The table's word, unless the state of things makes the key do the opposite.

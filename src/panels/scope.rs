@@ -48,7 +48,9 @@ impl ScopePanel {
         for source in &facts.sources {
             let id = source.info.id;
             let cameras = source.cameras();
-            if cameras.is_empty() {
+            // Books and fleets have screens of their own and nothing to see here.
+            let has_screen = !source.market.is_empty() || source.fleet.is_some();
+            if cameras.is_empty() && !has_screen {
                 subjects.push(Subject {
                     source: id,
                     detector: None,

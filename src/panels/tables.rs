@@ -100,6 +100,15 @@ impl TablesPanel {
         all.iter().position(is_shown).unwrap_or(0)
     }
 
+    /// Shows the first table of a source, unless one of its tables is shown.
+    pub fn choose_source(&mut self, source: SourceId, facts: &Facts) {
+        let is_of = |(owner, _): &Owned<'_>| owner.info.id == source;
+        if !self.table(facts).as_ref().is_some_and(is_of) {
+            let all = Self::all(facts);
+            self.choose(all.iter().find(|table| is_of(table)));
+        }
+    }
+
     fn choose(&mut self, table: Option<&Owned<'_>>) {
         let chosen = table.map(|(source, table)| (source.info.id, table.name.clone()));
         if chosen.is_some() && chosen != self.chosen {
