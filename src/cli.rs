@@ -42,8 +42,9 @@ SOURCE is a name from the configuration or a URL, with NAME= in front if you lik
   ws://HOST:PORT/PATH             any WebSocket that speaks JSON (wss:// over TLS); ?subscribe=JSON,
                                   ?rows=$.data[*], ?key=symbol, ?table=NAME, ?query=FOR_THE_SERVER
   flamingo://HOST:53717           Flamingo light-sheet microscope; ?profile=older, ?live_port=PORT
-  kraken:BTC/USD,ETH/USD           order books of a venue; also binance:, coinbase:,
-                                   coinbase-exchange:, okx: and trades of finnhub:
+  kraken:BTC/USD,ETH/USD          order books of a venue; also binance:, coinbase:,
+                                  coinbase-exchange:, okx: and trades of finnhub:
+  fleet://HOST:5000               a supervised fleet of workers: its pushes, checked against REST
   Both microscopes                ?limit=AXIS:MIN..MAX keeps an axis between two positions
 
 Exit codes: 0 as asked, 1 could not start or failed, 2 wrong usage,

@@ -20,6 +20,10 @@ pub struct Simulators {
 const LIMITS: &str =
     "limit=X:-12500..12500&limit=Y:-12500..12500&limit=Z:-5000..5000&limit=A:-5000..5000";
 
+/// The rows of the fleet's list of workers.
+const WORKERS: &str = "events=instances_update&rows=instances_update:$.instances[*]\
+                       &key=instances_update:instance_id";
+
 impl Simulators {
     /// Starts them on any free ports.
     ///
@@ -68,6 +72,8 @@ impl Simulators {
             venue(market::Venue::Okx, "BTC-USDT,ETH-USDT"),
             venue(market::Venue::Coinbase, "BTC-USD,ETH-USD"),
             format!("fleet=fleet://{}", self.fleet.address()),
+            // The same server as any other that pushes rows, for the tables.
+            format!("workers=socketio://{}?{WORKERS}", self.fleet.address()),
         ];
         let specs = written.iter().map(|written| SourceSpec::parse(written));
         Ok(specs.collect::<Result<_, _>>()?)
