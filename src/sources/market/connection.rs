@@ -161,9 +161,6 @@ impl Connection {
             };
             self.take(happened).await;
         }
-        if let Socket::Open(line) = &self.socket {
-            self.was_silent = !line.had_live;
-        }
         if let Socket::Open(line) = std::mem::replace(&mut self.socket, Socket::None) {
             line.leave().await;
         }
@@ -371,6 +368,9 @@ impl Connection {
             Socket::Open(line) => line.is_good(now, self.shared.options.timing.healthy),
             _ => false,
         };
+        if let Socket::Open(line) = &self.socket {
+            self.was_silent = !line.had_live;
+        }
         if let Socket::Open(line) = std::mem::replace(&mut self.socket, Socket::None)
             && failure.leaves_politely
         {
