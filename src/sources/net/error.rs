@@ -131,7 +131,7 @@ pub enum NetError {
     },
     /// The server closed before it had answered.
     #[error(
-        "{peer} closed the connection without an answer: is it the right port and path, and does it want TLS (imswitchs://, socketios://)?"
+        "{peer} closed the connection without an answer: is it the right port and path, and does it want TLS (imswitchs://, socketios://, fleets://, wss://)?"
     )]
     NoAnswer {
         /// Host and port.
