@@ -302,10 +302,39 @@ impl<'a> Json<'a> {
 
     /// The value behind `key`, if this is an object that has it; the last one if it is there twice.
     pub fn get(self, key: &str) -> Option<Json<'a>> {
-        self.entries()
-            .filter(|(name, _)| name.is(key))
-            .last()
-            .map(|(_, value)| value)
+        let object = self.node().filter(|node| node.kind == Kind::Object)?;
+        let mut name = self.index.saturating_add(1);
+        let mut found = None;
+        // This is where most of a message's time goes, so nothing is looked at twice here.
+        while name < object.next {
+            let value = name.saturating_add(1);
+            if self.is_named(self.nodes.get(index(name)?)?, key) {
+                found = Some(value);
+            }
+            name = self.nodes.get(index(value)?)?.next;
+        }
+        found.map(|index| Json { index, ..self })
+    }
+
+    #[inline]
+    fn is_named(self, name: &Node, key: &str) -> bool {
+        if name.kind != Kind::Text {
+            return self
+                .text_of(name)
+                .and_then(unescape)
+                .is_some_and(|own| own == key);
+        }
+        let length = name.end.saturating_sub(name.start);
+        if index(length) != Some(key.len()) {
+            return false;
+        }
+        // Names of one length mostly differ in their first letter: that is cheaper than a call.
+        self.text_of(name)
+            .is_some_and(|own| own.first() == key.as_bytes().first() && own == key.as_bytes())
+    }
+
+    fn text_of(self, node: &Node) -> Option<&'a [u8]> {
+        self.text.get(index(node.start)?..index(node.end)?)
     }
 
     /// The elements, if this is an array; nothing otherwise.
@@ -379,9 +408,8 @@ impl<'a> Json<'a> {
 
     /// The bytes it stands in, of strings without the quotes.
     pub fn raw(self) -> &'a [u8] {
-        self.node()
-            .and_then(|node| self.text.get(index(node.start)?..index(node.end)?))
-            .unwrap_or_default()
+        let node = self.node();
+        node.and_then(|node| self.text_of(node)).unwrap_or_default()
     }
 
     fn node(self) -> Option<&'a Node> {
