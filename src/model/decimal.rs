@@ -242,16 +242,20 @@ fn digits(buffer: &mut [u8; 40], mut value: u128) -> &[u8] {
         buffer[at] = b'0' + (value % 10) as u8;
         value /= 10;
     }
-    // From here on the machine's own division does.
+    // From here on the machine's own division does, two digits at a time.
     let mut value = value as u64;
-    loop {
-        at -= 1;
-        buffer[at] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            return &buffer[at..];
-        }
+    while value >= 10 {
+        let pair = (value % 100) as u8;
+        value /= 100;
+        at -= 2;
+        buffer[at] = b'0' + pair / 10;
+        buffer[at + 1] = b'0' + pair % 10;
     }
+    if value > 0 || at == buffer.len() {
+        at -= 1;
+        buffer[at] = b'0' + value as u8;
+    }
+    &buffer[at..]
 }
 
 /// A number for printing: `units` of `10^-scale` with exactly `scale` decimals.
