@@ -1,12 +1,16 @@
 //! How many changes of order books one core takes: read, checked, applied, and looked at.
 //!
-//! Run with `cargo bench --bench books`. Each figure stands beside one of the same run, in turn, of
-//! the straightforward way: `serde_json` into structs and ordered maps of exact decimals. Where a
-//! Python can install it, `cryptofeed` reads the same frames as well (`books_cryptofeed.py`).
+//! Run with `cargo bench --bench books`. Times are those on a core, so a busy machine changes little
+//! in them. Each figure stands beside one of the same run, in turn, of the straightforward way:
+//! `serde_json` into structs and ordered maps of exact decimals, without a look at scales, times and
+//! counters. Where a Python can install it, `cryptofeed` reads the same frames as well
+//! (`books_cryptofeed.py`).
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 #[path = "../tests/support/captures.rs"]
 mod captures;
+#[path = "books/core_time.rs"]
+mod core_time;
 #[path = "../tests/support/market.rs"]
 mod market;
 #[path = "books/plain.rs"]
@@ -19,6 +23,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use core_time::on_core;
 use market::Session;
 use ttyscope::model::{Fault, Trade};
 use ttyscope::protocol::market::{Ask, Change, Sink, Venue, venues};
@@ -58,7 +63,9 @@ impl Sink for Counting {
 }
 
 fn main() {
-    println!("{FRAMES} small differences a round, {ROUNDS} rounds in turn, medians; one core\n");
+    println!(
+        "{FRAMES} small differences a round, {ROUNDS} rounds in turn, medians of the time on a core\n"
+    );
     differences("binance", "Binance, differences", BINANCE_PER_S);
     differences("kraken", "Kraken, with checksum", KRAKEN_PER_S);
     for kind in venues::VENUES {
@@ -93,15 +100,12 @@ fn opened(name: &str, count: usize) -> (Box<dyn Venue>, Vec<String>, Session) {
 fn ours(name: &str) -> Duration {
     let (mut venue, frames, _) = opened(name, FRAMES);
     let mut heard = Counting::default();
-    let began = Instant::now();
-    for (n, frame) in frames.iter().enumerate() {
-        venue.frame(
-            frame.as_bytes(),
-            Session::at_frame(n as u64 + 1),
-            &mut heard,
-        );
-    }
-    let took = began.elapsed();
+    let (took, ()) = on_core(|| {
+        for (n, frame) in frames.iter().enumerate() {
+            let now = Session::at_frame(n as u64 + 1);
+            venue.frame(frame.as_bytes(), now, &mut heard);
+        }
+    });
     assert_eq!((heard.changes, heard.faults), (FRAMES, 0), "{name}");
     took
 }
@@ -113,11 +117,9 @@ fn differences(name: &str, what: &str, goal: f64) {
     for _ in 0..ROUNDS {
         mine.push(ours(name));
         let mut book = plain::Plain::open(session.opening_picture(), name == "kraken");
-        let began = Instant::now();
-        for frame in &frames {
-            assert!(book.take(frame), "{name}: a checksum differs");
-        }
-        plain.push(began.elapsed());
+        let (took, is_right) = on_core(|| frames.iter().all(|frame| book.take(frame)));
+        assert!(is_right, "{name}: a checksum differs");
+        plain.push(took);
         if let Ok(peer) = &peer {
             theirs.extend(peer.round(session.opening_picture(), &frames));
         }

@@ -1,12 +1,13 @@
 //! All recorded sessions of order-book venues, played as fast as one core can.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use ttyscope::model::{FeedWay, Stamp};
 use ttyscope::protocol::market::venues::VENUES;
 use ttyscope::protocol::market::{Answer, Subscription, VenueKind};
 
+use super::core_time::on_core;
 use super::{Counting, captures, median, word};
 
 enum Step {
@@ -42,8 +43,8 @@ pub fn replay(rounds: usize, goal_s: f64) {
         .iter()
         .map(|one| one.steps.iter().filter(is_text).count())
         .sum();
-    let times = (0..rounds).map(|_| known.iter().map(play).sum());
-    let took = median(times.collect()).as_secs_f64();
+    let times = (0..rounds).map(|_| on_core(|| known.iter().for_each(play)).0);
+    let took = median(times.collect::<Vec<Duration>>()).as_secs_f64();
     println!(
         "replay of {} of {} recorded sessions, {frames} frames",
         known.len(),
@@ -113,10 +114,9 @@ fn recorded(text: &str) -> Option<Recorded> {
     })
 }
 
-fn play(recorded: &Recorded) -> Duration {
+fn play(recorded: &Recorded) {
     let mut venue = (recorded.kind.venue)(&recorded.subscription);
     let mut heard = Counting::default();
-    let began = Instant::now();
     for (now, step) in &recorded.steps {
         if venue.due().is_some_and(|due| due <= now.mono_ns) {
             venue.time(*now, &mut heard);
@@ -137,5 +137,4 @@ fn play(recorded: &Recorded) -> Duration {
             Step::Close => venue.closed("", *now, &mut heard),
         }
     }
-    began.elapsed()
 }

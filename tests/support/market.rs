@@ -44,7 +44,7 @@ impl Session {
         let (symbol, price_decimals, size_decimals) = match kind.name {
             "binance" => ("BTCUSDT", 2, 5),
             "kraken" => ("BTC/USD", 1, 8),
-            "coinbase_advanced" | "coinbase_exchange" => ("BTC-USD", 2, 8),
+            "coinbase" | "coinbase_exchange" => ("BTC-USD", 2, 8),
             "okx" => ("BTC-USDT", 1, 8),
             "finnhub" => return None,
             other => panic!("how {other} writes its frames is not known here"),
@@ -232,7 +232,7 @@ impl Session {
                     self.kraken_checksum()
                 )
             }
-            "coinbase_advanced" => {
+            "coinbase" => {
                 let cells = rows.iter().map(|(is_bid, price, size)| {
                     let side = if *is_bid { "bid" } else { "offer" };
                     let (price, size) = (self.price(*price), self.size(*size));
