@@ -215,9 +215,7 @@ impl Reader<'_> {
         let mut kind = Kind::Text;
         loop {
             let rest = self.text.get(self.at..)?;
-            let plain = rest
-                .iter()
-                .position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20)?;
+            let plain = rest.iter().position(|&byte| ends_plain(byte))?;
             self.at = self.at.checked_add(plain)?;
             match self.peek()? {
                 b'"' => {
@@ -280,6 +278,22 @@ impl Reader<'_> {
     fn node(&self, place: u32) -> Option<&Node> {
         self.nodes.get(index(place)?)
     }
+}
+
+/// Whether a string is more than itself from this byte on: one look into a table, not three tests.
+fn ends_plain(byte: u8) -> bool {
+    const ENDS: [bool; 256] = {
+        let mut ends = [false; 256];
+        let mut byte = 0_u8;
+        while byte < 0x20 {
+            ends[byte as usize] = true;
+            byte = byte.saturating_add(1);
+        }
+        ends[b'"' as usize] = true;
+        ends[b'\\' as usize] = true;
+        ends
+    };
+    ENDS.get(usize::from(byte)).copied().unwrap_or(true)
 }
 
 fn index(place: u32) -> Option<usize> {
