@@ -54,8 +54,10 @@ inspect() {
 inspect "$dir"/finished-*.mcap 0 >"$dir/finished.json"
 inspect "$dir"/killed-*.partial.mcap 3 >"$dir/killed.json"
 inspect recordings/microscope.mcap 0 >"$dir/sample.json"
+inspect recordings/market.mcap 0 >"$dir/market.json"
 
 "$venv/bin/python" tests/interop/mcap_read.py --compare \
     "$dir/finished.json" "$dir"/finished-*.mcap \
     "$dir/killed.json" "$dir"/killed-*.partial.mcap \
-    "$dir/sample.json" recordings/microscope.mcap
+    "$dir/sample.json" recordings/microscope.mcap \
+    "$dir/market.json" recordings/market.mcap

@@ -6,7 +6,8 @@
     python3 mcap_read.py FILE...
     python3 mcap_read.py --compare SUMMARY FILE [SUMMARY FILE]...
 
-Prints one JSON object a file: messages by topic, whether it was finished, what stopped the reader,
+Prints one JSON object a file: messages by topic and the schema of each topic, order books by their
+changes, whether it was finished, what stopped the reader,
 and the first raw and the first compressed picture, decoded by the schemas that stand in the file.
 Exits with 1 if a file could not be read at all, or a protobuf message or JSON not be decoded.
 
@@ -17,6 +18,7 @@ says whether both found the same in it; exits with 1 if they did not.
 import json
 import sys
 from collections import Counter
+from decimal import Decimal
 
 from mcap.exceptions import McapError
 from mcap.reader import make_reader
@@ -60,9 +62,26 @@ def picture(message, schema):
     return common | {"format": message.format, "head": message.data[:2].hex()}
 
 
+def count_book(books, schema, said):
+    """Counts a change of a book or a trade under the book's venue and symbol."""
+    if schema == "ttyscope.Book":
+        kind = said["change"]
+        for price, size in said["bids"] + said["asks"]:
+            # Exact numbers are texts with the instrument's decimals.
+            for text, scale in ((price, said["price_scale"]), (size, said["size_scale"])):
+                if -Decimal(text).as_tuple().exponent != scale:
+                    raise ValueError(f"{text} has not {scale} decimals")
+    elif schema == "ttyscope.Trade":
+        kind = "trade"
+    else:
+        return
+    books.setdefault(f"{said['venue']} {said['symbol']}", Counter())[kind] += 1
+
+
 def read(path):
     schemas, channels, decoders = {}, {}, {}
     counts, decoded, pictures, metadata = Counter(), Counter(), {}, {}
+    topics, books = {}, {}
     factory = DecoderFactory() if DecoderFactory else None
     with open(path, "rb") as stream:
         found, trouble = records(stream)
@@ -78,9 +97,14 @@ def read(path):
                 channel = channels[record.channel_id]
                 schema = schemas[channel.schema_id]
                 counts[channel.topic] += 1
+                topics[channel.topic] = schema.name
                 if channel.message_encoding == "json":
-                    json.loads(record.data)
-                    json.loads(schema.data)
+                    said = json.loads(record.data)
+                    form = json.loads(schema.data)
+                    missing = [name for name in form.get("required", []) if name not in said]
+                    if missing:
+                        raise ValueError(f"{channel.topic}: {missing} missing in {said}")
+                    count_book(books, schema.name, said)
                     decoded["json"] += 1
                 elif factory:
                     decode = decoders.get(channel.id)
@@ -96,6 +120,8 @@ def read(path):
     return {
         "file": path,
         "messages": dict(sorted(counts.items())),
+        "schemas": dict(sorted(topics.items())),
+        "books": books,
         "decoded": dict(sorted(decoded.items())),
         "pictures": pictures,
         "metadata": sorted(metadata),
@@ -121,6 +147,24 @@ def differences(said, found):
     for topic in sorted(ours.keys() | theirs.keys()):
         if ours.get(topic) != theirs.get(topic):
             yield f"{topic}: {ours.get(topic)} messages by inspect, {theirs.get(topic)} by mcap"
+    for channel in said["channels"]:
+        theirs = found["schemas"].get(channel["topic"])
+        if theirs != channel["schema"]:
+            yield f"{channel['topic']}: {channel['schema']} by inspect, {theirs} by mcap"
+    for book in said["books"]:
+        theirs = found["books"].get(f"{book['venue']} {book['symbol']}", {})
+        ours = {
+            "snapshot": book["snapshots"],
+            "delta": book["deltas"],
+            "replace": book["replacements"],
+            "clear": sum(book["clears"].values()),
+            "trade": book["trades"],
+        }
+        for kind, count in ours.items():
+            if theirs.get(kind, 0) != count:
+                yield f"{book['symbol']}: {count} {kind} by inspect, {theirs.get(kind, 0)} by mcap"
+    if len(found["books"]) != len(said["books"]):
+        yield f"{len(said['books'])} books by inspect, {len(found['books'])} by mcap"
     if said["finished"] != found["finished"]:
         yield f"finished is {said['finished']} by inspect; mcap: {found['stopped_by'] or 'finished'}"
     if found["finished"] and found["indexed"] != said["messages"]:
