@@ -35,7 +35,7 @@ mod vectors;
 pub mod workflow;
 
 pub use commands::Command;
-pub use correlator::{Correlator, Outcome, Routed, Settled, Token};
+pub use correlator::{Correlator, MAX_FRONT, Outcome, Routed, Settled, Token};
 pub use event::Event;
 pub use light::{Laser, LedColour, Side};
 pub use limits::StageLimits;

@@ -312,6 +312,19 @@ impl Correlator {
         replies.chain(retries).min()
     }
 
+    /// The first request that was not handed out yet, says the same as `request`, byte for byte,
+    /// and is one of those meant.
+    pub fn waiting_alike(
+        &self,
+        request: &Request,
+        is_meant: impl Fn(Token) -> bool,
+    ) -> Option<Token> {
+        let bytes = request.message().encode().ok()?;
+        let mut all = self.lanes.iter();
+        let alike = all.find(|queued| queued.bytes == bytes && is_meant(queued.token))?;
+        Some(alike.token)
+    }
+
     /// Takes requests out that were not handed out yet, such as moves after a halt.
     pub fn withdraw(&mut self, mut which: impl FnMut(Token, &Request) -> bool) -> Vec<Settled> {
         self.lanes

@@ -50,6 +50,17 @@ struct Waiting {
     stop_number: Option<u64>,
     /// The command of which this is a part.
     part: Option<Part>,
+    /// It is a part of a stop.
+    is_of_stop: bool,
+}
+
+/// How a part of a stop goes out.
+#[derive(Debug)]
+pub(super) enum StopPart {
+    /// It was asked for.
+    Asked(Token, oneshot::Receiver<Outcome>),
+    /// The same part of an earlier press waits to be sent, and is sent for both.
+    Waits(Token),
 }
 
 /// What a request is to a command.
@@ -244,25 +255,30 @@ impl State {
             tell,
             stop_number,
             part,
+            is_of_stop: false,
         };
         self.waiting.insert(token, waiting);
         Ok(outcome)
     }
 
-    /// Asks for a part of a stop to be sent.
-    pub(super) fn submit_halt(
-        &mut self,
-        request: Request,
-    ) -> Result<(Token, oneshot::Receiver<Outcome>), SubmitError> {
+    /// Asks for a part of a stop to be sent. What waits already is not asked for again: however
+    /// often a stop is pressed, its lane does not fill while the server takes nothing.
+    pub(super) fn submit_halt(&mut self, request: Request) -> Result<StopPart, SubmitError> {
+        let waiting = &self.waiting;
+        let is_of_stop = |token| waiting.get(&token).is_some_and(|w| w.is_of_stop);
+        if let Some(token) = self.correlator.waiting_alike(&request, is_of_stop) {
+            return Ok(StopPart::Waits(token));
+        }
         let token = self.correlator.submit(request)?;
         let (tell, outcome) = oneshot::channel();
         let waiting = Waiting {
             tell,
             stop_number: None,
             part: None,
+            is_of_stop: true,
         };
         self.waiting.insert(token, waiting);
-        Ok((token, outcome))
+        Ok(StopPart::Asked(token, outcome))
     }
 
     /// The newest stop when a request was asked for; `None` if no stop keeps it from being sent.
@@ -453,9 +469,43 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Command;
-    use crate::protocol::flamingo::{Command as Code, Profile};
+    use crate::model::{Command, StopLevel};
+    use crate::protocol::flamingo::{Command as Code, MAX_FRONT, Profile};
+    use crate::sources::flamingo::calm;
     use crate::sources::net::Endpoint;
+
+    #[test]
+    fn presses_that_nobody_takes_fill_no_lane() {
+        let options = FlamingoOptions::new(Endpoint::plain("127.0.0.1", 1));
+        let exchange = Exchange::new(options, Clock::manual(0));
+        let profile = Profile::current();
+        let mut state = exchange.lock();
+        // A halt that somebody else asked for is his.
+        let halt = || Request::halt(&profile).unwrap();
+        state.submit(halt(), None, None).unwrap();
+        let parts = calm::requests(&profile, StopLevel::Safe);
+        let mut asked = Vec::new();
+        for part in &parts {
+            let StopPart::Asked(token, _) = state.submit_halt(part.clone()).unwrap() else {
+                panic!("it waits already");
+            };
+            asked.push(token);
+        }
+        for _ in 0..MAX_FRONT {
+            for (part, wanted) in parts.iter().zip(&asked) {
+                let StopPart::Waits(token) = state.submit_halt(part.clone()).unwrap() else {
+                    panic!("it is asked for again");
+                };
+                assert_eq!(token, *wanted);
+            }
+        }
+        // Once it is on its way, the next press is one of its own.
+        let first = state.correlator.next_write(0).unwrap();
+        let second = state.correlator.next_write(0).unwrap();
+        assert_eq!((first.command, second.token), (Code::StageHalt, asked[0]));
+        let next = state.submit_halt(halt()).unwrap();
+        assert!(matches!(next, StopPart::Asked(token, _) if token > asked[0]));
+    }
 
     #[test]
     fn a_stop_neither_refuses_nor_withdraws_what_calms() {

@@ -3,7 +3,7 @@
 mod inbound;
 mod outbound;
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
@@ -45,14 +45,33 @@ struct Session {
     wire: Wire,
     /// Since when bytes have come that are no message.
     searching: Option<Instant>,
-    /// Halts on their way, by the press that they serve.
-    halts: Vec<(StopPress, oneshot::Receiver<Outcome>)>,
-    /// Halts whose bytes have not left yet.
-    unsent: HashMap<Token, StopPress>,
+    /// Halts on their way.
+    halts: Vec<Halt>,
     /// The newest stop when the stray message on its way was asked for.
     stray: Option<u64>,
     /// The last request of a stop that ends light too.
     darkens: Option<Token>,
+}
+
+/// A halt on its way.
+struct Halt {
+    token: Token,
+    /// The presses that it serves: more than one if it had not left yet when the next came.
+    presses: VecDeque<StopPress>,
+    is_sent: bool,
+    outcome: oneshot::Receiver<Outcome>,
+}
+
+impl Halt {
+    /// Presses that are told of it at most; the newest are.
+    const MOST_PRESSES: usize = 8;
+
+    fn serve(&mut self, press: StopPress) {
+        if self.presses.len() >= Self::MOST_PRESSES {
+            self.presses.pop_front();
+        }
+        self.presses.push_back(press);
+    }
 }
 
 impl Source {
@@ -70,7 +89,6 @@ impl Source {
             wire,
             searching: None,
             halts: Vec::new(),
-            unsent: HashMap::new(),
             stray: None,
             darkens: None,
         };

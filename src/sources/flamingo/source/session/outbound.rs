@@ -1,17 +1,18 @@
 //! What goes out: one message after the other, and a stop ahead of all of them.
 
+use std::collections::VecDeque;
 use std::io;
 
 use tokio::sync::oneshot;
 
-use super::{Session, Source};
+use super::{Halt, Session, Source};
 use crate::model::{
     CommandState, FaultKind, PlainText, Severity, StopEvent, StopLevel, StopPress, StopReport,
     StopState,
 };
 use crate::protocol::flamingo::{Axis, Outcome};
 use crate::sources::flamingo::calm;
-use crate::sources::flamingo::exchange::Goal;
+use crate::sources::flamingo::exchange::{Goal, StopPart};
 use crate::sources::flamingo::wire::Tag;
 
 impl Source {
@@ -73,9 +74,12 @@ impl Source {
         }
         drop(state);
         if let Tag::Request(token) = tag
-            && let Some(press) = session.unsent.remove(&token)
+            && let Some(halt) = session.halts.iter_mut().find(|halt| halt.token == token)
+            && !std::mem::replace(&mut halt.is_sent, true)
         {
-            self.say(press, |after_ns| StopState::Sent { after_ns }, None);
+            for press in &halt.presses {
+                self.say(*press, |after_ns| StopState::Sent { after_ns }, None);
+            }
         }
         self.exchange.touch();
     }
@@ -89,12 +93,24 @@ impl Source {
         state.withdraw_for_stop();
         for (place, request) in requests.into_iter().enumerate() {
             match state.submit_halt(request) {
-                Ok((token, outcome)) if place == 0 => {
-                    session.unsent.insert(token, press);
-                    session.halts.push((press, outcome));
+                Ok(StopPart::Asked(token, outcome)) if place == 0 => session.halts.push(Halt {
+                    token,
+                    presses: VecDeque::from([press]),
+                    is_sent: false,
+                    outcome,
+                }),
+                Ok(StopPart::Waits(token)) if place == 0 => {
+                    let mut halts = session.halts.iter_mut();
+                    if let Some(halt) = halts.find(|halt| halt.token == token) {
+                        halt.serve(press);
+                    }
                 }
                 // The last one of all.
-                Ok((token, _)) if press.level == StopLevel::Safe => session.darkens = Some(token),
+                Ok(StopPart::Asked(token, _) | StopPart::Waits(token))
+                    if press.level == StopLevel::Safe =>
+                {
+                    session.darkens = Some(token);
+                }
                 Ok(_) => {}
                 Err(error) => {
                     let text = format!("a part of the stop was not sent: {error}");
@@ -113,28 +129,34 @@ impl Source {
     /// Says what was answered to the halts.
     pub(super) fn halts_answered(&mut self, session: &mut Session) {
         let mut answered = Vec::new();
-        session.halts.retain_mut(|(press, outcome)| {
-            let found = match outcome.try_recv() {
+        session.halts.retain_mut(|halt| {
+            let found = match halt.outcome.try_recv() {
                 Err(oneshot::error::TryRecvError::Empty) => return true,
                 Err(oneshot::error::TryRecvError::Closed) => return false,
                 Ok(found) => found,
             };
-            answered.push((*press, found));
+            answered.push((std::mem::take(&mut halt.presses), found));
             false
         });
-        for (press, outcome) in answered {
-            match outcome {
-                Outcome::Answered { message, .. } | Outcome::Oversize { message, .. } => {
-                    if message.status == 0 {
-                        let why = format!("status 0 {}", message.text.to_plain());
-                        self.say(press, |_| StopState::Refused, Some(why.trim_end().into()));
-                    } else {
-                        self.say(press, |after_ns| StopState::Acknowledged { after_ns }, None);
-                    }
-                }
-                Outcome::TimedOut => self.say(press, |_| StopState::NoAnswer, None),
-                _ => {}
+        for (presses, outcome) in answered {
+            for press in presses {
+                self.say_answer(press, &outcome);
             }
+        }
+    }
+
+    fn say_answer(&self, press: StopPress, outcome: &Outcome) {
+        match outcome {
+            Outcome::Answered { message, .. } | Outcome::Oversize { message, .. } => {
+                if message.status == 0 {
+                    let why = format!("status 0 {}", message.text.to_plain());
+                    self.say(press, |_| StopState::Refused, Some(why.trim_end().into()));
+                } else {
+                    self.say(press, |after_ns| StopState::Acknowledged { after_ns }, None);
+                }
+            }
+            Outcome::TimedOut => self.say(press, |_| StopState::NoAnswer, None),
+            _ => {}
         }
     }
 
