@@ -614,6 +614,9 @@ async fn a_command_from_before_a_stop_is_void_also_once_the_stop_is_cleared() {
     let id = watched.ask_after(0, to("x", 9.0)).await;
     let end = watched.end_of(id).await;
     assert_eq!(end.state, CommandState::Refused, "{end:?}");
+    let why = end.detail.as_deref().unwrap_or_default();
+    assert!(why.contains("pressed after it was asked"), "{end:?}");
+    assert!(!why.contains("holds"), "{end:?}");
     assert!(!received(&simulator, 0).contains(&0x6005));
     let end = watched.done(to("x", 9.0)).await;
     assert_eq!(end.state, CommandState::Done, "{end:?}");

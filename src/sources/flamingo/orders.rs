@@ -25,8 +25,19 @@ fn too_long(what: &str, text: &str) -> Option<String> {
         .then(|| format!("{what} of {bytes} bytes; at most {TEXT_BYTES} bytes are sent"))
 }
 
+/// Whether a stop keeps a command from being sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bar {
+    /// None does.
+    Open,
+    /// One holds.
+    Holds,
+    /// One was pressed after the command was asked for, and cleared since.
+    Void,
+}
+
 /// Why a command is not sent, if it is not.
-pub(super) fn refusal(state: &State, command: &Command, is_void: bool) -> Option<String> {
+pub(super) fn refusal(state: &State, command: &Command, bar: Bar) -> Option<String> {
     let words = command;
     if !state.is_connected {
         return Some(format!(
@@ -52,8 +63,13 @@ pub(super) fn refusal(state: &State, command: &Command, is_void: bool) -> Option
     {
         return Some(known.why_no_limits(axis).to_string());
     }
-    if let Err(refusal) = control::check(instrument, command, is_void) {
+    if let Err(refusal) = control::check(instrument, command, bar == Bar::Holds) {
         return Some(refusal.to_string());
+    }
+    if bar == Bar::Void && !command.is_calming() {
+        return Some(format!(
+            "{words}: a stop was pressed after it was asked; ask again"
+        ));
     }
     let ours = |axis: Axis| known.tracks.get(axis.index()).is_some_and(|t| t.is_ours);
     match command {
@@ -96,10 +112,8 @@ pub(super) fn axis_of(name: &str) -> Option<Axis> {
 }
 
 /// Refuses a command, or takes it. Whether it is to be carried out.
-///
-/// - `is_void`: a stop holds, or was pressed after the command was asked for
-pub(super) fn take(state: &mut State, order: &Order, is_void: bool) -> bool {
-    match refusal(state, &order.command, is_void) {
+pub(super) fn take(state: &mut State, order: &Order, bar: Bar) -> bool {
+    match refusal(state, &order.command, bar) {
         Some(why) => {
             state.report(Some(Desk::refuse(order, why)));
             false

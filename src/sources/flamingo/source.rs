@@ -14,7 +14,7 @@ use super::errand::Errand;
 use super::exchange::Exchange;
 use super::live::{Live, LiveEvent};
 use super::options::FlamingoOptions;
-use super::orders;
+use super::orders::{self, Bar};
 use super::outbox::Sending;
 use super::retry::Retry;
 use super::socket;
@@ -132,8 +132,13 @@ impl Source {
 
     /// Takes a command, or refuses it.
     fn order(&mut self, order: Order) {
-        let is_void = !self.intake.stops.lets_pass(order.stop_number);
-        let is_taken = orders::take(&mut self.exchange.lock(), &order, is_void);
+        let stops = &self.intake.stops;
+        let bar = match () {
+            () if stops.lets_pass(order.stop_number) => Bar::Open,
+            () if stops.is_latched() => Bar::Holds,
+            () => Bar::Void,
+        };
+        let is_taken = orders::take(&mut self.exchange.lock(), &order, bar);
         if is_taken {
             let errand = Errand::of(&self.exchange, &order);
             self.errands
