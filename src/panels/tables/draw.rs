@@ -192,6 +192,7 @@ fn title(panel: &TablesPanel, source: &SourceFacts, table: &Table) -> String {
 fn note(panel: &TablesPanel, table: &Table, shown: usize, grid: &Grid) -> String {
     let all = table.rows().len();
     let mut note = match shown == all {
+        true if all == 1 => "1 row".to_owned(),
         true => format!("{} rows", number::count(all as u64)),
         false => format!(
             "{} of {} rows",
