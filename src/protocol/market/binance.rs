@@ -395,6 +395,18 @@ fn show_picture(
     }
 }
 
+/// What the venue says of a symbol that it does not know. Source: its error codes, -1121 "Invalid
+/// symbol".
+fn refusal(tape: &mut Tape, answer: &Answer<'_>) -> Option<String> {
+    if answer.status != 400 {
+        return None;
+    }
+    let json = tape.read(answer.body).ok()?;
+    let is_unknown = json.get("code").and_then(Json::i64) == Some(-1121);
+    let words = json.get("msg").and_then(Json::str)?;
+    is_unknown.then(|| words.to_string())
+}
+
 fn fetch(index: usize, tracked: &Tracked, limit: u16) -> Fetch {
     Fetch {
         book: index,
@@ -417,6 +429,10 @@ impl Venue for Binance {
         for one in &mut self.books {
             one.tracked.repair.reset();
             one.tracked.starting("waiting for snapshot");
+            if let Keeping::Differences(kept) = &mut one.kind {
+                let quiet = now.mono_ns.saturating_add(differences::QUIET_NS);
+                kept.ask_anyway_ns = Some(quiet);
+            }
         }
         self.time(now, out);
     }
@@ -452,6 +468,16 @@ impl Venue for Binance {
         };
         add(&mut self.counters.http_errors);
         one.tracked.count(|counters| &mut counters.http_errors);
+        if matches!(one.kind, Keeping::Differences(_))
+            && let Some(words) = refusal(&mut self.tape, answer)
+        {
+            one.tracked.repair.give_up();
+            one.tracked.count(|counters| &mut counters.venue_errors);
+            one.tracked.fail(words.as_str());
+            let words = format!("{}: {words}", one.tracked.symbol());
+            out.fault(Some(answer.book), faults::venue_error(NAME, &words));
+            return;
+        }
         let fault = faults::http(NAME, one.tracked.symbol(), answer.status);
         out.fault(Some(answer.book), fault);
         if matches!(one.kind, Keeping::Differences(_)) {
@@ -493,7 +519,13 @@ impl Venue for Binance {
                     out.ask(Ask::Fetch(fetch(index, &one.tracked, self.limit)));
                 }
             } else {
-                let step = one.tracked.repair.time(now.mono_ns);
+                let mut step = one.tracked.repair.time(now.mono_ns);
+                if let Keeping::Differences(kept) = &mut one.kind
+                    && kept.ask_anyway_ns.is_some_and(|at| at <= now.mono_ns)
+                {
+                    kept.ask_anyway_ns = None;
+                    step = one.tracked.repair.want(now.mono_ns);
+                }
                 self.step(index, step, out);
             }
         }
@@ -502,7 +534,11 @@ impl Venue for Binance {
     fn due(&self) -> Option<u64> {
         let due = self.books.iter().filter_map(|one| match &one.kind {
             Keeping::Polled(poll, _) => Some(poll.due()),
-            _ => one.tracked.repair.due(),
+            Keeping::Differences(kept) => {
+                let due = [kept.ask_anyway_ns, one.tracked.repair.due()];
+                due.into_iter().flatten().min()
+            }
+            Keeping::Partial(_) => one.tracked.repair.due(),
         });
         due.min()
     }

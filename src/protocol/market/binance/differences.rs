@@ -15,6 +15,10 @@ const MOST_HELD: usize = 5_000;
 /// When a snapshot that was too old is asked for again.
 const TOO_OLD_NS: u64 = 250_000_000;
 
+/// A stream that says nothing for this long may be that of a symbol that does not exist, which only a
+/// request for the book tells.
+pub(super) const QUIET_NS: u64 = 15_000_000_000;
+
 /// What is to be done next.
 pub(super) enum Next {
     Nothing,
@@ -66,6 +70,8 @@ pub(super) struct Differences {
     held: VecDeque<(BookEvent, Stamp)>,
     /// No room was left: nothing more is taken until the connection is renewed.
     has_overflowed: bool,
+    /// When the book is asked for though no event has come, monotonic nanoseconds.
+    pub(super) ask_anyway_ns: Option<u64>,
 }
 
 impl Differences {
@@ -108,6 +114,7 @@ impl Differences {
             self.has_overflowed = true;
             return Next::Overflow;
         }
+        self.ask_anyway_ns = None;
         self.held.push_back((tracked.event.clone(), received));
         tracked.count(|counters| &mut counters.updates_buffered);
         Next::Want

@@ -87,6 +87,23 @@ fn the_snapshot_is_asked_for_once_the_first_event_is_held_back() {
 }
 
 #[test]
+fn a_symbol_that_does_not_exist_is_found_out_though_its_stream_says_nothing() {
+    let (mut venue, mut heard) = (Binance::new(&subscription(&["NOPE"])), Heard::default());
+    venue.open(at(0), &mut heard);
+    assert_eq!(venue.due(), Some(at(15_000).mono_ns));
+    venue.time(at(15_000), &mut heard);
+    assert_eq!(fetches(&mut heard).len(), 1);
+    let body = r#"{"code":-1121,"msg":"Invalid symbol."}"#;
+    answer(&mut venue, 0, 400, body, at(15_100), &mut heard);
+    let view = venue.view(0, 5, at(15_200)).unwrap();
+    assert_eq!(view.state, BookState::Failed("Invalid symbol.".into()));
+    // It is not asked for again until somebody tries anew.
+    assert_eq!(venue.due(), None);
+    venue.time(at(400_000), &mut heard);
+    assert!(fetches(&mut heard).is_empty());
+}
+
+#[test]
 fn a_gap_leaves_live_first_and_asks_for_one_snapshot() {
     let (mut venue, mut heard) = (Binance::new(&subscription(&["AB"])), Heard::default());
     venue.open(at(0), &mut heard);
