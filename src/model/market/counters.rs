@@ -14,6 +14,11 @@ macro_rules! named {
                 [$((stringify!($field), self.$field)),+]
             }
 
+            /// Adds what another one counted.
+            pub fn add(&mut self, other: &Self) {
+                $(self.$field = self.$field.saturating_add(other.$field);)+
+            }
+
             /// The counter of this name, to be changed.
             pub fn named_mut(&mut self, name: &str) -> Option<&mut u64> {
                 match name {
@@ -92,5 +97,8 @@ mod tests {
         assert_eq!(size_of::<BookCounters>(), 26 * 8);
         assert_eq!(size_of::<FeedCounters>(), 16 * 8);
         assert_eq!(counters.named_mut("no such"), None);
+        let once = counters;
+        counters.add(&once);
+        assert_eq!((counters.snapshots_applied, counters.http_errors), (2, 52));
     }
 }

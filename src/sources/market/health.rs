@@ -177,7 +177,7 @@ pub(super) fn feed(connections: &[Status], whole: Whole) -> FeedHealth {
     let mut counters = FeedCounters::default();
     let mut apply = Percentiles::default();
     for connection in connections {
-        add(&mut counters, &connection.counters);
+        counters.add(&connection.counters);
         worst(&mut apply, &connection.apply);
     }
     let way = |way| connections.iter().any(|c| c.way == way);
@@ -210,44 +210,6 @@ pub(super) fn feed(connections: &[Status], whole: Whole) -> FeedHealth {
         apply,
         fresh_for_ns: whole.fresh_for_ns,
     }
-}
-
-/// Adds the counters of a connection to those of the others.
-pub(super) fn add(sum: &mut FeedCounters, one: &FeedCounters) {
-    let FeedCounters {
-        frames,
-        parse_errors,
-        schema_errors,
-        unknown,
-        venue_errors,
-        control,
-        heartbeats,
-        pings,
-        foreign_symbol,
-        connections,
-        closes,
-        duplicates,
-        out_of_order,
-        gaps,
-        repeated_frames,
-        http_errors,
-    } = one;
-    sum.frames += frames;
-    sum.parse_errors += parse_errors;
-    sum.schema_errors += schema_errors;
-    sum.unknown += unknown;
-    sum.venue_errors += venue_errors;
-    sum.control += control;
-    sum.heartbeats += heartbeats;
-    sum.pings += pings;
-    sum.foreign_symbol += foreign_symbol;
-    sum.connections += connections;
-    sum.closes += closes;
-    sum.duplicates += duplicates;
-    sum.out_of_order += out_of_order;
-    sum.gaps += gaps;
-    sum.repeated_frames += repeated_frames;
-    sum.http_errors += http_errors;
 }
 
 /// Percentiles of several windows cannot be added; the worst of each is what matters.

@@ -1,7 +1,6 @@
 //! The books of a connection that come one way, with their requests over HTTP.
 
 use super::super::driver::Driver;
-use super::super::health;
 use super::super::rest::{Landed, Requests};
 use super::Shared;
 use crate::model::{FeedCounters, FeedWay};
@@ -41,7 +40,7 @@ impl Fed {
     pub(super) fn counters<'a>(feds: impl Iterator<Item = &'a Self>) -> FeedCounters {
         let mut sum = FeedCounters::default();
         for fed in feds {
-            health::add(&mut sum, &fed.driver.counters());
+            sum.add(&fed.driver.counters());
         }
         sum
     }
