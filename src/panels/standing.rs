@@ -54,7 +54,10 @@ impl Standing {
                     "◐",
                     format!("stale {}", number::age(quiet)),
                     Role::Warning,
-                    Some(missing.to_string()),
+                    // The books know better which of them is stale, and why.
+                    lamp::together(&source.market, at)
+                        .and_then(|(_, why)| why)
+                        .or_else(|| Some(missing.to_string())),
                 )
             }
             Some(LinkState::Down {
