@@ -164,14 +164,27 @@ fn replayed(path: &Path) -> (Option<BookView>, u64, replay::Replayed) {
         .build()
         .unwrap();
     let playing = replay::run(path, Speed::Max, outlets, CancellationToken::new());
-    let done = runtime.block_on(playing).unwrap();
     let mut last = None;
-    while let Some(delivery) = screen.try_take() {
-        if let Payload::Book(view) = &delivery.sample.payload {
-            last = Some((**view).clone());
+    let mut take = || {
+        while let Some(delivery) = screen.try_take() {
+            if let Payload::Book(view) = &delivery.sample.payload {
+                last = Some((**view).clone());
+            }
+            delivery.ticket.settle(Fate::Shown);
         }
-        delivery.ticket.settle(Fate::Shown);
-    }
+    };
+    // A replay waits until what it shows was seen: somebody has to look meanwhile.
+    let done = runtime.block_on(async {
+        tokio::pin!(playing);
+        loop {
+            tokio::select! {
+                done = &mut playing => break done,
+                () = screen.ready() => take(),
+            }
+        }
+    });
+    let done = done.unwrap();
+    take();
     let books =
         pipeline.ledger().snapshot().source(SourceId(0)).lanes[LaneKind::Books as usize].clone();
     let events = played_events(path);
