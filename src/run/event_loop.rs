@@ -29,7 +29,7 @@ use crate::pipeline::{RecordingPlan, Stage};
 /// Items taken in before the screen gets its turn.
 const TURN_LIMIT: usize = 512;
 /// Thirty pictures a second at most.
-const FRAME: Duration = Duration::from_millis(33);
+const FRAME: Duration = Duration::from_nanos(1_000_000_000 / 30);
 /// Files that may be read at a time.
 const FILES: usize = 4;
 /// How often the figures are taken.
@@ -427,7 +427,9 @@ impl<'a> EventLoop<'a> {
             .canvas
             .draw(|area, buffer| app.draw(area, buffer));
         self.app.drawn();
-        self.last_draw = now;
+        // From the moment it was due: a picture that is a little late makes the next one no later.
+        let due = self.last_draw + FRAME;
+        self.last_draw = if now < due + FRAME { due } else { now };
         let visible = self.app.visible_cameras();
         for (camera, picture) in std::mem::take(&mut self.undrawn) {
             if visible.iter().any(|request| request.camera == camera) {
