@@ -130,11 +130,7 @@ impl Way {
         };
         Self {
             maker: PictureMaker::new(),
-            request: PictureRequest {
-                camera: camera.clone(),
-                cols: CELLS.0,
-                rows: CELLS.1,
-            },
+            request: PictureRequest::plain(camera.clone(), CELLS.0, CELLS.1),
             camera,
             clock: Clock::system(),
             theme: Theme::default(),
@@ -171,6 +167,7 @@ fn frame(encoding: FrameEncoding, body: Vec<u8>) -> Frame {
         body: Bytes::from(body),
         pixel_size_um: Some(0.325),
         subsampling: 1,
+        bit_depth: None,
         device_ns: Some(Stamp::default().unix_ns),
         lost_before: 0,
     }

@@ -178,6 +178,8 @@ impl App {
                 self.paste(&text);
                 Vec::new()
             }
+            // Nothing on the screen takes the mouse yet.
+            Event::Mouse(_) => Vec::new(),
             Event::Resize { cols, rows } => {
                 self.size = (cols, rows);
                 self.dirty = true;
@@ -256,11 +258,7 @@ impl App {
             .filter(|room| room.width > 0 && room.height > 0)
             .zip(self.scope.subject(&self.facts).and_then(|s| s.camera()));
         camera
-            .map(|(room, camera)| PictureRequest {
-                camera,
-                cols: room.width,
-                rows: room.height,
-            })
+            .map(|(room, camera)| PictureRequest::plain(camera, room.width, room.height))
             .into_iter()
             .collect()
     }

@@ -68,6 +68,7 @@ fn payload(what: What) -> Payload {
             body: Bytes::from(vec![0; usize::from(size)]),
             pixel_size_um: None,
             subsampling: 1,
+            bit_depth: None,
             device_ns: Some(1),
             lost_before: 0,
         }),

@@ -177,6 +177,7 @@ fn frame(number: u64, encoding: FrameEncoding, body: Vec<u8>) -> Frame {
         body: Bytes::from(body),
         pixel_size_um: Some(0.325),
         subsampling: 2,
+        bit_depth: None,
         device_ns: Some(EPOCH_NS - 5),
         lost_before: 0,
     }
@@ -460,6 +461,7 @@ fn any_frame() -> impl Strategy<Value = Payload> {
                 body: Bytes::from(vec![width as u8; bytes as usize]),
                 pixel_size_um: more.0,
                 subsampling: more.1,
+                bit_depth: None,
                 device_ns: named.2,
                 lost_before: more.2,
             })

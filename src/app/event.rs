@@ -2,7 +2,7 @@
 
 use crate::control::Latch;
 use crate::imaging::{Picture, PictureRequest};
-use crate::intent::{CommandOrder, KeyChord};
+use crate::intent::{CommandOrder, KeyChord, Mouse};
 use crate::model::{Command, LogLine, Request, Sample, SourceId, Stamp, StopLevel};
 use crate::pipeline::PipelineSnapshot;
 
@@ -18,6 +18,8 @@ pub enum Event {
     },
     /// Text was pasted.
     Paste(String),
+    /// The mouse did something.
+    Mouse(Mouse),
     /// The terminal has this size now.
     Resize {
         /// Columns.

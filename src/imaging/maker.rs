@@ -8,7 +8,9 @@ use super::jpeg;
 use super::picture::{Picture, PictureRequest};
 use super::reduce::{Layout, MAX_SIDE_PX, Raster, Reducer, fit};
 use super::unpack::{UnpackError, unpack};
+use super::view::Roi;
 use super::window::{Depth, Window, percentiles};
+use super::yuv;
 use crate::model::{CameraKey, Clock, Compression, Frame, FrameEncoding, PlainText, Stamp};
 
 /// The largest frame that is decoded: 64 Mpx, which is 8192x8192.
@@ -82,6 +84,16 @@ pub enum ImagingError {
         got: usize,
         /// Bytes the size asks for.
         want: usize,
+    },
+    /// Pixels that share their colour cannot be of an odd number.
+    #[error("the frame is {width_px}x{height_px}, which {} pictures cannot be", encoding.as_str())]
+    Odd {
+        /// How it is said to be encoded.
+        encoding: FrameEncoding,
+        /// Columns.
+        width_px: u32,
+        /// Rows.
+        height_px: u32,
     },
     /// Its pixels cannot be unpacked.
     #[error(transparent)]
@@ -158,7 +170,12 @@ impl PictureMaker {
             pixel_size_um: frame.pixel_size_um,
             width_px: size.0,
             height_px: size.1,
+            view: request.view,
+            part: Roi::all((width_px, height_px)),
+            dots: request.dots,
             pixels: drawn(&self.small, layout, window),
+            probe: None,
+            profile: None,
         })
     }
 }
@@ -204,6 +221,28 @@ fn raster<'a>(frame: &'a Frame, buffer: &'a mut Vec<u8>) -> Result<Raster<'a>, I
         FrameEncoding::Mono16(Compression::None) => {
             let (size, _) = announced(frame, Layout::Grey16)?;
             exactly(size, Layout::Grey16, &frame.body)
+        }
+        FrameEncoding::Rgb8 => {
+            let (size, _) = announced(frame, Layout::Rgb8)?;
+            exactly(size, Layout::Rgb8, &frame.body)
+        }
+        FrameEncoding::Yuyv | FrameEncoding::Nv12 => {
+            let (size, _) = announced(frame, Layout::Rgb8)?;
+            let want = frame.encoding.body_bytes(size.0, size.1);
+            let want = want.ok_or(ImagingError::Odd {
+                encoding: frame.encoding,
+                width_px: size.0,
+                height_px: size.1,
+            })? as usize;
+            if frame.body.len() != want {
+                let got = frame.body.len();
+                return Err(ImagingError::WrongLength { got, want });
+            }
+            match frame.encoding {
+                FrameEncoding::Yuyv => yuv::from_yuyv(&frame.body, buffer),
+                _ => yuv::from_nv12(&frame.body, (size.0 as usize, size.1 as usize), buffer),
+            }
+            exactly(size, Layout::Rgb8, buffer)
         }
         FrameEncoding::Mono16(compression) => {
             let (size, want) = announced(frame, Layout::Grey16)?;

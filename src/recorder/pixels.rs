@@ -18,18 +18,23 @@ pub const MAX_PICTURE_BYTES: usize = 256 * 1024 * 1024;
 /// # Errors
 /// Why its pixels cannot be read.
 pub fn readable(frame: &Frame, buffer: &mut Vec<u8>) -> Result<Option<Bytes>, String> {
-    let (compression, bytes_per_pixel) = match frame.encoding {
+    let compression = match frame.encoding {
         FrameEncoding::Jpeg => return Ok(None),
-        FrameEncoding::Mono8 => (Compression::None, 1),
-        FrameEncoding::Mono16(compression) => (compression, 2),
+        FrameEncoding::Mono16(compression) => compression,
+        FrameEncoding::Mono8 | FrameEncoding::Rgb8 | FrameEncoding::Yuyv | FrameEncoding::Nv12 => {
+            Compression::None
+        }
     };
     let (Some(width), Some(height)) = (frame.width_px, frame.height_px) else {
         return Err("nothing says how wide and high it is".to_owned());
     };
-    let bytes = u64::from(width)
-        .checked_mul(u64::from(height))
-        .and_then(|pixels| pixels.checked_mul(bytes_per_pixel))
-        .and_then(|bytes| usize::try_from(bytes).ok())
+    let name = frame.encoding.as_str();
+    let bytes = frame
+        .encoding
+        .body_bytes(width, height)
+        .ok_or_else(|| format!("there are no {name} pictures of {width}x{height} pixels"))?;
+    let bytes = usize::try_from(bytes)
+        .ok()
         .filter(|bytes| *bytes <= MAX_PICTURE_BYTES)
         .ok_or_else(|| format!("{width}x{height} pixels are more than is taken"))?;
     if compression == Compression::None {
@@ -67,6 +72,7 @@ mod tests {
             body: Bytes::from_static(body),
             pixel_size_um: None,
             subsampling: 1,
+            bit_depth: None,
             device_ns: None,
             lost_before: 0,
         }

@@ -52,6 +52,7 @@ struct FrameParts {
     height_px: Option<u32>,
     pixel_size_um: Option<f64>,
     subsampling: u32,
+    bit_depth: Option<u8>,
     device_ns: Option<u64>,
     lost_before: u64,
 }
@@ -204,6 +205,7 @@ fn frame_parts(data: &[u8]) -> Result<FrameParts, String> {
         height_px: record.height_px,
         pixel_size_um: record.pixel_size_um,
         subsampling: record.subsampling,
+        bit_depth: record.bit_depth,
         device_ns: record.device_ns,
         lost_before: record.lost_before,
     })
@@ -214,6 +216,9 @@ fn raw_frame(message: &RecordedMessage, parts: Option<FrameParts>) -> Result<Pay
     let encoding = match image.encoding.as_str() {
         "mono8" => FrameEncoding::Mono8,
         "mono16" => FrameEncoding::Mono16(Compression::None),
+        "rgb8" => FrameEncoding::Rgb8,
+        "yuyv" | "yuv422_yuy2" => FrameEncoding::Yuyv,
+        "nv12" => FrameEncoding::Nv12,
         other => return Err(format!("a picture in \"{}\"", PlainText::from_peer(other))),
     };
     let mut frame = frame(parts, &image.frame_id, encoding, image.data);
@@ -241,6 +246,7 @@ fn frame(parts: Option<FrameParts>, frame_id: &str, encoding: FrameEncoding, bod
         height_px: None,
         pixel_size_um: None,
         subsampling: 1,
+        bit_depth: None,
         device_ns: None,
         lost_before: 0,
     });
@@ -253,6 +259,7 @@ fn frame(parts: Option<FrameParts>, frame_id: &str, encoding: FrameEncoding, bod
         body,
         pixel_size_um: parts.pixel_size_um,
         subsampling: parts.subsampling,
+        bit_depth: parts.bit_depth,
         device_ns: parts.device_ns,
         lost_before: parts.lost_before,
     }

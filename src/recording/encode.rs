@@ -35,6 +35,8 @@ impl Encoder {
     pub fn picture(&mut self, frame: &Frame, pixels: Option<Bytes>, at_ns: u64) {
         let time = Some(foxglove::timestamp(frame.device_ns.unwrap_or(at_ns)));
         let data = pixels.unwrap_or_else(|| frame.body.clone());
+        // Source of the names: `foxglove.RawImage`, field `data`. The row of a plane of luma is as
+        // long as the picture is wide.
         let (name, bytes_per_pixel) = match frame.encoding {
             FrameEncoding::Jpeg => {
                 self.compressed.timestamp = time;
@@ -48,6 +50,9 @@ impl Encoder {
             }
             FrameEncoding::Mono8 => ("mono8", 1),
             FrameEncoding::Mono16(_) => ("mono16", 2),
+            FrameEncoding::Rgb8 => ("rgb8", 3),
+            FrameEncoding::Yuyv => ("yuyv", 2),
+            FrameEncoding::Nv12 => ("nv12", 1),
         };
         self.raw.timestamp = time;
         self.raw.width = frame.width_px.unwrap_or(0);
@@ -71,6 +76,7 @@ impl Encoder {
             received_bytes: frame.body.len() as u64,
             pixel_size_um: frame.pixel_size_um,
             subsampling: frame.subsampling,
+            bit_depth: frame.bit_depth,
             device_ns: frame.device_ns,
             lost_before: frame.lost_before,
         });

@@ -53,6 +53,9 @@ pub struct FrameRecord<'a> {
     pub pixel_size_um: Option<f64>,
     /// Every how many-th sensor pixel the picture shows.
     pub subsampling: u32,
+    /// Bits of a value that the sensor fills.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bit_depth: Option<u8>,
     /// The device's own time, Unix nanoseconds.
     pub device_ns: Option<u64>,
     /// Pictures of this camera that never came before this one.

@@ -145,6 +145,7 @@ const FRAME: &str = r#"{
     "received_bytes": {"type": "integer"},
     "pixel_size_um": {"type": ["number", "null"], "description": "micrometres per pixel, subsampling included"},
     "subsampling": {"type": "integer", "description": "every how many-th sensor pixel is shown"},
+    "bit_depth": {"type": "integer", "description": "bits of a value that the sensor fills, counted from the lowest one"},
     "device_ns": {"type": ["integer", "null"], "description": "the device's own time, Unix nanoseconds"},
     "lost_before": {"type": "integer", "description": "pictures of this camera that never came before this one"}
   }

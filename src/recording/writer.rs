@@ -101,7 +101,7 @@ impl<W: Write> RecordingWriter<W> {
             Payload::Frame(frame) => {
                 let kind = match frame.encoding {
                     FrameEncoding::Jpeg => SchemaKind::CompressedImage,
-                    FrameEncoding::Mono16(_) | FrameEncoding::Mono8 => SchemaKind::RawImage,
+                    _ => SchemaKind::RawImage,
                 };
                 let taken = frame.device_ns.filter(|ns| *ns > 0).unwrap_or(at);
                 let name = Some(frame.detector.clone());

@@ -330,6 +330,9 @@ impl<'a> EventLoop<'a> {
                 self.update(Event::Key { chord, pressed })
             }
             Typed::Paste(text) => self.update(Event::Paste(text)),
+            Typed::Mouse(mouse) => self.update(Event::Mouse(mouse)),
+            // Nobody has asked anything.
+            Typed::Answer(_) => None,
         };
         self.console.inputs += 1;
         self.console

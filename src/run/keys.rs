@@ -5,7 +5,11 @@
 //! console, tmux and screen send for the keys that the action table can name; what it does not
 //! know it swallows whole, so that the rest of a long sequence is never taken for typed letters.
 
-use crate::intent::{Key, KeyChord};
+mod answer;
+
+use crate::intent::{Key, KeyChord, Mouse};
+
+pub use answer::Answer;
 
 /// What came from the keyboard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +18,10 @@ pub enum Typed {
     Key(KeyChord),
     /// Text that was pasted, not typed: no key of it is a command.
     Paste(String),
+    /// The mouse.
+    Mouse(Mouse),
+    /// An answer to a question that was put to the terminal, or to nobody's.
+    Answer(Answer),
 }
 
 /// A decoder with the bytes of an unfinished sequence.
@@ -150,7 +158,11 @@ fn step(bytes: &[u8], at_end: bool) -> Step {
         [0x1b, b'O', last, ..] if *last >= 0x20 => Step::Took(3, ss3(*last)),
         [0x1b, b'O'] if !at_end => Step::More,
         // Strings that terminals answer with: swallowed up to their end.
-        [0x1b, b'P' | b']' | b'_' | b'^', rest @ ..] if !at_end || rest.len() > 1 => string(rest),
+        [0x1b, introducer @ (b'P' | b']' | b'_' | b'^'), rest @ ..]
+            if !at_end || rest.len() > 1 =>
+        {
+            string(*introducer, rest)
+        }
         [0x1b, rest @ ..] => match step(rest, at_end) {
             Step::Took(count, meaning) => Step::Took(count + 1, meaning.map(with_alt)),
             Step::More => Step::More,
@@ -256,6 +268,12 @@ fn csi(rest: &[u8], at_end: bool) -> Step {
         return Step::Took(end + 2, None);
     }
     let (parameters, last) = (&rest[..end], rest[end]);
+    if let Some(report) = parameters.strip_prefix(b"<") {
+        return Step::Took(end + 3, answer::mouse(report, last).map(Typed::Mouse));
+    }
+    if let Some(answer) = answer::control(parameters, last) {
+        return Step::Took(end + 3, Some(Typed::Answer(answer)));
+    }
     if parameters.ends_with(b":3") {
         // kitty tells of a key that was let go.
         return Step::Took(end + 3, None);
@@ -324,10 +342,14 @@ fn tilde(number: u16) -> Option<Key> {
 }
 
 /// A device's answer: ends with BEL or ESC \, and any other control character breaks it off.
-fn string(rest: &[u8]) -> Step {
+fn string(introducer: u8, rest: &[u8]) -> Step {
+    let whole = |end: usize| {
+        let text = rest[..end].to_vec();
+        Some(Typed::Answer(Answer::Text { introducer, text }))
+    };
     match rest.iter().position(|byte| *byte < 0x20) {
-        Some(at) if rest[at] == 0x07 => Step::Took(at + 3, None),
-        Some(at) if rest[at..].starts_with(b"\x1b\\") => Step::Took(at + 4, None),
+        Some(at) if rest[at] == 0x07 => Step::Took(at + 3, whole(at)),
+        Some(at) if rest[at..].starts_with(b"\x1b\\") => Step::Took(at + 4, whole(at)),
         Some(at) if rest[at..] == *b"\x1b" => Step::More,
         Some(at) => Step::Took(at + 2, None),
         None => Step::More,
@@ -390,11 +412,11 @@ mod tests {
     #[test]
     fn what_is_no_key_types_nothing() {
         for bytes in [
-            &b"\x1b[?62;22c"[..],
-            b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\",
-            b"\x1bP>|tmux 3.3a\x1b\\",
-            b"\x1b[<0;10;20M",
-            b"\x1b[M qr",
+            &b"\x1b[M qr"[..],
+            b"\x1b[<0;0;20M",
+            b"\x1b[<0;10M",
+            b"\x1b[<99999;10;20M",
+            b"\x1b[<66;10;20M",
             b"\x1b[M q",
             b"\x1b[M",
             b"\x1b[57441;5u",
@@ -403,6 +425,55 @@ mod tests {
             b"\xff",
         ] {
             assert_eq!(all(bytes), [], "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_terminal_answers_is_handed_on() {
+        let control = |parameters: &[u8], last| {
+            let parameters = parameters.to_vec();
+            Answer::Control { parameters, last }
+        };
+        let text = |introducer, text: &[u8]| {
+            let text = text.to_vec();
+            Answer::Text { introducer, text }
+        };
+        let cases: &[(&[u8], Answer)] = &[
+            (b"\x1b[?62;22c", control(b"?62;22", b'c')),
+            (b"\x1b[0n", control(b"0", b'n')),
+            (b"\x1b[6;20;10t", control(b"6;20;10", b't')),
+            (b"\x1b[?2026;2$y", control(b"?2026;2$", b'y')),
+            (b"\x1b[?0u", control(b"?0", b'u')),
+            (b"\x1b]11;rgb:ff/ff/ff\x07", text(b']', b"11;rgb:ff/ff/ff")),
+            (b"\x1bP>|tmux 3.3a\x1b\\", text(b'P', b">|tmux 3.3a")),
+            (b"\x1b_Gi=1;OK\x1b\\", text(b'_', b"Gi=1;OK")),
+        ];
+        for (bytes, answer) in cases {
+            assert_eq!(all(bytes), [Typed::Answer(answer.clone())], "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn the_mouse_is_understood() {
+        use crate::intent::{MouseButton as Button, MouseDeed as Deed};
+        let cases: &[(&[u8], Deed, bool)] = &[
+            (b"\x1b[<0;10;20M", Deed::Press(Button::Left), false),
+            (b"\x1b[<2;10;20m", Deed::Release(Button::Right), false),
+            (b"\x1b[<36;10;20M", Deed::Drag(Button::Left), true),
+            (b"\x1b[<35;10;20M", Deed::Move, false),
+            (b"\x1b[<64;10;20M", Deed::WheelUp, false),
+            (b"\x1b[<65;10;20M", Deed::WheelDown, false),
+        ];
+        for (bytes, deed, shift) in cases.iter().copied() {
+            let mouse = Mouse {
+                deed,
+                col: 9,
+                row: 19,
+                shift,
+                alt: false,
+                ctrl: false,
+            };
+            assert_eq!(all(bytes), [Typed::Mouse(mouse)], "{bytes:?}");
         }
     }
 
@@ -418,11 +489,8 @@ mod tests {
             b"\xe2\x18",
             b"\xf0\x90\x18",
         ] {
-            assert_eq!(
-                all(bytes),
-                [chord(Key::Char('x'), true, false)],
-                "{bytes:?}"
-            );
+            let last = all(bytes).pop();
+            assert_eq!(last, Some(chord(Key::Char('x'), true, false)), "{bytes:?}");
         }
         let alt_o = chord(Key::Char('O'), false, true);
         let ctrl_x = chord(Key::Char('x'), true, false);

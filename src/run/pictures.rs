@@ -219,11 +219,7 @@ mod tests {
             source: SourceId(0),
             detector: "camera".into(),
         };
-        pictures.want(vec![PictureRequest {
-            camera: camera.clone(),
-            cols: 10,
-            rows: 10,
-        }]);
+        pictures.want(vec![PictureRequest::plain(camera.clone(), 10, 10)]);
         let frame = Frame {
             detector: camera.detector,
             number: None,
@@ -233,6 +229,7 @@ mod tests {
             body: Bytes::from_static(b"no picture"),
             pixel_size_um: None,
             subsampling: 1,
+            bit_depth: None,
             device_ns: None,
             lost_before: 0,
         };

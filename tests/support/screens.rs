@@ -12,7 +12,7 @@ use ratatui::layout::Rect;
 
 use ttyscope::app::{App, AppOptions, Effect, Event};
 use ttyscope::control::Latch;
-use ttyscope::imaging::Picture;
+use ttyscope::imaging::{Picture, Roi, View};
 use ttyscope::intent::{KeyChord, KeySequence, Keymap};
 use ttyscope::model::ledger::DiskCounts;
 use ttyscope::model::{
@@ -712,6 +712,11 @@ pub fn picture(ms: u64, cols: u16, rows: u16) -> Picture {
         value_range: (96, 4_095),
         window: (104, 3_120),
         pixel_size_um: Some(0.325),
+        view: View::default(),
+        part: Roi::all((2048, 2048)),
+        dots: (1, 2),
+        probe: None,
+        profile: None,
         width_px: side,
         height_px: side,
         pixels,

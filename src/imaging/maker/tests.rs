@@ -15,6 +15,7 @@ fn frame(encoding: FrameEncoding, size: Option<(u32, u32)>, body: Vec<u8>) -> Fr
         body: Bytes::from(body),
         pixel_size_um: Some(0.5),
         subsampling: 1,
+        bit_depth: None,
         device_ns: None,
         lost_before: 0,
     }
@@ -49,11 +50,7 @@ fn camera() -> CameraKey {
 }
 
 fn make_with(maker: &mut PictureMaker, frame: &Frame) -> Result<Picture, ImagingError> {
-    let request = PictureRequest {
-        camera: camera(),
-        cols: 40,
-        rows: 10,
-    };
+    let request = PictureRequest::plain(camera(), 40, 10);
     let clock = Clock::manual(5);
     maker.make(camera(), frame, Stamp::default(), &request, &clock)
 }
@@ -324,11 +321,7 @@ fn a_jpeg_cut_anywhere_is_refused() {
 #[test]
 fn inventing_names_of_cameras_costs_no_memory() {
     let mut maker = PictureMaker::new();
-    let request = PictureRequest {
-        camera: camera(),
-        cols: 1,
-        rows: 1,
-    };
+    let request = PictureRequest::plain(camera(), 1, 1);
     for i in 0..1000 {
         let key = CameraKey {
             source: SourceId(0),

@@ -185,6 +185,7 @@ pub(super) fn from_packet(
         body: packet.body,
         pixel_size_um: None,
         subsampling: 1,
+        bit_depth: None,
         device_ns: Some(packet.timestamp_ns).filter(|stamp| *stamp > 0),
         lost_before: 0,
     };
@@ -217,6 +218,7 @@ fn from_jpeg(body: Bytes, metadata: &Metadata) -> Result<Frame, PictureError> {
         body,
         pixel_size_um: None,
         subsampling: 1,
+        bit_depth: None,
         device_ns: None,
         lost_before: 0,
     };

@@ -236,6 +236,7 @@ impl Reader {
                     body: picture.clone(),
                     pixel_size_um: None,
                     subsampling: 1,
+                    bit_depth: None,
                     device_ns: None,
                 })
             }

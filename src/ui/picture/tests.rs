@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::imaging::{Roi, View};
 use crate::model::{CameraKey, PlainText, SourceId, Stamp};
 
 fn picture(width: u16, pixels: Vec<[u8; 3]>) -> Picture {
@@ -18,6 +19,11 @@ fn picture(width: u16, pixels: Vec<[u8; 3]>) -> Picture {
         value_range: (0, 255),
         window: (0, 255),
         pixel_size_um: None,
+        view: View::default(),
+        part: Roi::all((width.into(), height.into())),
+        dots: (1, 2),
+        probe: None,
+        profile: None,
         width_px: width,
         height_px: height,
         pixels,

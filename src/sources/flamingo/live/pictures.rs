@@ -82,6 +82,7 @@ impl Pictures {
             body: pixels,
             pixel_size_um,
             subsampling: 1,
+            bit_depth: None,
             device_ns: None,
             lost_before: 0,
         };

@@ -187,6 +187,7 @@ mod tests {
                 body: Bytes::from(vec![0; bytes]),
                 pixel_size_um: None,
                 subsampling: 1,
+                bit_depth: None,
                 device_ns: None,
                 lost_before: 0,
             },
