@@ -1,6 +1,7 @@
 //! The command line: what may be written, and which part of the program does it.
 
 mod commands;
+mod shell;
 mod simulators;
 mod values;
 
@@ -111,6 +112,10 @@ enum Verb {
     Sim(Sim),
     /// Check the configuration
     Check(Check),
+    /// Write or install the completions of a shell
+    Completions(Completions),
+    /// Write or install the manual
+    Man(Manual),
 }
 
 #[derive(Debug, Args)]
@@ -314,6 +319,23 @@ struct Check {
     file: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    shell: clap_complete::Shell,
+    /// Put them where the shell looks for them, or into DIR, instead of on standard output
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    install: Option<Option<PathBuf>>,
+}
+
+#[derive(Debug, Args)]
+struct Manual {
+    /// Put it and a page for each verb where man looks for them, or into DIR
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    install: Option<Option<PathBuf>>,
+}
+
 /// Parses the command line, does what it says, reports a failure once.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -335,6 +357,8 @@ fn run(cli: Cli) -> ExitCode {
         Some(Verb::Stop(stop)) => commands::stop(&stop),
         Some(Verb::Sim(sim)) => commands::sim(&sim),
         Some(Verb::Check(check)) => commands::check(check),
+        Some(Verb::Completions(completions)) => shell::completions(&completions),
+        Some(Verb::Man(manual)) => shell::manual(&manual),
     };
     match result {
         Ok(exit) => ExitCode::from(exit.code()),
