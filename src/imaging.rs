@@ -5,6 +5,7 @@ pub mod decode;
 mod huffman;
 mod jpeg;
 pub mod maker;
+pub mod measures;
 pub mod picture;
 pub mod raster;
 pub mod reduce;
@@ -18,6 +19,7 @@ mod yuv;
 
 pub use decode::{Decoder, ImagingError};
 pub use maker::PictureMaker;
+pub use measures::{Gauge, Measurer, Measures};
 pub use picture::{Picture, PictureRequest, Reference, Segment};
 pub use raster::{Layout, Raster};
 pub use reduce::Room;
