@@ -202,6 +202,7 @@ impl PictureMaker {
             reference,
             probe,
             profile,
+            measures: None,
         })
     }
 }

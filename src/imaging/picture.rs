@@ -1,5 +1,8 @@
 //! A picture small enough for the cells it is drawn in.
 
+use std::sync::Arc;
+
+use super::measures::Measures;
 use super::reduce::Room;
 use super::view::{Roi, View};
 use crate::model::{CameraKey, Stamp};
@@ -136,4 +139,7 @@ pub struct Picture {
     /// The line that was asked for, as far as it is inside, and the values along it, luma where
     /// there is colour.
     pub profile: Option<(Segment, Vec<u16>)>,
+    /// Numbers about the newest frame that was measured, which may be one before this; `None`
+    /// until there are some, and where measuring is switched off.
+    pub measures: Option<Arc<Measures>>,
 }

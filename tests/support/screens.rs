@@ -718,6 +718,7 @@ pub fn picture(ms: u64, cols: u16, rows: u16) -> Picture {
         reference: Default::default(),
         probe: None,
         profile: None,
+        measures: None,
         width_px: side,
         height_px: side,
         pixels,

@@ -25,6 +25,7 @@ fn picture(width: u16, pixels: Vec<[u8; 3]>) -> Picture {
         reference: Default::default(),
         probe: None,
         profile: None,
+        measures: None,
         width_px: width,
         height_px: height,
         pixels,
