@@ -12,16 +12,7 @@ skip() {
     echo "skipped: $1" >&2
     exit 0
 }
-command -v python3 >/dev/null || skip "python3 is not installed"
-
-venv="$PWD/target/interop/mcap-venv"
-if [ ! -f "$venv/installed" ]; then
-    python3 -m venv "$venv" || skip "python3 cannot make virtual environments"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check \
-        mcap==1.6.0 mcap-protobuf-support==0.6.0 ||
-        skip "the Python packages cannot be installed"
-    touch "$venv/installed"
-fi
+venv=$(tests/interop/support/mcap_venv.sh) || skip "$venv"
 
 cargo build --quiet
 ttyscope="${CARGO_TARGET_DIR:-target}/debug/ttyscope"
