@@ -7,6 +7,7 @@ pub mod screen;
 mod control;
 mod draw;
 mod keys;
+mod look;
 mod orders;
 mod overlay;
 mod stop_line;
@@ -21,7 +22,7 @@ use crate::intent::{Action, KeyChord, Keymap};
 use crate::model::{LinkState, Payload, PlainText, RecorderState, SourceInfo, Stamp};
 use crate::panels::{
     Facts, FleetPanel, InstrumentPanel, JournalPanel, MarketPanel, OverviewPanel, PipelinePanel,
-    ScopePanel, SourceFacts, TablesPanel, instrument, market, overview, pipeline, scope,
+    ScopePanel, SourceFacts, TablesPanel, instrument, market, overview, pipeline,
 };
 use crate::pipeline::PipelineSnapshot;
 use crate::ui::{ColorDepth, Rect, Role, Theme};
@@ -91,6 +92,8 @@ pub struct App {
     notice: Option<Notice>,
     palette_history: Vec<String>,
     watching: Vec<PictureRequest>,
+    /// The mouse's button that is held on a picture.
+    grab: Option<look::Grab>,
     /// The stop that holds.
     latch: Option<Latch>,
     control: control::Control,
@@ -151,6 +154,7 @@ impl App {
             notice: None,
             palette_history: options.palette_history,
             watching: Vec::new(),
+            grab: None,
             latch: None,
             control: control::Control::new(options.control),
             commands: 0,
@@ -178,8 +182,10 @@ impl App {
                 self.paste(&text);
                 Vec::new()
             }
-            // Nothing on the screen takes the mouse yet.
-            Event::Mouse(_) => Vec::new(),
+            Event::Mouse(mouse) => {
+                self.mouse(mouse);
+                Vec::new()
+            }
             Event::Resize { cols, rows } => {
                 self.size = (cols, rows);
                 self.dirty = true;
@@ -252,15 +258,9 @@ impl App {
         }
         let (cols, rows) = self.size;
         let layout = self.layout(Rect::new(0, 0, cols, rows));
-        let camera = layout
-            .of(Pane::Picture)
-            .map(|pane| scope::picture_room(pane).picture)
-            .filter(|room| room.width > 0 && room.height > 0)
-            .zip(self.scope.subject(&self.facts).and_then(|s| s.camera()));
-        camera
-            .map(|(room, camera)| PictureRequest::plain(camera, room.width, room.height))
-            .into_iter()
-            .collect()
+        let pane = layout.of(Pane::Picture);
+        pane.map(|pane| self.scope.requests(&self.facts, pane))
+            .unwrap_or_default()
     }
 
     /// What was typed into the palette, oldest first, to be kept for the next run.
@@ -337,6 +337,7 @@ impl App {
                 .map(|detail| overview::source_rows(facts, self.view_at(), area.width, detail)),
             subjects: ScopePanel::subjects(facts).len(),
             has_camera: self.has_camera(),
+            split: self.scope.split && self.has_camera(),
             instrument_rows: match self.screen {
                 Screen::Scope => self.shown_source().map_or(0, |source| {
                     instrument::draw::rows(source, self.view_at(), area.width / 2)
@@ -425,6 +426,7 @@ impl App {
     }
 
     fn go_to(&mut self, screen: Screen) {
+        self.scope.looking &= screen == self.screen;
         self.screen = screen;
         self.expanded = false;
     }

@@ -5,6 +5,7 @@ pub mod heat;
 pub mod number;
 pub mod pane;
 pub mod picture;
+pub mod plot;
 pub mod sparkline;
 pub mod svg;
 pub mod table;

@@ -38,7 +38,7 @@ impl App {
         }
     }
 
-    fn look(&self, pane: Pane) -> Look<'_> {
+    pub(super) fn look_of(&self, pane: Pane) -> Look<'_> {
         Look {
             theme: &self.theme,
             color_depth: self.color_depth,
@@ -52,7 +52,7 @@ impl App {
 
     fn draw_pane(&self, which: Pane, area: Rect, buf: &mut Buffer) {
         let facts = self.view();
-        let look = &self.look(which);
+        let look = &self.look_of(which);
         match which {
             Pane::Sources => overview::draw::draw(&self.overview, facts, look, area, buf),
             Pane::Recorder => {

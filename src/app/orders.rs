@@ -6,6 +6,7 @@ use super::event::FileRead;
 use super::overlay::Overlay;
 use super::screen::Screen;
 use super::{App, Effect};
+use crate::imaging::ColorMap;
 use crate::intent::{CommandOrder, InstrumentWords, Order, Vocabulary, parse};
 use crate::model::{SourceId, StopLevel};
 use crate::panels::ScopePanel;
@@ -34,6 +35,7 @@ impl App {
                 .collect(),
             columns: names(&SortBy::ALL.map(SortBy::as_str)),
             themes: Theme::names().map(str::to_owned).collect(),
+            color_maps: names(&ColorMap::ALL.map(ColorMap::as_str)),
             addressee: self
                 .current_source()
                 .and_then(|id| facts.source(id))
@@ -92,6 +94,7 @@ impl App {
                 self.scope.choose(&name, facts);
                 self.go_to(Screen::Scope);
             }
+            Order::Look(order) => self.look_order(order)?,
             Order::Freeze => self.toggle_freeze(),
             Order::Help => self.overlays.push(Overlay::Help { row: 0 }),
             Order::Quit => effects.extend(self.ask_to_quit()),

@@ -47,6 +47,7 @@ pub fn watch(watch: Watch) -> Outcome {
     let look = Look {
         theme: theme(watch.theme.as_deref(), &config)?,
         keymap: keymap(&config)?,
+        mouse: config.uses_mouse(),
         on_terminal_loss: config.record.on_terminal_loss,
         control: watch.control || config.control.at_start,
         operator: operator(&config.control),
@@ -94,6 +95,7 @@ pub fn replay(replay: Replay) -> Outcome {
     let look = Look {
         theme: theme(replay.theme.as_deref(), &config)?,
         keymap: Keymap::default(),
+        mouse: config.uses_mouse(),
         on_terminal_loss: OnTerminalLoss::Quit,
         control: false,
         operator: console::operator(),

@@ -20,6 +20,8 @@ pub struct FileConfig {
     pub theme: Option<Spot<String>>,
     /// What goes into the log file, in the words of `tracing`'s filter.
     pub log: Option<String>,
+    /// Whether the terminal is to report its mouse, if that was said.
+    pub mouse: Option<bool>,
     /// Recording.
     pub record: RecordConfig,
     /// Commanding instruments.
@@ -150,6 +152,7 @@ impl FileConfig {
             path: path.to_owned(),
             theme: written.theme.as_ref().map(spot),
             log: written.log,
+            mouse: written.mouse,
             record: RecordConfig {
                 dir: resolve(record.dir)?,
                 name: record.name,
@@ -177,6 +180,13 @@ impl FileConfig {
                 .collect(),
             sources: sources.into_iter().map(|(_, spec)| spec).collect(),
         })
+    }
+}
+
+impl FileConfig {
+    /// Whether the terminal reports its mouse: unless it is told not to.
+    pub fn uses_mouse(&self) -> bool {
+        self.mouse.unwrap_or(true)
     }
 }
 

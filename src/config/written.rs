@@ -16,6 +16,7 @@ use super::file::OnTerminalLoss;
 pub(super) struct Written {
     pub theme: Option<Spanned<String>>,
     pub log: Option<String>,
+    pub mouse: Option<bool>,
     pub record: WrittenRecord,
     pub control: WrittenControl,
     pub keys: BTreeMap<Spanned<String>, Spanned<WrittenKeys>>,

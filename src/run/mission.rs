@@ -60,6 +60,8 @@ pub struct Look {
     pub theme: Theme,
     /// Which keys do what.
     pub keymap: Keymap,
+    /// Whether the terminal reports its mouse.
+    pub mouse: bool,
     /// What happens when the terminal goes away.
     pub on_terminal_loss: OnTerminalLoss,
     /// Whether commands may be sent from the start.

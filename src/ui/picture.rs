@@ -3,6 +3,8 @@
 //! Neighbouring frames of a camera differ in noise that no eye sees, yet every cell that changes
 //! costs some forty bytes of escape sequences. So colours are rounded to 6 bits a channel.
 
+pub mod marks;
+
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
@@ -206,7 +208,7 @@ fn scale_bar(picture: &Picture, cols: u16) -> Option<String> {
     let pixel_um = picture
         .pixel_size_um
         .filter(|um| um.is_finite() && *um > 0.0)?;
-    let col_um = pixel_um * f64::from(picture.frame_size_px.0) / f64::from(cols.max(1));
+    let col_um = pixel_um * f64::from(picture.part.width) / f64::from(cols.max(1));
     let room_um = col_um * f64::from(cols) / 4.0;
     let decade = 10_f64.powf(room_um.log10().floor());
     let length_um = [5.0, 2.0, 1.0]

@@ -84,6 +84,7 @@ fn vocabulary() -> Vocabulary {
         cameras: words("WidefieldCamera FocusLock"),
         columns: words("name age change"),
         themes: words("dark light"),
+        color_maps: words("grey viridis"),
         addressee: Some("scope".to_owned()),
         instruments: instruments.into(),
     }
@@ -304,7 +305,7 @@ fn mistakes_say_what_to_write() {
         ),
         (
             "rec",
-            "there is no command \"rec\"; write record or refresh, or press Tab",
+            "there is no command \"rec\"; write record, refresh or reference, or press Tab",
         ),
         ("theme", "theme: which? write theme and dark or light"),
         (
@@ -455,8 +456,8 @@ fn a_mistake_never_prints_what_a_terminal_would_obey() {
 #[test]
 fn completion_offers_whole_lines() {
     let cases: [(&str, &[&str]); 34] = [
-        ("re", &["record", "refresh "]),
-        (":re", &["record", "refresh "]),
+        ("re", &["record", "refresh ", "reference "]),
+        (":re", &["record", "refresh ", "reference "]),
         ("screen p", &["screen pipeline"]),
         ("theme ", &["theme dark", "theme light"]),
         ("live ", &["live start", "live stop"]),

@@ -146,8 +146,9 @@ fn colours_without_a_grey_take_the_nearest_name() {
 #[test]
 fn the_scale_bar_has_a_round_length() {
     let cases = [
-        // micrometres per pixel, columns of the frame, columns of cells, bar
+        // micrometres per pixel, columns of the part, columns of cells, bar
         (Some(0.1), 2000, 80, Some("━━━━━━━━━━━━━━━━━━━━ 50 µm")),
+        (Some(0.1), 500, 80, Some("━━━━━━━━━━━━━━━━ 10 µm")),
         (Some(0.325), 2048, 48, Some("━━━━━━━ 100 µm")),
         (Some(1.0), 130, 40, Some("━━━━━━ 20 µm")),
         (Some(0.001), 2000, 60, Some("━━━━━━━━━━━━━━━ 500 nm")),
@@ -164,7 +165,8 @@ fn the_scale_bar_has_a_round_length() {
     for (pixel_size_um, width, cols, want) in cases {
         let picture = Picture {
             pixel_size_um,
-            frame_size_px: (width, width),
+            frame_size_px: (2_000, 2_000),
+            part: Roi::all((width, width)),
             ..grey(1, &[0])
         };
         assert_eq!(
@@ -180,6 +182,7 @@ fn the_scale_bar_stands_at_the_bottom_left_of_the_picture() {
     let picture = Picture {
         pixel_size_um: Some(1.0),
         frame_size_px: (40, 40),
+        part: Roi::all((40, 40)),
         ..grey(40, &[99; 1600])
     };
     let lines = text(&draw(&picture, ColorDepth::True, 50, 20));
