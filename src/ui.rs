@@ -1,6 +1,7 @@
 //! Floor 1: how things look: roles, themes and widgets. Nothing here knows a panel.
 
 pub mod flow;
+pub mod grid;
 pub mod heat;
 pub mod number;
 pub mod pane;

@@ -184,7 +184,7 @@ actions! {
     NextPane = "next-pane", "pane", &["tab"], EVERYWHERE;
     /// Put a cursor on the picture: values, lines, regions.
     Look = "look", "look", &["v"], &[Context::Scope];
-    /// Begin a line of values at the cursor; again: keep it; again: none.
+    /// Begin a line at the cursor; again: keep it; again: none.
     Line = "line", "line", &["v"], LOOK;
     /// Begin a region at the cursor; again: keep it; again: none.
     Region = "region", "region", &["b"], LOOK;

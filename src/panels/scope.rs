@@ -2,6 +2,7 @@
 
 pub mod draw;
 mod figures;
+mod plots;
 mod readout;
 mod room;
 pub mod sight;

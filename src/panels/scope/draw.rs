@@ -5,6 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
 use super::figures::{descriptions, figures, place_among, settings, title};
+use super::plots::draw::{draw_histogram, draw_profile};
+use super::plots::{numbers, warning};
 use super::readout::readout;
 use super::sight::{Cross, Sight};
 use super::state::{held_words, why_no_picture};
@@ -13,6 +15,7 @@ use crate::imaging::Picture;
 use crate::panels::Look;
 use crate::panels::facts::Facts;
 use crate::ui::flow::{Item, flow};
+use crate::ui::grid::grid;
 use crate::ui::picture::marks::{self, Geometry, Marks};
 use crate::ui::text::{clear, fit, put, width, wrap};
 use crate::ui::{PictureWidget, Role, pane::pane};
@@ -77,6 +80,9 @@ fn draw_view(
                 draw_held(&words, look, room.picture, buf);
             }
             flow(buf, room.readout, &readout(&sight, picture), look.theme);
+            grid(buf, room.numbers, &numbers(picture), look.theme);
+            draw_histogram(picture, &sight, look, room.histogram, buf);
+            draw_profile(picture, sight.shown_line(), look, room.profile, buf);
         }
         None => say(
             buf,
@@ -87,12 +93,17 @@ fn draw_view(
     }
     let mut items = figures(subject, source, camera, picture, look);
     let behind_the_rates = 3.min(items.len());
+    let warning = picture.and_then(warning);
+    let warning = warning.map(|words| Item::new("", words, Role::Warning));
     let settings = picture.map(|picture| settings(&sight, picture));
     let unsaid = parts.into_iter().skip(said);
     let unsaid = unsaid.map(|part| Item::new("", part, Role::Text));
     items.splice(
         behind_the_rates..behind_the_rates,
-        settings.into_iter().flatten().chain(unsaid),
+        warning
+            .into_iter()
+            .chain(settings.into_iter().flatten())
+            .chain(unsaid),
     );
     flow(buf, room.figures, &items, look.theme);
 }
