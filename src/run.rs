@@ -12,6 +12,7 @@ mod history;
 mod input;
 pub mod journal;
 mod keys;
+pub mod link;
 pub mod mission;
 pub mod oneshot;
 mod pictures;
