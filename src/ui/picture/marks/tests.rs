@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use ratatui::widgets::Widget;
 
 use super::*;
-use crate::imaging::View;
+use crate::imaging::{Reference, View};
 use crate::model::{CameraKey, PlainText, SourceId, Stamp};
 use crate::ui::{ColorDepth, PictureWidget};
 
@@ -28,6 +28,8 @@ fn picture(dots: (u16, u16), frame: Point, part: Roi) -> Picture {
         dots: (1, 2),
         probe: None,
         profile: None,
+        measures: None,
+        reference: Reference::NotAsked,
         width_px: dots.0,
         height_px: dots.1,
         pixels: vec![[99; 3]; usize::from(dots.0) * usize::from(dots.1)],
