@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(
             half,
             format!(
-                "{}{}  50 %  50.0 MiB of 100.0 MiB  25.0 MiB/s  2 s left",
+                "{}{}  50 %  50.0 MiB of 100 MiB  25.0 MiB/s  2 s left",
                 "━".repeat(12),
                 "─".repeat(12)
             )
