@@ -47,6 +47,8 @@ SOURCE is a name from the configuration or a URL, with NAME= in front if you lik
   kraken:BTC/USD,ETH/USD          order books of a venue; also binance:, coinbase:,
                                   coinbase-exchange:, okx: and trades of finnhub:
   fleet://HOST:5000               a supervised fleet of workers: its pushes, checked against REST
+  camera:/dev/video0              a camera of this machine, also by number or name; ?format=yuyv,
+                                  ?size=640x480, ?rate=12.5, ?pixel_size_um=0.325, ?backend=nokhwa
   Both microscopes                ?limit=AXIS:MIN..MAX keeps an axis between two positions
 
 Exit codes: 0 as asked, 1 could not start or failed, 2 wrong usage,
@@ -122,6 +124,8 @@ enum Verb {
     Completions(Completions),
     /// Write or install the manual
     Man(Manual),
+    /// List the cameras of this machine: formats, sizes, rates, controls; 3 if there is none
+    Cameras(Cameras),
 }
 
 #[derive(Debug, Args)]
@@ -365,6 +369,13 @@ struct Manual {
     install: Option<Option<PathBuf>>,
 }
 
+#[derive(Debug, Args)]
+struct Cameras {
+    /// As one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
 /// Parses the command line, does what it says, reports a failure once.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -392,6 +403,7 @@ fn run(cli: Cli) -> ExitCode {
         Some(Verb::Check(check)) => commands::check(check),
         Some(Verb::Completions(completions)) => shell::completions(&completions),
         Some(Verb::Man(manual)) => shell::manual(&manual),
+        Some(Verb::Cameras(cameras)) => commands::cameras(&cameras),
     };
     match result {
         Ok(exit) => ExitCode::from(exit.code()),

@@ -5,10 +5,12 @@ use tokio::sync::mpsc;
 
 use crate::model::{Request, SourceId};
 
+mod camera_control;
 mod check;
 mod desk;
 mod stop;
 
+pub use camera_control::control_value;
 pub use check::{Refusal, check, level_of, target_of};
 pub use desk::Desk;
 pub use stop::{Latch, StopBoard, StopReporter, StopReports, StopWatch, Watcher};

@@ -1,6 +1,8 @@
 //! Floor 4: the only place that sees both sides: sources, app, recorder, terminal.
 
 pub mod audit;
+#[cfg(feature = "camera")]
+pub mod cameras;
 mod canvas;
 pub mod commander;
 pub mod connect;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::{
-    Book, Check, Get, Inputs, Inspect, OneSource, Record, Replay, Send, Sim, Stats, Stop, Wait,
-    Watch, Watched, simulators,
+    Book, Cameras, Check, Get, Inputs, Inspect, OneSource, Record, Replay, Send, Sim, Stats, Stop,
+    Wait, Watch, Watched, simulators,
 };
 use crate::config::{
     ConfigError, ControlConfig, FileConfig, OnExit, OnTerminalLoss, SourceSpec, data_dir,
@@ -302,6 +302,18 @@ pub fn check(check: Check) -> Outcome {
     }
     voice::text(&format_args!("{}\n", control_words(&config.control)));
     Ok(Exit::Done)
+}
+
+/// The cameras of this machine.
+#[cfg(feature = "camera")]
+pub fn cameras(cameras: &Cameras) -> Outcome {
+    run::cameras::list(cameras.json)
+}
+
+/// The cameras of this machine.
+#[cfg(not(feature = "camera"))]
+pub fn cameras(_: &Cameras) -> Outcome {
+    Err(run::connect::no_cameras())
 }
 
 /// Where commands and stops are written down.

@@ -1,6 +1,7 @@
 //! What may be sent to an instrument as it is known now. Used by the app, for a sentence at once,
 //! and by the source right before it sends, which counts.
 
+use super::camera_control::control_value;
 use crate::model::{
     Activity, Axis, Command, CommandKind, Instrument, Light, Limits, Motion, PlainText, Quantity,
     Target, Unit,
@@ -99,6 +100,30 @@ pub enum Refusal {
         /// The unit.
         unit: &'static str,
     },
+    /// Nothing that a control takes.
+    #[error("{control} takes {takes}; \"{got}\" is not that")]
+    NotTaken {
+        /// The control.
+        control: PlainText,
+        /// What was written.
+        got: PlainText,
+        /// What it takes.
+        takes: String,
+    },
+    /// It may never be set.
+    #[error("{control} can only be read")]
+    ReadOnly {
+        /// The control.
+        control: PlainText,
+    },
+    /// Another control has it.
+    #[error("{control} is not in force now{}", automatic(.by))]
+    Inactive {
+        /// The control.
+        control: PlainText,
+        /// Automatic controls that may have it.
+        by: Vec<PlainText>,
+    },
     /// A workflow has the instrument.
     #[error("{command}: a workflow runs; :workflow stop ends it, and refresh and stop still go")]
     WorkflowRuns {
@@ -126,7 +151,17 @@ pub enum Refusal {
     Other(PlainText),
 }
 
-fn list<T: AsRef<str>>(words: &[T]) -> String {
+fn automatic(by: &[PlainText]) -> String {
+    match by {
+        [] => ": the camera minds it itself".to_owned(),
+        by => {
+            let names: Vec<&str> = by.iter().map(PlainText::as_str).collect();
+            format!(": set {} by hand first", names.join(" or "))
+        }
+    }
+}
+
+pub(super) fn list<T: AsRef<str>>(words: &[T]) -> String {
     let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
     match words.as_slice() {
         [] => "none".to_owned(),
@@ -182,6 +217,14 @@ pub fn check(instrument: &Instrument, command: &Command, is_latched: bool) -> Re
             let what = PlainText::from("gain");
             finite(&what, *gain)?;
             within(what, *gain, camera.gain_range, "")
+        }
+        Command::SetControl {
+            camera,
+            control,
+            value,
+        } => {
+            let camera = find_camera(instrument, camera.as_ref())?;
+            control_value(camera, control, value).map(drop)
         }
         Command::Snap { name: Some(name) } => plain_name("snap", name),
         Command::StartServerRecording { name: Some(name) } => plain_name("server-recording", name),
@@ -302,7 +345,7 @@ fn finite(what: &PlainText, got: f64) -> Result<(), Refusal> {
     }
 }
 
-fn within(
+pub(super) fn within(
     what: PlainText,
     got: f64,
     range: Option<Limits>,

@@ -102,6 +102,27 @@ pub struct Choice {
 }
 
 impl CameraControl {
+    /// What it takes, in words: `0 to 255`, `on or off`, or its choices.
+    pub fn takes(&self) -> String {
+        match (self.kind, self.range) {
+            (ControlKind::Press, _) => "nothing: it is pressed".to_owned(),
+            (ControlKind::Switch, _) => "on or off".to_owned(),
+            (ControlKind::Choice, _) => {
+                let names: Vec<&str> = self.choices.iter().map(|c| c.name.as_str()).collect();
+                format!("one of {}", names.join(", "))
+            }
+            (ControlKind::Number, Some(Limits { min, max })) => {
+                let unit = &self.unit;
+                let step = match self.step {
+                    Some(step) if step != 1.0 => format!(" in steps of {step}"),
+                    _ => String::new(),
+                };
+                format!("{min} to {max} {unit}").trim_end().to_owned() + &step
+            }
+            (ControlKind::Number, None) => "a number".to_owned(),
+        }
+    }
+
     /// A value in words: a number and its unit, `on`, or the choice by name.
     pub fn words(&self, value: f64) -> String {
         let choice = || self.choices.iter().find(|choice| choice.value == value);

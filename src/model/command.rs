@@ -71,6 +71,15 @@ pub enum Command {
         /// The gain.
         gain: f64,
     },
+    /// Set another control of a camera, such as its focus.
+    SetControl {
+        /// The camera; `None` for the first.
+        camera: Option<PlainText>,
+        /// The control, by its name.
+        control: PlainText,
+        /// A number, `on`, `off` or a choice, as it is written; empty for one that is pressed.
+        value: PlainText,
+    },
     /// Start the live view.
     StartLiveView {
         /// How pictures are sent, e.g. `jpeg`; `None` for the source's own choice.
@@ -186,6 +195,8 @@ pub enum CommandKind {
     Exposure,
     /// [`Command::SetGain`].
     Gain,
+    /// [`Command::SetControl`].
+    Control,
     /// [`Command::StartLiveView`], [`Command::StopLiveView`].
     Live,
     /// [`Command::SetStream`].
@@ -204,13 +215,14 @@ pub enum CommandKind {
 
 impl CommandKind {
     /// All of them, in the order of help.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Refresh,
         Self::Move,
         Self::Home,
         Self::Light,
         Self::Exposure,
         Self::Gain,
+        Self::Control,
         Self::Live,
         Self::Stream,
         Self::Snap,
@@ -229,6 +241,7 @@ impl CommandKind {
             Self::Light => "laser",
             Self::Exposure => "exposure",
             Self::Gain => "gain",
+            Self::Control => "set",
             Self::Live => "live",
             Self::Stream => "stream",
             Self::Snap => "snap",
@@ -255,6 +268,7 @@ impl Command {
             Self::SetLight { .. } => CommandKind::Light,
             Self::SetExposure { .. } => CommandKind::Exposure,
             Self::SetGain { .. } => CommandKind::Gain,
+            Self::SetControl { .. } => CommandKind::Control,
             Self::StartLiveView { .. } | Self::StopLiveView => CommandKind::Live,
             Self::SetStream { .. } => CommandKind::Stream,
             Self::Snap { .. } => CommandKind::Snap,
@@ -273,6 +287,7 @@ impl Command {
             Self::Refresh
             | Self::SetExposure { .. }
             | Self::SetGain { .. }
+            | Self::SetControl { .. }
             | Self::StartLiveView { .. }
             | Self::StopLiveView
             | Self::SetStream { .. }
@@ -336,6 +351,18 @@ impl fmt::Display for Command {
             Self::SetGain { camera, gain } => {
                 named(f, "gain", camera)?;
                 write!(f, " {gain}")
+            }
+            Self::SetControl {
+                camera,
+                control,
+                value,
+            } => {
+                named(f, "set", camera)?;
+                write!(f, " {control}")?;
+                match value.is_empty() {
+                    true => Ok(()),
+                    false => write!(f, " {value}"),
+                }
             }
             Self::StartLiveView { protocol } => named(f, "live start", protocol),
             Self::StopLiveView => f.write_str("live stop"),

@@ -1,6 +1,7 @@
 //! What is known of an instrument that can be commanded: its axes, lights, cameras and what it is
 //! doing. A source publishes the whole of it whenever something in it changes.
 
+use super::camera_control::CameraControl;
 use super::command::CommandKind;
 use super::text::PlainText;
 use super::unit::Unit;
@@ -260,6 +261,16 @@ pub struct Camera {
     pub gain_range: Option<Limits>,
     /// Whether its pictures are being sent.
     pub streaming: Option<bool>,
+    /// Its other controls, in the order of its own list.
+    pub controls: Vec<CameraControl>,
+}
+
+impl Camera {
+    /// The control of that name; capitals do not matter.
+    pub fn control(&self, name: &str) -> Option<&CameraControl> {
+        let same = |control: &&CameraControl| control.name.eq_ignore_ascii_case(name);
+        self.controls.iter().find(same)
+    }
 }
 
 /// A workflow and how far it has come.

@@ -176,7 +176,11 @@ impl Payload {
                 Self::Instrument(instrument) => {
                     let parts =
                         instrument.axes.len() + instrument.lights.len() + instrument.cameras.len();
-                    parts * 128
+                    let controls = instrument
+                        .cameras
+                        .iter()
+                        .map(|camera| camera.controls.len());
+                    (parts + controls.sum::<usize>()) * 128
                 }
                 Self::Command(report) => {
                     report.command.len() + (report.before.len() + report.after.len()) * 64

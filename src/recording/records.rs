@@ -20,8 +20,8 @@ mod fleet;
 mod market;
 
 pub use control::{
-    AxisRecord, CameraRecord, CommandRecord, InstrumentRecord, LightRecord, LimitsRecord, List,
-    Number, PositionRecord, StopRecord, WorkflowRecord,
+    AxisRecord, CameraControlRecord, CameraRecord, ChoiceRecord, CommandRecord, InstrumentRecord,
+    LightRecord, LimitsRecord, List, Number, PositionRecord, StopRecord, WorkflowRecord,
 };
 pub use fleet::{
     CellRecord, FleetRecord, MarkRecord, PaceRecord, ProbeRecord, RowRecord, RowsRecord,

@@ -276,7 +276,13 @@ fn camera_reader(
     _: Intake,
     _: CancellationToken,
 ) -> anyhow::Result<BoxFuture<'static, ()>> {
-    anyhow::bail!("this ttyscope was built without cameras; build it with --features camera")
+    Err(no_cameras())
+}
+
+/// What to say where cameras were left out.
+#[cfg(not(feature = "camera"))]
+pub fn no_cameras() -> anyhow::Error {
+    anyhow!("this ttyscope was built without cameras: build it with --features camera")
 }
 
 fn endpoint(written: &config::Endpoint) -> Endpoint {

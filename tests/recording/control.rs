@@ -3,9 +3,10 @@
 
 use super::*;
 use ttyscope::model::{
-    Activity, Axis, Camera, CommandId, CommandKind, CommandReport, CommandState, Danger, Evidence,
-    Instrument, Light, Limits, Motion, Position, StopEvent, StopLevel, StopOrigin, StopPath,
-    StopPress, StopReport, StopState, Unit, Workflow, WorkflowState,
+    Activity, Axis, Camera, CameraControl, Choice, CommandId, CommandKind, CommandReport,
+    CommandState, ControlAccess, ControlKind, Danger, Evidence, Instrument, Light, Limits, Motion,
+    Position, StopEvent, StopLevel, StopOrigin, StopPath, StopPress, StopReport, StopState, Unit,
+    Workflow, WorkflowState,
 };
 
 fn any_of<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = T> {
@@ -72,15 +73,51 @@ fn any_camera() -> impl Strategy<Value = Camera> {
         maybe(any_number()),
         any_limits(),
         any::<Option<bool>>(),
+        proptest::collection::vec(any_camera_control(), 0..3),
     )
         .prop_map(
-            |(name, exposure_ms, exposure_range_ms, gain, gain_range, streaming)| Camera {
-                name,
-                exposure_ms,
-                exposure_range_ms,
-                gain,
-                gain_range,
-                streaming,
+            |(name, exposure_ms, exposure_range_ms, gain, gain_range, streaming, controls)| {
+                Camera {
+                    name,
+                    exposure_ms,
+                    exposure_range_ms,
+                    gain,
+                    gain_range,
+                    streaming,
+                    controls,
+                }
+            },
+        )
+}
+
+fn any_camera_control() -> impl Strategy<Value = CameraControl> {
+    let choice = (any_number(), any_text()).prop_map(|(value, name)| Choice { value, name });
+    (
+        [any_text(), any_text(), any_text()],
+        any_of(&ControlKind::ALL),
+        [
+            maybe(any_number()),
+            maybe(any_number()),
+            maybe(any_number()),
+        ],
+        any_limits(),
+        proptest::collection::vec(choice, 0..3),
+        any_of(&ControlAccess::ALL),
+    )
+        .prop_map(
+            |([name, label, unit], kind, [value, step, default], range, choices, access)| {
+                CameraControl {
+                    name,
+                    label,
+                    kind,
+                    value,
+                    unit,
+                    range,
+                    step,
+                    default,
+                    choices,
+                    access,
+                }
             },
         )
 }
@@ -227,6 +264,7 @@ pub fn instrument() -> Payload {
             gain: None,
             gain_range: None,
             streaming: Some(true),
+            controls: Vec::new(),
         }],
         workflow: Some(Workflow {
             name: None,

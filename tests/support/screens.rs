@@ -632,6 +632,7 @@ pub fn microscope() -> Instrument {
             gain: Some(3.0),
             gain_range: None,
             streaming: Some(true),
+            controls: Vec::new(),
         }],
         workflow: None,
         stream_protocols: Vec::new(),

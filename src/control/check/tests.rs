@@ -64,6 +64,7 @@ fn instrument() -> Instrument {
             gain: None,
             gain_range: None,
             streaming: None,
+            controls: Vec::new(),
         }],
         workflow: None,
         offers: vec![

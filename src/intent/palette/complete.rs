@@ -6,7 +6,7 @@ use super::names::{Names, leading};
 use super::number;
 use super::verbs::{Takes, VERBS, find};
 use super::vocabulary::Vocabulary;
-use crate::model::{CommandKind, Unit};
+use crate::model::{CameraControl, CommandKind, ControlKind, Unit};
 
 /// Whole lines that `line` may become, in the order of the table. Only what the addressed
 /// instrument offers is among them; a number is completed by the units that fit.
@@ -92,6 +92,17 @@ fn of_instrument(
         CommandKind::Light => name_then(rest, &names.lights, |_, behind| level(behind)),
         CommandKind::Exposure => camera_then(number::TIMES),
         CommandKind::Gain => camera_then(&[]),
+        CommandKind::Control => {
+            let values = |camera: Option<&str>, text: &str| {
+                name_then(text, &names.controls, |control, typed| {
+                    control_values(names.control(camera, control), typed)
+                })
+            };
+            let of_camera = |camera: &str, behind: &str| values(Some(camera), behind);
+            let mut lines = name_then(rest, &names.cameras, of_camera);
+            lines.extend(values(None, rest));
+            lines
+        }
         CommandKind::Live => match rest.split_once(char::is_whitespace) {
             None => among(rest, ["start", "stop"]),
             Some((which, behind)) => {
@@ -106,6 +117,17 @@ fn of_instrument(
         CommandKind::Workflow => among(rest, ["start ", "stop"]),
         CommandKind::Settings => among(rest, ["save "]),
         CommandKind::Snap | CommandKind::Raw => Vec::new(),
+    }
+}
+
+/// What a control may be set to, where there is a list of it.
+fn control_values(control: Option<&CameraControl>, typed: &str) -> Vec<String> {
+    match control.map(|control| (control.kind, &control.choices)) {
+        Some((ControlKind::Switch, _)) => among(typed, ["on", "off"]),
+        Some((ControlKind::Choice, choices)) => {
+            among(typed, choices.iter().map(|choice| choice.name.as_str()))
+        }
+        Some((ControlKind::Number | ControlKind::Press, _)) | None => Vec::new(),
     }
 }
 

@@ -8,7 +8,9 @@ use super::names::{Names, leading, one_of, take};
 use super::number::{self, Place};
 use super::order::{CommandOrder, Order};
 use super::vocabulary::Vocabulary;
-use crate::model::{Command, CommandKind, Limits, PlainText, Target, Unit};
+use crate::model::{
+    CameraControl, Command, CommandKind, ControlKind, Limits, PlainText, Target, Unit,
+};
 
 /// Understands what follows the word of a command of this kind.
 pub(super) fn parse(
@@ -34,6 +36,7 @@ pub(super) fn parse(
         CommandKind::Light => CommandOrder::Send(asked.light()?),
         CommandKind::Exposure => CommandOrder::Send(asked.exposure()?),
         CommandKind::Gain => CommandOrder::Send(asked.gain()?),
+        CommandKind::Control => CommandOrder::Send(asked.control()?),
         CommandKind::Stream => CommandOrder::Send(asked.stream()?),
         CommandKind::Snap => CommandOrder::Send(Command::Snap {
             name: some(line.rest),
@@ -180,6 +183,32 @@ impl<'a> Asked<'a> {
         }
         let gain = place.only_quantity(number)?.value;
         Ok(Command::SetGain { camera, gain })
+    }
+
+    fn control(&self) -> Result<Command, PaletteError> {
+        let names = &self.names;
+        // A camera is named in front only where what follows is a control too.
+        let camera = leading(self.rest, &names.cameras).filter(|(_, behind)| {
+            leading(self.rest, &names.controls).is_none()
+                || leading(behind.trim(), &names.controls).is_some()
+        });
+        let (camera, behind) = match camera {
+            Some((camera, behind)) => (Some(camera), behind.trim()),
+            None => (None, self.rest),
+        };
+        let (control, value) = take(self.verb, behind, &names.controls)?;
+        let known = names.control(camera, &control);
+        let is_pressed = known.is_some_and(|known| known.kind == ControlKind::Press);
+        if value.is_empty() && !is_pressed {
+            let takes = known.map_or_else(|| "VALUE".to_owned(), CameraControl::takes);
+            let example = format!("{} {control} and {takes}", self.verb);
+            return Err(self.unfinished("which value", example));
+        }
+        Ok(Command::SetControl {
+            camera: camera.map(PlainText::from),
+            control: control.into(),
+            value: value.into(),
+        })
     }
 
     /// The camera, if one is named, and what follows it.

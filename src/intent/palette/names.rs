@@ -6,7 +6,7 @@ use super::error::PaletteError;
 use super::line::first_word;
 use super::number;
 use super::vocabulary::InstrumentWords;
-use crate::model::{Instrument, Unit};
+use crate::model::{CameraControl, Instrument, Unit};
 
 /// The names of an instrument's things, as they are typed.
 #[derive(Debug, Default)]
@@ -15,6 +15,8 @@ pub(super) struct Names {
     pub axes: Vec<String>,
     pub lights: Vec<String>,
     pub cameras: Vec<String>,
+    /// Of all cameras, each once.
+    pub controls: Vec<String>,
     pub protocols: Vec<String>,
     pub parameters: Vec<String>,
 }
@@ -25,13 +27,28 @@ impl Names {
             return Self::default();
         };
         let state = &known.state;
+        let mut controls: Vec<String> = Vec::new();
+        for control in state.cameras.iter().flat_map(|camera| &camera.controls) {
+            if !controls.iter().any(|name| *name == control.name.as_str()) {
+                controls.push(control.name.to_string());
+            }
+        }
         Self {
+            controls,
             state: Arc::clone(state),
             axes: state.axes.iter().map(|a| a.name.to_string()).collect(),
             lights: state.lights.iter().map(|l| l.name.to_string()).collect(),
             cameras: state.cameras.iter().map(|c| c.name.to_string()).collect(),
             protocols: known.protocols.clone(),
             parameters: known.stream_parameters.clone(),
+        }
+    }
+
+    /// A control of a camera, or of the first one that has it.
+    pub fn control(&self, camera: Option<&str>, name: &str) -> Option<&CameraControl> {
+        match camera {
+            Some(camera) => self.state.camera(Some(camera))?.control(name),
+            None => self.state.cameras.iter().find_map(|c| c.control(name)),
         }
     }
 

@@ -4,8 +4,8 @@ mod properties;
 
 use super::*;
 use crate::model::{
-    Axis, Camera, Command, CommandKind, Danger, Instrument, Light, Limits, Motion, Quantity,
-    Target, Unit,
+    Axis, Camera, CameraControl, Choice, Command, CommandKind, ControlAccess, ControlKind, Danger,
+    Instrument, Light, Limits, Motion, Quantity, Target, Unit,
 };
 
 fn axis(name: &str, unit: Unit, limits: Option<Limits>) -> Axis {
@@ -39,6 +39,38 @@ fn camera(name: &str) -> Camera {
         gain: None,
         gain_range: None,
         streaming: None,
+        controls: Vec::new(),
+    }
+}
+
+/// A camera with controls.
+fn eye() -> Camera {
+    let control = |name: &str, kind, choices: &[&str]| CameraControl {
+        name: name.into(),
+        label: name.into(),
+        kind,
+        value: None,
+        unit: "".into(),
+        range: Limits::new(0.0, 255.0).filter(|_| kind == ControlKind::Number),
+        step: None,
+        default: None,
+        choices: choices
+            .iter()
+            .map(|name| Choice {
+                value: 0.0,
+                name: (*name).into(),
+            })
+            .collect(),
+        access: ControlAccess::Free,
+    };
+    Camera {
+        controls: vec![
+            control("focus", ControlKind::Number, &[]),
+            control("auto-focus", ControlKind::Switch, &[]),
+            control("power-line", ControlKind::Choice, &["50 Hz", "60 Hz"]),
+            control("reset", ControlKind::Press, &[]),
+        ],
+        ..camera("Widefield Camera")
     }
 }
 
@@ -52,7 +84,7 @@ fn vocabulary() -> Vocabulary {
             axis("R", Unit::Degree, None),
         ],
         lights: vec![light("488", Unit::Percent), light("LED Matrix", Unit::Raw)],
-        cameras: vec![camera("Widefield Camera"), camera("2")],
+        cameras: vec![eye(), camera("2")],
         offers: CommandKind::ALL.to_vec(),
         ..Instrument::default()
     };
@@ -168,11 +200,24 @@ fn commands_and_their_meaning() {
         camera: camera.map(Into::into),
         gain,
     };
+    let set = |camera: Option<&str>, control: &str, value: &str| Command::SetControl {
+        camera: camera.map(Into::into),
+        control: control.into(),
+        value: value.into(),
+    };
     let live = |protocol: Option<&str>| Command::StartLiveView {
         protocol: protocol.map(Into::into),
     };
     let cases = [
         ("refresh", Command::Refresh),
+        ("set focus 12.5", set(None, "focus", "12.5")),
+        ("set Focus 3 ms", set(None, "focus", "3 ms")),
+        ("set power-line 50 Hz", set(None, "power-line", "50 Hz")),
+        ("set reset", set(None, "reset", "")),
+        (
+            "set widefield camera auto-focus off",
+            set(Some("Widefield Camera"), "auto-focus", "off"),
+        ),
         ("move x 1.5mm", move_to("X", to(1.5, Millimetre))),
         ("move x 1.5", move_to("X", to(1.5, Raw))),
         ("move x to -1.5 mm", move_to("X", to(-1.5, Millimetre))),
@@ -401,6 +446,19 @@ fn mistakes_say_what_to_write() {
             "exposure: there is no \"x\"; write Widefield Camera or 2",
         ),
         ("gain 2dB", "gain: \"dB\" is too much; write gain 2"),
+        ("set", "set: "),
+        (
+            "set focus",
+            "set: which value? write set focus and 0 to 255",
+        ),
+        (
+            "set power-line",
+            "set: which value? write set power-line and one of 50 Hz, 60 Hz",
+        ),
+        (
+            "set zoom 1",
+            "set: there is no \"zoom\"; write focus, auto-focus, power-line or reset",
+        ),
         ("gain 2 2 2", "gain: \"2\" is too much; write gain 2"),
         (
             "stream quality",
@@ -455,7 +513,7 @@ fn a_mistake_never_prints_what_a_terminal_would_obey() {
 
 #[test]
 fn completion_offers_whole_lines() {
-    let cases: [(&str, &[&str]); 34] = [
+    let cases: [(&str, &[&str]); 38] = [
         ("re", &["record", "refresh ", "reference "]),
         (":re", &["record", "refresh ", "reference "]),
         ("screen p", &["screen pipeline"]),
@@ -494,6 +552,13 @@ fn completion_offers_whole_lines() {
             "exposure 2",
             &["exposure 2 ", "exposure 2ms", "exposure 2s", "exposure 2us"],
         ),
+        ("set f", &["set focus "]),
+        (
+            "set auto-focus o",
+            &["set auto-focus on", "set auto-focus off"],
+        ),
+        ("set power-line 6", &["set power-line 60 Hz"]),
+        ("set widefield camera r", &["set Widefield Camera reset "]),
         ("stream q", &["stream quality "]),
         ("jog 10", &["jog 10mm", "jog 10um", "jog 10deg"]),
     ];

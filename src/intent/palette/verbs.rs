@@ -100,7 +100,7 @@ pub const ADDRESS: (&str, &str) = (
 
 /// All words, in the order of the help. A command for an instrument may have `SOURCE:` in front.
 #[rustfmt::skip]
-pub const VERBS: [Verb; 37] = [
+pub const VERBS: [Verb; 38] = [
     verb("screen", "NAME", Takes::Screen, "Go to a screen."),
     verb("record", "", Takes::Record, "Start writing to disk."),
     verb("stop-recording", "", Takes::StopRecording, "Stop writing to disk."),
@@ -116,6 +116,7 @@ pub const VERBS: [Verb; 37] = [
     verb("led", "LIGHT [N%] [on|off]", Ask(Kind::Light), "The same as laser."),
     verb("exposure", "[CAMERA] TIME", Ask(Kind::Exposure), "Set the exposure time, e.g. 20ms."),
     verb("gain", "[CAMERA] NUMBER", Ask(Kind::Gain), "Set a camera's gain."),
+    verb("set", "[CAMERA] CONTROL [VALUE]", Ask(Kind::Control), "Set a camera's control, e.g. focus 12."),
     verb("stream", "PARAMETER VALUE", Ask(Kind::Stream), "Set a parameter of the live view."),
     verb("snap", "[NAME]", Ask(Kind::Snap), "Take one picture; it stays on the server."),
     verb("server-recording", "start [NAME]|stop", Ask(Kind::ServerRecording), "The server's own recording."),

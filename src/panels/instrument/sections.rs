@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::KnownInstrument;
 use super::figures::{Figures, fixed};
-use crate::model::{Axis, Camera, Evidence, Light, Motion, Stamp, Unit};
+use crate::model::{Axis, Camera, ControlAccess, Evidence, Light, Motion, Stamp, Unit};
 use crate::ui::table::{Cell, Column};
 use crate::ui::text::width;
 use crate::ui::{Role, number};
@@ -19,6 +19,8 @@ const GAP: u16 = 2;
 /// Names are as wide as this in all tables, or as the widest up to [`NAMES_MOST`].
 const NAMES_LEAST: u16 = 6;
 const NAMES_MOST: u16 = 12;
+/// Controls are called by longer names.
+const CONTROLS_MOST: u16 = 26;
 
 /// One table.
 pub(super) struct Section {
@@ -36,6 +38,7 @@ impl Section {
             stage(known, names, at, room),
             light(known, names, at),
             camera(known, names),
+            controls(known),
         ]
         .into_iter()
         .filter(|section| !section.rows.is_empty())
@@ -301,6 +304,40 @@ fn camera(known: &KnownInstrument, names_wide: u16) -> Section {
         rows: rows.collect(),
         asides: Vec::new(),
     }
+}
+
+/// What else can be set of the cameras, at the end: there may be many of them.
+fn controls(known: &KnownInstrument) -> Section {
+    let controls = known
+        .state
+        .cameras
+        .iter()
+        .flat_map(|camera| &camera.controls);
+    let widest = controls.clone().map(|control| width(&control.name)).max();
+    let columns = vec![
+        names("control", widest.unwrap_or(0).min(CONTROLS_MOST)),
+        Column::words("", 6, 16),
+        Column::name("", 0, 2),
+        Column::name("", 0, 1),
+    ];
+    let role = match known.is_current() {
+        true => Role::Value,
+        false => Role::Held,
+    };
+    let rows = controls.map(|control| {
+        let value = control.value.map(|value| control.words(value));
+        let access = match control.access {
+            ControlAccess::Free => "",
+            other => other.as_str(),
+        };
+        vec![
+            Cell::new(control.name.as_str(), Role::Text),
+            Cell::new(value.unwrap_or_default(), role),
+            Cell::new(access, Role::Dim),
+            Cell::new(control.takes(), Role::Dim),
+        ]
+    });
+    without_empty(columns, rows.collect())
 }
 
 /// A column in which nothing stands takes no room, unless it has a heading.

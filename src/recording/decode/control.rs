@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use super::{find, json, unknown};
 use crate::model::{
-    Activity, Axis, Camera, CommandId, CommandKind, CommandReport, CommandState, Danger, Evidence,
-    Instrument, Light, Limits, Motion, Payload, PlainText, Position, StopEvent, StopLevel,
-    StopOrigin, StopPath, StopPress, StopReport, StopState, Unit, Workflow, WorkflowState,
+    Activity, Axis, Camera, CameraControl, Choice, CommandId, CommandKind, CommandReport,
+    CommandState, ControlAccess, ControlKind, Danger, Evidence, Instrument, Light, Limits, Motion,
+    Payload, PlainText, Position, StopEvent, StopLevel, StopOrigin, StopPath, StopPress,
+    StopReport, StopState, Unit, Workflow, WorkflowState,
 };
 use crate::recording::records::{
-    AxisRecord, CameraRecord, CommandRecord, InstrumentRecord, LightRecord, LimitsRecord, List,
-    Number, PositionRecord, StopRecord, WorkflowRecord,
+    AxisRecord, CameraControlRecord, CameraRecord, ChoiceRecord, CommandRecord, InstrumentRecord,
+    LightRecord, LimitsRecord, List, Number, PositionRecord, StopRecord, WorkflowRecord,
 };
 
 const DANGERS: [Danger; 4] = [
@@ -141,6 +142,27 @@ fn camera(record: CameraRecord<'_>) -> Result<Camera, String> {
         gain: number(record.gain),
         gain_range: record.gain_range.map(limits).transpose()?,
         streaming: record.streaming,
+        controls: list(record.controls, camera_control)?,
+    })
+}
+
+fn camera_control(record: CameraControlRecord<'_>) -> Result<CameraControl, String> {
+    Ok(CameraControl {
+        name: PlainText::from_peer(&record.name),
+        label: PlainText::from_peer(&record.label),
+        kind: word(ControlKind::from_name, &record.kind)?,
+        value: number(record.value),
+        unit: PlainText::from_peer(&record.unit),
+        range: record.range.map(limits).transpose()?,
+        step: number(record.step),
+        default: number(record.default),
+        choices: list(record.choices, |choice: ChoiceRecord<'_>| {
+            Ok(Choice {
+                value: choice.value.0,
+                name: PlainText::from_peer(&choice.name),
+            })
+        })?,
+        access: word(ControlAccess::from_name, &record.access)?,
     })
 }
 

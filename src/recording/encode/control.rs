@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use super::Encoder;
 use crate::model::{
-    Axis, Camera, CommandReport, Instrument, Light, Limits, PlainText, Position, StopEvent,
-    StopPath, StopReport, StopState, Workflow,
+    Axis, Camera, CameraControl, CommandReport, Instrument, Light, Limits, PlainText, Position,
+    StopEvent, StopPath, StopReport, StopState, Workflow,
 };
 use crate::recording::records::{
-    AxisRecord, CameraRecord, CommandRecord, InstrumentRecord, LightRecord, LimitsRecord, List,
-    Number, PositionRecord, StopRecord, WorkflowRecord,
+    AxisRecord, CameraControlRecord, CameraRecord, ChoiceRecord, CommandRecord, InstrumentRecord,
+    LightRecord, LimitsRecord, List, Number, PositionRecord, StopRecord, WorkflowRecord,
 };
 
 impl Encoder {
@@ -132,6 +132,25 @@ fn camera(camera: &Camera) -> CameraRecord<'_> {
         gain: camera.gain.map(Number),
         gain_range: camera.gain_range.map(limits),
         streaming: camera.streaming,
+        controls: list(&camera.controls, camera_control),
+    }
+}
+
+fn camera_control(control: &CameraControl) -> CameraControlRecord<'_> {
+    CameraControlRecord {
+        name: Cow::Borrowed(&control.name),
+        label: Cow::Borrowed(&control.label),
+        kind: Cow::Borrowed(control.kind.as_str()),
+        value: control.value.map(Number),
+        unit: Cow::Borrowed(&control.unit),
+        range: control.range.map(limits),
+        step: control.step.map(Number),
+        default: control.default.map(Number),
+        choices: list(&control.choices, |choice| ChoiceRecord {
+            value: Number(choice.value),
+            name: Cow::Borrowed(&choice.name),
+        }),
+        access: Cow::Borrowed(control.access.as_str()),
     }
 }
 

@@ -110,6 +110,50 @@ pub struct CameraRecord<'a> {
     pub gain_range: Option<LimitsRecord>,
     /// Whether its pictures are being sent.
     pub streaming: Option<bool>,
+    /// Its other controls.
+    #[serde(default, borrow)]
+    pub controls: List<CameraControlRecord<'a>>,
+}
+
+/// A control of a camera.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CameraControlRecord<'a> {
+    /// Its name.
+    #[serde(borrow)]
+    pub name: Cow<'a, str>,
+    /// What the camera calls it.
+    #[serde(borrow)]
+    pub label: Cow<'a, str>,
+    /// What it takes.
+    #[serde(borrow)]
+    pub kind: Cow<'a, str>,
+    /// How it stands.
+    pub value: Option<Number>,
+    /// The unit of its numbers.
+    #[serde(borrow)]
+    pub unit: Cow<'a, str>,
+    /// What it takes at least and at most.
+    pub range: Option<LimitsRecord>,
+    /// From one number to the next.
+    pub step: Option<Number>,
+    /// How it stands while nobody has touched it.
+    pub default: Option<Number>,
+    /// What there is to choose from.
+    #[serde(borrow)]
+    pub choices: List<ChoiceRecord<'a>>,
+    /// Whether it may be set.
+    #[serde(borrow)]
+    pub access: Cow<'a, str>,
+}
+
+/// One of the things to choose from.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ChoiceRecord<'a> {
+    /// Its number.
+    pub value: Number,
+    /// What the camera calls it.
+    #[serde(borrow)]
+    pub name: Cow<'a, str>,
 }
 
 /// A workflow and how far it has come.

@@ -44,7 +44,27 @@ pub const INSTRUMENT: &str = r##"{
         "exposure_range_ms": {"$ref": "#/$defs/limits"},
         "gain": {"$ref": "#/$defs/number", "description": "in the camera's own number"},
         "gain_range": {"$ref": "#/$defs/limits"},
-        "streaming": {"type": ["boolean", "null"], "description": "whether its pictures are being sent"}
+        "streaming": {"type": ["boolean", "null"], "description": "whether its pictures are being sent"},
+        "controls": {"type": "array", "maxItems": 4096, "description": "its other controls", "items": {
+          "type": "object",
+          "required": ["name", "label", "kind", "unit", "choices", "access"],
+          "properties": {
+            "name": {"type": "string"},
+            "label": {"type": "string", "description": "what the camera calls it"},
+            "kind": {"type": "string", "enum": ["number", "switch", "choice", "press"]},
+            "value": {"$ref": "#/$defs/number", "description": "1 and 0 for on and off, the number of a choice"},
+            "unit": {"type": "string", "description": "of its numbers; empty for the camera's own"},
+            "range": {"$ref": "#/$defs/limits", "description": "what it takes"},
+            "step": {"$ref": "#/$defs/number", "description": "from one number that it takes to the next"},
+            "default": {"$ref": "#/$defs/number"},
+            "choices": {"type": "array", "maxItems": 4096, "items": {
+              "type": "object",
+              "required": ["value", "name"],
+              "properties": {"value": {"type": ["number", "string"]}, "name": {"type": "string"}}
+            }},
+            "access": {"type": "string", "enum": ["free", "read-only", "inactive"], "description": "inactive: another control, such as an automatic one, has it"}
+          }
+        }}
       }
     }},
     "workflow": {

@@ -95,7 +95,10 @@ impl Job {
                 let path = again.map_or("", |before| before.path.as_str());
                 return Err(Trouble::Gone { path: path.into() });
             }
-            None => choose::find(&self.written, &cameras)?,
+            None => match self.written.starts_with('/') {
+                true => choose::find(&self.backend.resolve(&self.written), &cameras)?,
+                false => choose::find(&self.written, &cameras)?,
+            },
         };
         let device = self.backend.open(found)?;
         let formats = device.formats()?;

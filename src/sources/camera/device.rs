@@ -16,6 +16,11 @@ pub trait Backend: Send + Sync {
     /// Nobody can say.
     fn list(&self) -> Result<Vec<Found>, Trouble>;
 
+    /// The path that a path of whatever name leads to.
+    fn resolve(&self, path: &str) -> String {
+        path.to_owned()
+    }
+
     /// Opens one of them.
     ///
     /// # Errors
@@ -299,6 +304,9 @@ pub enum Trouble {
 
 fn permission(group: Option<&PlainText>) -> String {
     match group {
+        Some(group) if group.as_str() == "root" => {
+            "it is for root alone; a udev rule gives it to the group video".to_owned()
+        }
         Some(group) => format!(
             "it is for the group {group}; `sudo usermod -aG {group} $USER`, then log in again"
         ),
@@ -398,6 +406,8 @@ mod tests {
             let group = || Some("video".into());
             Trouble::from_io("/dev/video0", "the format", &error, group).to_string()
         };
+        let root = permission(Some(&"root".into()));
+        assert!(root.contains("for root alone"), "{root}");
         for (errno, part) in [
             (19, "is gone"),
             (13, "usermod -aG video"),

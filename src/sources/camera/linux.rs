@@ -97,6 +97,12 @@ impl Backend for Linux {
         Ok(found)
     }
 
+    fn resolve(&self, path: &str) -> String {
+        let leads_to = fs::canonicalize(path).ok();
+        let text = leads_to.as_deref().and_then(Path::to_str);
+        text.unwrap_or(path).to_owned()
+    }
+
     fn open(&self, found: &Found) -> Result<Arc<dyn Device>, Trouble> {
         let path = found.path.clone();
         let device = guarded(|| v4l::Device::with_path(&path));
@@ -477,4 +483,111 @@ fn age(meta: &Metadata) -> Option<Duration> {
     let micros = u64::try_from(meta.timestamp.usec).ok()?;
     let stamped = Duration::from_secs(seconds).checked_add(Duration::from_micros(micros))?;
     now.checked_sub(stamped).filter(|age| *age < OLDEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use v4l::control::Description;
+
+    #[test]
+    fn a_group_has_its_name_or_its_number() {
+        let groups = "root:x:0:\nvideo:x:44:ada\nbroken\n\u{1b}[2J:x:45:\n";
+        assert_eq!(group_name(groups, 44), "video");
+        assert_eq!(group_name(groups, 4), "4");
+        assert_eq!(group_name("", 44), "44");
+    }
+
+    #[test]
+    fn nodes_are_told_by_their_numbers() {
+        for (path, number) in [
+            ("/dev/video0", Some(0)),
+            ("/dev/video63", Some(63)),
+            ("/dev/video", None),
+            ("/dev/video-x", None),
+            ("/dev/vbi0", None),
+            ("/", None),
+        ] {
+            assert_eq!(number_of(Path::new(path)), number, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_panic_of_the_library_is_an_error() {
+        let broken = [0xff_u8];
+        let text = guarded(|| Ok(std::str::from_utf8(&broken).unwrap().to_owned()));
+        assert!(
+            text.unwrap_err()
+                .to_string()
+                .contains("does not understand")
+        );
+    }
+
+    fn raw(typ: RawKind, flags: ControlFlags) -> Description {
+        Description {
+            id: 0x009a_0902,
+            typ,
+            name: "Exposure Time, Absolute".to_owned(),
+            minimum: 3,
+            maximum: 2_047,
+            step: 1,
+            default: 250,
+            flags,
+            items: None,
+        }
+    }
+
+    #[test]
+    fn controls_are_what_a_single_value_sets() {
+        let none = ControlFlags::empty();
+        for (typ, flags, expected) in [
+            (RawKind::Integer, none, Some(ControlAccess::Free)),
+            (
+                RawKind::Boolean,
+                ControlFlags::READ_ONLY,
+                Some(ControlAccess::ReadOnly),
+            ),
+            (
+                RawKind::Menu,
+                ControlFlags::INACTIVE,
+                Some(ControlAccess::Inactive),
+            ),
+            (
+                RawKind::Button,
+                ControlFlags::WRITE_ONLY,
+                Some(ControlAccess::Free),
+            ),
+            (RawKind::Integer, ControlFlags::DISABLED, None),
+            (RawKind::U8, none, None),
+            (RawKind::CtrlClass, none, None),
+            (RawKind::String, none, None),
+        ] {
+            let access = described(&raw(typ, flags)).map(|one| one.access);
+            assert_eq!(access, expected, "{typ} {flags}");
+        }
+    }
+
+    #[test]
+    fn only_stamps_of_the_clock_that_can_be_asked_have_an_age() {
+        let now = clock_gettime(ClockId::Monotonic);
+        let stamped = |seconds: i64, flags: u32| Metadata {
+            flags: BufferFlags::from(flags),
+            timestamp: v4l::Timestamp::new(seconds, 0),
+            ..Metadata::default()
+        };
+        assert!(age(&stamped(now.tv_sec, STAMP_MONOTONIC)).is_some());
+        assert_eq!(age(&stamped(now.tv_sec, 0)), None);
+        assert_eq!(age(&stamped(now.tv_sec + 3_600, STAMP_MONOTONIC)), None);
+        assert_eq!(age(&stamped(-1, STAMP_MONOTONIC)), None);
+    }
+
+    #[test]
+    fn this_machine_can_be_asked_whatever_it_has() {
+        let cameras = Linux.list().unwrap();
+        assert!(
+            cameras
+                .iter()
+                .all(|camera| camera.path.starts_with("/dev/video"))
+        );
+    }
 }

@@ -1,28 +1,35 @@
 //! The task of one camera: starts its thread, hands pictures on, says how it stands, looks for it
 //! every second while it is not there.
 
+mod commands;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::capture::{Job, Opened, Status};
-use super::device::{Backend, Found, Interval, Trouble, tidy};
+use super::controls;
+use super::device::{Backend, Found, Trouble, tidy};
 use super::options::CameraOptions;
 use crate::control::{Desk, Intake};
 use crate::model::{
-    EndReason, Fault, FaultKind, LinkState, Payload, PlainText, Reading, Request, Severity,
+    CommandReport, EndReason, Fault, FaultKind, Instrument, LinkState, Payload, PlainText, Reading,
+    Request, Severity,
 };
 use crate::pipeline::Outlet;
 use crate::sources::frame_queue::{Queue, hand_on};
 use crate::sources::reconnect::Backoff;
+use commands::{Answer, Commands};
 
 /// How often a camera that is not there is looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often its controls are read: automatic ones change by themselves.
+const READ_EVERY: Duration = Duration::from_secs(2);
 /// How long its thread may take to end. A driver that hangs must not hold the program.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -53,6 +60,23 @@ pub(super) async fn run(
     };
     tokio::join!(pictures, stay);
     outlet.link(LinkState::Ended).await;
+}
+
+/// Does `work` on a thread of its own: asking a driver may take as long as the driver likes. Its
+/// answer never comes if there is no thread to be had, or it panics.
+fn beside<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> oneshot::Receiver<T> {
+    let (answer, answered) = oneshot::channel();
+    let thread = thread::Builder::new().name(name.to_owned());
+    let spawned = thread.spawn(move || {
+        let _ = answer.send(work());
+    });
+    if let Err(error) = spawned {
+        tracing::error!("no thread for {name}: {error}");
+    }
+    answered
 }
 
 struct Source {
@@ -137,43 +161,62 @@ impl Source {
     /// One camera from looking for it to its end, and why it ended; `None` if the source is to end.
     async fn one_session(&mut self) -> Option<Trouble> {
         let (status, mut statuses) = watch::channel(Status::default());
-        let (end, mut ended) = oneshot::channel();
         let is_over = Arc::new(AtomicBool::new(false));
         let (job, told_to_end) = (self.job(), Arc::clone(&is_over));
-        let thread = thread::Builder::new().name("camera".to_owned());
-        let spawned = thread.spawn(move || {
-            let result = job.run(&told_to_end, &status);
-            drop(job);
-            let _ = end.send(result);
-        });
-        if let Err(error) = spawned {
-            return Some(self.failed("starting a thread", &error.to_string()));
-        }
-        let mut known: Option<Arc<Opened>> = None;
-        loop {
+        let mut ended = beside("camera", move || job.run(&told_to_end, &status));
+        let mut open: Option<Commands> = None;
+        let mut look = interval(READ_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let end = loop {
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => {
                     is_over.store(true, Ordering::Relaxed);
-                    let _ = timeout(FAREWELL, ended).await;
-                    return None;
+                    let _ = timeout(FAREWELL, &mut ended).await;
+                    break None;
                 }
                 Ok(()) = statuses.changed() => {
                     let status = statuses.borrow_and_update().clone();
-                    self.status(status, &mut known).await;
+                    self.status(status, &mut open).await;
                 }
-                result = &mut ended => {
-                    return Some(match result {
-                        Ok(Err(trouble)) => trouble,
-                        Ok(Ok(())) => return None,
-                        Err(_) => self.failed("reading it", "internal error; the log has it"),
-                    });
+                result = &mut ended => break Some(match result {
+                    Ok(Err(trouble)) => trouble,
+                    Ok(Ok(())) => return None,
+                    Err(_) => self.internal("reading it"),
+                }),
+                answer = answered(&mut open) => {
+                    if let Some(commands) = &mut open {
+                        let news = commands.conclude(answer, &self.intake);
+                        let instrument = commands.instrument().clone();
+                        let readings = controls::readings(commands.controls());
+                        self.reports(news.reports).await;
+                        if news.has_changed {
+                            self.show(instrument, readings).await;
+                        }
+                    }
                 }
-                Some(request) = self.intake.requests.recv() => {
-                    self.refuse(&request, "a camera is only watched").await;
-                }
+                Some(request) = self.intake.requests.recv() => match &mut open {
+                    None => self.refuse(&request, "there is no camera").await,
+                    Some(commands) => {
+                        let news = commands.request(request, &self.intake);
+                        self.reports(news.reports).await;
+                    }
+                },
+                _ = look.tick() => if let Some(commands) = &mut open {
+                    commands.look();
+                },
             }
+        };
+        if let Some(commands) = open {
+            let why = match &end {
+                Some(trouble) => trouble.to_string(),
+                None => "the program ends".to_owned(),
+            };
+            let (reports, closed) = commands.gone(&why);
+            self.reports(reports).await;
+            self.show(closed, Vec::new()).await;
         }
+        end
     }
 
     fn job(&self) -> Job {
@@ -188,15 +231,15 @@ impl Source {
         }
     }
 
-    fn failed(&self, what: &str, why: &str) -> Trouble {
+    fn internal(&self, what: &str) -> Trouble {
         Trouble::Failed {
             path: self.options.device.as_str().into(),
             what: what.into(),
-            why: why.into(),
+            why: "internal error; the log has it".into(),
         }
     }
 
-    async fn status(&mut self, status: Status, known: &mut Option<Arc<Opened>>) {
+    async fn status(&mut self, status: Status, open: &mut Option<Commands>) {
         let (opened, state) = match status {
             Status::Looking => return,
             Status::Open(opened) => (opened, LinkState::Connected),
@@ -208,9 +251,11 @@ impl Source {
                 (opened, LinkState::Stale { missing })
             }
         };
-        if known.is_none() {
-            *known = Some(Arc::clone(&opened));
+        if open.is_none() {
             self.opened(&opened).await;
+            let commands = open.insert(Commands::new(opened));
+            let readings = controls::readings(commands.controls());
+            self.show(commands.instrument().clone(), readings).await;
         }
         self.outlet.link(state).await;
     }
@@ -225,33 +270,37 @@ impl Source {
             let fault = Fault::new(FaultKind::Peer, Severity::Warning, note.clone());
             self.outlet.fault(now, fault).await;
         }
-        let readings = about(opened);
-        self.outlet.publish(now, Payload::Readings(readings)).await;
+        let about = controls::about(&opened.found, &opened.agreed);
+        self.outlet.publish(now, Payload::Readings(about)).await;
+    }
+
+    /// Publishes the camera and how its controls stand.
+    async fn show(&self, instrument: Instrument, readings: Vec<Reading>) {
+        let now = self.outlet.clock().now();
+        let payload = Payload::Instrument(Arc::new(instrument));
+        self.outlet.publish(now, payload).await;
+        if !readings.is_empty() {
+            self.outlet.publish(now, Payload::Readings(readings)).await;
+        }
+    }
+
+    async fn reports(&self, reports: Vec<CommandReport>) {
+        for report in reports {
+            let payload = Payload::Command(Arc::new(report));
+            let now = self.outlet.clock().now();
+            self.outlet.publish(now, payload).await;
+        }
     }
 
     async fn refuse(&self, request: &Request, why: &str) {
-        let report = Desk::refuse(request, why);
-        let payload = Payload::Command(Arc::new(report));
-        self.outlet
-            .publish(self.outlet.clock().now(), payload)
-            .await;
+        self.reports(vec![Desk::refuse(request, why)]).await;
     }
 }
 
-/// What a camera is and what it sends.
-fn about(opened: &Opened) -> Vec<Reading> {
-    let Opened { found, agreed, .. } = opened;
-    let (width, height) = agreed.mode.size;
-    let mut readings = vec![
-        Reading::new("camera/name", found.name.clone(), ""),
-        Reading::new("camera/path", found.path.as_str(), ""),
-        Reading::new("camera/bus", found.bus.clone(), ""),
-        Reading::new("camera/driver", found.driver.clone(), ""),
-        Reading::new("camera/format", agreed.mode.fourcc.to_string().as_str(), ""),
-        Reading::new("camera/size", format!("{width}x{height}").as_str(), "px"),
-    ];
-    if let Some(rate) = agreed.mode.interval.and_then(Interval::rate_hz) {
-        readings.push(Reading::new("camera/rate", tidy(rate), "1/s"));
+/// The answer to what is under way; never while there is no camera. Cancel safe.
+async fn answered(open: &mut Option<Commands>) -> Option<Answer> {
+    match open {
+        Some(commands) => commands.answered().await,
+        None => std::future::pending().await,
     }
-    readings
 }

@@ -98,6 +98,7 @@ impl Known {
             gain: None,
             gain_range: None,
             streaming: None,
+            controls: Vec::new(),
         };
         let mut known = Self {
             instrument: Instrument {
@@ -309,7 +310,10 @@ fn offers(profile: &Profile) -> Vec<CommandKind> {
         CommandKind::Snap => has(C::Snapshot),
         CommandKind::Workflow => has(C::WorkflowStart) && has(C::WorkflowStop),
         CommandKind::Settings => has(C::SettingsSave),
-        CommandKind::Gain | CommandKind::Stream | CommandKind::ServerRecording => false,
+        CommandKind::Gain
+        | CommandKind::Control
+        | CommandKind::Stream
+        | CommandKind::ServerRecording => false,
     };
     CommandKind::ALL.into_iter().filter(offered).collect()
 }

@@ -169,6 +169,7 @@ async fn script(errand: &Errand, command: Command) -> Result<End, Cut> {
         Command::SaveSettings { text, .. } => settings::save(errand, &text).await,
         Command::Raw { call, arguments } => raw::call(errand, &call, &arguments).await,
         other @ (Command::SetGain { .. }
+        | Command::SetControl { .. }
         | Command::SetStream { .. }
         | Command::StartServerRecording { .. }
         | Command::StopServerRecording) => Ok(End::refused(format!(

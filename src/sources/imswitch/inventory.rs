@@ -417,6 +417,7 @@ impl Inventory {
                     gain: None,
                     gain_range: None,
                     streaming: None,
+                    controls: Vec::new(),
                 })
             });
             let known = same.and_then(|place| before.get(place)).map(|(_, k)| *k);

@@ -182,6 +182,7 @@ impl Circumstances<'_> {
                 calls(vec![raw(call, arguments)?], Goal::Answer, Subject::None)
             }
             Command::Refresh
+            | Command::SetControl { .. }
             | Command::StartWorkflow { .. }
             | Command::StopWorkflow
             | Command::SaveSettings { .. } => {

@@ -57,6 +57,11 @@ fn any_command() -> impl Strategy<Value = Command> {
         (optional_name(), quantity(TIMES))
             .prop_map(|(camera, exposure)| Command::SetExposure { camera, exposure }),
         (optional_name(), number()).prop_map(|(camera, gain)| Command::SetGain { camera, gain }),
+        (name(), "[a-z0-9]{1,8}").prop_map(|(control, value)| Command::SetControl {
+            camera: None,
+            control: control.into(),
+            value: value.into(),
+        }),
         optional_name().prop_map(|protocol| Command::StartLiveView { protocol }),
         (name(), "[a-z0-9{}\":,]{1,12}").prop_map(|(parameter, value)| Command::SetStream {
             parameter: parameter.into(),
