@@ -297,22 +297,19 @@ struct Counter {
 impl Counter {
     /// The number of a picture, which does not wrap, and how many were lost before it.
     fn next(&mut self, sequence: Option<u32>) -> (u64, u64) {
-        let step = match (sequence, self.last) {
-            (Some(now), Some(before)) => u64::from(now.wrapping_sub(before)),
-            (Some(first), None) => u64::from(first),
-            (None, None) => 0,
-            (None, Some(_)) => 1,
+        let last = self.last.replace(sequence.unwrap_or_default());
+        let Some(before) = last else {
+            self.number = sequence.map_or(0, u64::from);
+            return (self.number, 0);
         };
-        // Not forward: the driver counts anew, or does not count.
-        let step = match step {
-            0 if self.last.is_some() => 1,
-            step if step > u64::from(u32::MAX / 2) => 1,
-            step => step,
+        let step = match sequence.map(|now| now.wrapping_sub(before)) {
+            // Not forward: the driver counts anew, or does not count.
+            None | Some(0) => 1,
+            Some(step) if step > u32::MAX / 2 => 1,
+            Some(step) => u64::from(step),
         };
-        let is_first = self.last.is_none();
-        self.last = Some(sequence.unwrap_or_default());
         self.number = self.number.saturating_add(step);
-        let lost = if is_first { 0 } else { step.saturating_sub(1) };
+        let lost = step.saturating_sub(1);
         (self.number, lost)
     }
 }

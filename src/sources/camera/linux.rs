@@ -66,6 +66,14 @@ fn trouble(path: &str, what: &str, error: &io::Error) -> Trouble {
     Trouble::from_io(path, what, error, || group_of(path))
 }
 
+/// As [`trouble`], of a stream that ran: nothing was asked that it could refuse.
+fn broken(path: &str, what: &str, error: &io::Error) -> Trouble {
+    match trouble(path, what, error) {
+        Trouble::Refused { path, what, why } => Trouble::Failed { path, what, why },
+        other => other,
+    }
+}
+
 /// The group that may open a device: its name, or its number where it has none.
 fn group_of(path: &str) -> Option<PlainText> {
     let id = fs::metadata(path).ok()?.gid();
@@ -455,10 +463,10 @@ impl Stream for Streaming {
             Ok(0) => return Ok(None),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(None),
-            Err(error) => return Err(trouble(path, "waiting for a picture", &error)),
+            Err(error) => return Err(broken(path, "waiting for a picture", &error)),
         }
         let taken = guarded(move || CaptureStream::next(stream));
-        let (bytes, meta) = taken.map_err(|error| trouble(path, "taking a picture", &error))?;
+        let (bytes, meta) = taken.map_err(|error| broken(path, "taking a picture", &error))?;
         let used = usize::try_from(meta.bytesused).unwrap_or(usize::MAX);
         Ok(Some(Shot {
             bytes: bytes.get(..used).unwrap_or(bytes),
@@ -514,8 +522,8 @@ mod tests {
 
     #[test]
     fn a_panic_of_the_library_is_an_error() {
-        let broken = [0xff_u8];
-        let text = guarded(|| Ok(std::str::from_utf8(&broken).unwrap().to_owned()));
+        let nothing: Vec<u8> = Vec::new();
+        let text = guarded(|| Ok(nothing[0]));
         assert!(
             text.unwrap_err()
                 .to_string()

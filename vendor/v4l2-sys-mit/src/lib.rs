@@ -3,6 +3,7 @@
 #![allow(clippy::all)]
 #![allow(missing_docs, non_camel_case_types, non_snake_case, non_upper_case_globals)]
 
+#[rustfmt::skip]
 mod bindings;
 
 pub use bindings::*;
