@@ -444,6 +444,27 @@ async fn what_the_camera_ignores_has_failed_and_what_it_lacks_is_refused() {
 }
 
 #[tokio::test]
+async fn an_exposure_that_the_camera_minds_itself_is_refused() {
+    let machine = Machine::new(2);
+    machine.hold("exposure-time");
+    let running = start(&machine);
+    instrument(&running).await;
+    let exposure = Command::SetExposure {
+        camera: None,
+        exposure: Quantity::new(30.0, Unit::Millisecond),
+    };
+    let report = outcome(&running, exposure).await;
+    assert_eq!(report.state, CommandState::Refused);
+    let detail = report.detail.unwrap();
+    assert!(
+        detail.contains("exposure-time is not in force now"),
+        "{detail}"
+    );
+    assert_eq!(machine.value("exposure-time"), Some(20.0));
+    running.end().await;
+}
+
+#[tokio::test]
 async fn what_the_camera_changes_by_itself_is_seen() {
     let machine = Machine::new(2);
     let running = start(&machine);

@@ -190,6 +190,14 @@ impl Machine {
         found.and_then(|one| one.shown.value)
     }
 
+    /// Another control has this one.
+    pub fn hold(&self, name: &str) {
+        let mut state = self.state();
+        let mut controls = state.controls.iter_mut();
+        let found = controls.find(|one| &*one.shown.name == name);
+        found.unwrap().shown.access = ControlAccess::Inactive;
+    }
+
     /// Another program, or the camera itself, sets a control.
     pub fn set_value(&self, name: &str, value: f64) {
         let mut state = self.state();

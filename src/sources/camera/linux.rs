@@ -294,7 +294,21 @@ impl Device for Camera {
             ControlKind::Switch => Value::Boolean(value != 0),
             ControlKind::Number | ControlKind::Choice => Value::Integer(value),
         };
-        self.ask(what, |device| device.set_control(RawControl { id, value }))
+        let set = self.ask(what, |device| device.set_control(RawControl { id, value }));
+        set.map_err(|trouble| match trouble {
+            // It is open already: this is about the control.
+            Trouble::NoPermission { path, .. } => Trouble::Refused {
+                path,
+                what: what.into(),
+                why: "another control has it".into(),
+            },
+            Trouble::Busy { path } => Trouble::Refused {
+                path,
+                what: what.into(),
+                why: "not while pictures come".into(),
+            },
+            other => other,
+        })
     }
 
     fn configure(&self, mode: &Mode) -> Result<Agreed, Trouble> {

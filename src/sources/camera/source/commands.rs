@@ -7,9 +7,10 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::beside;
-use crate::control::{Desk, Intake, check};
+use crate::control::{Desk, Intake, Refusal, check, control_value};
 use crate::model::{
-    Command, CommandId, CommandReport, CommandState, ControlKind, Instrument, PlainText, Request,
+    Command, CommandId, CommandReport, CommandState, ControlAccess, ControlKind, Instrument,
+    PlainText, Request,
 };
 use crate::sources::camera::capture::Opened;
 use crate::sources::camera::controls::{instrument, target};
@@ -116,8 +117,23 @@ impl Commands {
             return Some("a stop was pressed after it was asked".to_owned());
         }
         let is_latched = intake.stops.is_latched();
-        let refused = check(&self.instrument, &request.command, is_latched).err();
-        refused.map(|refusal| refusal.to_string())
+        let checked = check(&self.instrument, &request.command, is_latched);
+        let refused = checked.and_then(|()| self.is_in_force(&request.command));
+        refused.err().map(|refusal| refusal.to_string())
+    }
+
+    /// Whether the exposure or the gain may be set: they are controls like others, which an
+    /// automatic one may have.
+    fn is_in_force(&self, command: &Command) -> Result<(), Refusal> {
+        let target = target(&self.controls, command);
+        match (target, self.instrument.cameras.first()) {
+            (Some((control, value)), Some(camera))
+                if control.shown.access != ControlAccess::Free =>
+            {
+                control_value(camera, &control.shown.name, &value.to_string()).map(drop)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Begins what waits, if nothing is under way.
