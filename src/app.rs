@@ -203,8 +203,13 @@ impl App {
             }
             Event::Picture(picture) => {
                 let is_visible = self.watching.iter().any(|w| w.camera == picture.camera);
-                self.facts.take_picture(*picture);
-                self.dirty |= is_visible && self.held.is_none();
+                let is_held = picture.held;
+                match &mut self.held {
+                    // The held frame, looked at in another way.
+                    Some(held) if is_held => held.facts.take_picture(*picture),
+                    _ => self.facts.take_picture(*picture),
+                }
+                self.dirty |= is_visible && is_held == self.held.is_some();
                 Vec::new()
             }
             Event::Tick(snapshot) => {
@@ -251,16 +256,17 @@ impl App {
         self.dirty = false;
     }
 
-    /// The cameras whose pictures are on the screen; none while it is held.
+    /// The cameras whose pictures are on the screen, and how they are looked at.
     pub fn visible_cameras(&self) -> Vec<PictureRequest> {
-        if self.held.is_some() {
-            return Vec::new();
-        }
         let (cols, rows) = self.size;
         let layout = self.layout(Rect::new(0, 0, cols, rows));
         let pane = layout.of(Pane::Picture);
-        pane.map(|pane| self.scope.requests(&self.facts, pane))
-            .unwrap_or_default()
+        let requests = pane.map(|pane| self.scope.requests(self.view(), pane));
+        let mut requests = requests.unwrap_or_default();
+        for request in &mut requests {
+            request.held = self.held.is_some();
+        }
+        requests
     }
 
     /// What was typed into the palette, oldest first, to be kept for the next run.

@@ -3,7 +3,7 @@
 use crate::control::Latch;
 use crate::imaging::{Picture, PictureRequest};
 use crate::intent::{CommandOrder, KeyChord, Mouse};
-use crate::model::{Command, LogLine, Request, Sample, SourceId, Stamp, StopLevel};
+use crate::model::{CameraKey, Command, LogLine, Request, Sample, SourceId, Stamp, StopLevel};
 use crate::pipeline::PipelineSnapshot;
 
 /// What happened.
@@ -61,8 +61,10 @@ pub enum Effect {
     StartRecording,
     /// Stop writing to disk.
     StopRecording,
-    /// These pictures are on the screen now; no others need decoding.
+    /// These pictures are on the screen now, looked at in this way; no others need decoding.
     Watch(Vec<PictureRequest>),
+    /// Compare a camera's pictures with the frame that was drawn last, from now on.
+    SetReference(CameraKey),
     /// Give a source a command.
     Send(SourceId, Request),
     /// Press the stop; without a level as its key does, where a second press ends light too.

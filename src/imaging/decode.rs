@@ -140,16 +140,18 @@ impl Decoder {
     /// The frame is damaged, too large, or not what it was announced to be. The next one may well
     /// be fine.
     pub fn decode(&mut self, frame: &Frame, color: bool) -> Result<Raster<'_>, ImagingError> {
-        if !self
-            .decoded
-            .as_ref()
-            .is_some_and(|decoded| decoded.is_of(frame, color))
-        {
+        if !self.holds(frame, color) {
             self.decoded = None;
             let decoded = fill(frame, color, &mut self.jpeg, &mut self.buffer)?;
             self.decoded = Some(decoded);
         }
         self.raster().ok_or(ImagingError::NoSize)
+    }
+
+    /// Whether the pixels of this very frame are there.
+    pub(super) fn holds(&self, frame: &Frame, color: bool) -> bool {
+        let decoded = self.decoded.as_ref();
+        decoded.is_some_and(|decoded| decoded.is_of(frame, color))
     }
 
     /// The pixels of the frame decoded last; `None` if it could not be.

@@ -127,52 +127,40 @@ impl PictureMaker {
         };
         // It follows even where another one is drawn, so that going back to it is no jump.
         let followed = known.window.follow(wanted, scale, received);
-        let window = match view.contrast {
-            Contrast::Auto => followed,
-            Contrast::Full => (0, scale.top()),
-            Contrast::Fixed { black, white } => {
-                let black = scale.as_kept(black).min(scale.top() - 1);
-                (black, scale.as_kept(white).max(black + 1))
+        let window = chosen(view.contrast, followed, scale);
+        let reference = match view.difference {
+            true => self.references.ready(&camera, &raster, part, size),
+            false => Err(Reference::NotAsked),
+        };
+        let (pixels, reference) = match reference {
+            Ok(ready) => {
+                let differences = self.small.iter().zip(ready.small);
+                self.glance.clear();
+                self.glance.extend(differences.map(|(a, b)| a.abs_diff(*b)));
+                sample(&self.glance, &mut self.sorted);
+                let (_, most) = percentiles(&mut self.sorted);
+                let followed = known.span.follow((0, most), scale, received).1;
+                let span = match view.contrast {
+                    Contrast::Auto => followed,
+                    Contrast::Full => scale.top(),
+                    Contrast::Fixed { .. } => ((window.1 - window.0) / 2).max(1),
+                };
+                let table = self.table.of_differences(view);
+                let marked = view.mark_clipped;
+                let pixels = draw_difference(&self.small, ready.small, span, marked, table);
+                (pixels, ready.subtracted(scale.as_sent(span)))
+            }
+            Err(why) => {
+                let tone = Tone {
+                    window,
+                    mark_clipped: view.mark_clipped,
+                };
+                let channels = reduced.channels;
+                let table = self.table.of_levels(view, channels == 3);
+                (tone.draw(&self.small, channels, table), why)
             }
         };
-        let (pixels, reference) = match view.difference {
-            true => match self.references.ready(&camera, &raster, part, size) {
-                Ok(ready) => {
-                    let differences = self.small.iter().zip(ready.small);
-                    let differences = differences.map(|(a, b)| a.abs_diff(*b));
-                    self.glance.clear();
-                    self.glance.extend(differences);
-                    sample(&self.glance, &mut self.sorted);
-                    let (_, most) = percentiles(&mut self.sorted);
-                    let followed = known.span.follow((0, most), scale, received).1;
-                    let span = match view.contrast {
-                        Contrast::Auto => followed,
-                        Contrast::Full => scale.top(),
-                        Contrast::Fixed { .. } => ((window.1 - window.0) / 2).max(1),
-                    };
-                    let table = self.table.of_differences(view);
-                    let marked = view.mark_clipped;
-                    let pixels = draw_difference(&self.small, ready.small, span, marked, table);
-                    let reference = Reference::Subtracted {
-                        number: ready.number,
-                        received: ready.received,
-                        span: scale.as_sent(span),
-                    };
-                    (Some(pixels), reference)
-                }
-                Err(why) => (None, why),
-            },
-            false => (None, Reference::NotAsked),
-        };
-        let pixels = pixels.unwrap_or_else(|| {
-            let tone = Tone {
-                window,
-                mark_clipped: view.mark_clipped,
-            };
-            let table = self.table.of_levels(view, reduced.channels == 3);
-            tone.draw(&self.small, reduced.channels, table)
-        });
-        let as_sent = |value| scale.as_sent(value);
+        let both_as_sent = |(low, high)| (scale.as_sent(low), scale.as_sent(high));
         // Of 16 bits only those in the high byte are moved; what has 8 is read as it is.
         let as_read = |value| if sixteen { scale.as_sent(value) } else { value };
         let probe = request.probe.and_then(|at| {
@@ -190,13 +178,14 @@ impl PictureMaker {
             number: frame.number,
             frame_size_px,
             bit_depth: scale.bits(),
-            value_range: (as_sent(extent.min), as_sent(extent.max)),
-            window: (as_sent(window.0), as_sent(window.1)),
+            value_range: both_as_sent((extent.min, extent.max)),
+            window: both_as_sent(window),
             pixel_size_um: frame.pixel_size_um,
             width_px: size.0,
             height_px: size.1,
             view: request.view,
             part,
+            held: request.held,
             dots: request.dots,
             pixels,
             reference,
@@ -204,6 +193,19 @@ impl PictureMaker {
             profile,
             measures: None,
         })
+    }
+}
+
+/// The values drawn black and white; the second is the larger.
+fn chosen(contrast: Contrast, followed: (u16, u16), scale: Scale) -> (u16, u16) {
+    match contrast {
+        Contrast::Auto => followed,
+        Contrast::Full => (0, scale.top()),
+        Contrast::Fixed { black, white } => {
+            // Full scale is at least 1.
+            let black = scale.as_kept(black).min(scale.top() - 1);
+            (black, scale.as_kept(white).max(black + 1))
+        }
     }
 }
 

@@ -124,6 +124,8 @@ pub struct Picture {
     pub view: View,
     /// The part of the frame that `pixels` show.
     pub part: Roi,
+    /// Whether it was asked for while the screen was held.
+    pub held: bool,
     /// Dots of a cell that it was made for, across and down.
     pub dots: (u8, u8),
     /// Columns of `pixels`.

@@ -132,6 +132,8 @@ impl SampleQueue {
 struct Frames {
     places: BTreeMap<CameraKey, Delivery>,
     closed: bool,
+    /// Whoever waits for a frame shall wait no longer.
+    called: bool,
 }
 
 impl ScreenLanes {
@@ -353,15 +355,24 @@ impl ScreenLanes {
         self.ready.notified().await;
     }
 
-    /// The picture that has waited longest, waiting up to `patience` for one.
+    /// Wakes whoever waits in [`ScreenLanes::take_frame`], or who does next: there is something
+    /// else to do.
+    pub fn call_frame_taker(&self) {
+        self.frames().called = true;
+        self.frame_ready.notify_one();
+    }
+
+    /// The picture that has waited longest, waiting up to `patience` for one, or until called by
+    /// [`ScreenLanes::call_frame_taker`].
     pub fn take_frame(&self, patience: Duration) -> Option<Delivery> {
         let frames = self.frames();
         let (mut frames, _) = self
             .frame_ready
             .wait_timeout_while(frames, patience, |frames| {
-                frames.places.is_empty() && !frames.closed
+                frames.places.is_empty() && !frames.closed && !frames.called
             })
             .unwrap_or_else(PoisonError::into_inner);
+        frames.called = false;
         let oldest = frames
             .places
             .iter()

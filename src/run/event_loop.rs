@@ -20,6 +20,7 @@ use super::signals::{Signals, Told};
 use super::terminal::{self, Entered, Writer, Written};
 use super::turns::Turns;
 use crate::app::{App, Effect, Event, FileRead};
+use crate::imaging::PictureRequest;
 use crate::intent::{CommandOrder, Key, KeyChord, Keymap};
 use crate::model::{
     CameraKey, DropReason, Fate, LaneKind, LogLine, SourceId, Stamp, StopOrigin, Ticket,
@@ -359,12 +360,15 @@ impl<'a> EventLoop<'a> {
 
     fn picture(&mut self, ready: Ready) -> Option<Ending> {
         let Ready { picture, ticket } = ready;
-        let waiting = Undrawn {
+        // A picture that was made once more owes nothing: the ticket of its frame is on its way.
+        let waiting = ticket.map(|ticket| Undrawn {
             ticket,
             received: picture.received,
             decoded: picture.decoded,
-        };
-        if let Some(old) = self.undrawn.insert(picture.camera.clone(), waiting) {
+        });
+        if let Some(waiting) = waiting
+            && let Some(old) = self.undrawn.insert(picture.camera.clone(), waiting)
+        {
             old.ticket.settle(Fate::Coalesced);
             if !self.console.writer.is_idle() {
                 self.console.writer.skip(1);
@@ -386,6 +390,7 @@ impl<'a> EventLoop<'a> {
                 }
                 Effect::StopRecording => self.session.stop_recording(),
                 Effect::Watch(requests) => self.pictures.want(requests),
+                Effect::SetReference(camera) => self.pictures.set_reference(camera),
                 Effect::Stop(level) => {
                     let stops = &self.session.stops;
                     match level {
@@ -439,7 +444,9 @@ impl<'a> EventLoop<'a> {
         self.last_draw = if now < due + FRAME { due } else { now };
         let visible = self.app.visible_cameras();
         for (camera, picture) in std::mem::take(&mut self.undrawn) {
-            if visible.iter().any(|request| request.camera == camera) {
+            // What came while the screen was held is not on it.
+            let is_on_it = |request: &PictureRequest| request.camera == camera && !request.held;
+            if visible.iter().any(is_on_it) {
                 self.drawing.push(picture);
             } else {
                 picture.ticket.settle(Fate::Coalesced);

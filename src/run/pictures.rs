@@ -1,4 +1,10 @@
 //! The thread that makes pictures out of frames: only the newest, only of cameras on the screen.
+//!
+//! It keeps the newest frame of each camera as it was received, so that another look at it (a part
+//! enlarged, other colours, the value of a pixel) needs no new one: the stream may have stopped,
+//! and the screen may be held.
+
+mod kept;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,9 +19,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::imaging::{Picture, PictureMaker, PictureRequest};
 use crate::model::{
-    CameraKey, Clock, DropReason, Fate, Fault, FaultKind, Payload, Severity, SourceInfo, Ticket,
+    CameraKey, Clock, DropReason, Fate, Fault, FaultKind, Payload, Severity, SourceInfo, Stamp,
+    Ticket,
 };
-use crate::pipeline::{Delivery, Outlet, Pipeline, ScreenLanes, Stage};
+use crate::pipeline::{Delivery, Meters, Outlet, Pipeline, ScreenLanes, Stage};
+use kept::{Kept, KeptFrames};
 
 /// How long the thread sleeps at most before it looks whether it shall end.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -25,23 +33,33 @@ const PATIENCE: Duration = Duration::from_millis(200);
 pub struct Ready {
     /// The picture.
     pub picture: Picture,
-    /// Settled once the terminal has it.
-    pub ticket: Ticket,
+    /// Settled once the terminal has it; `None` if it was made once more of a frame that owes
+    /// nothing any more.
+    pub ticket: Option<Ticket>,
 }
 
 /// The loop's side of the picture thread. Dropping it ends the thread.
 #[derive(Debug)]
 pub struct Pictures {
     shared: Arc<Shared>,
+    lanes: Arc<ScreenLanes>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
-    wanted: Mutex<Vec<PictureRequest>>,
+    wanted: Mutex<Wanted>,
     ready: Mutex<BTreeMap<CameraKey, Ready>>,
     arrived: Notify,
     stop: CancellationToken,
+}
+
+/// What the loop asks of the thread.
+#[derive(Debug, Default)]
+struct Wanted {
+    requests: Vec<PictureRequest>,
+    /// Cameras whose pictures shall be compared with what is drawn now.
+    references: Vec<CameraKey>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -63,25 +81,40 @@ impl Pictures {
         let shared = Arc::new(Shared::default());
         let worker = Worker {
             shared: Arc::clone(&shared),
-            lanes,
+            lanes: Arc::clone(&lanes),
             meters: pipeline.meters().clone(),
             outlets: sources.iter().map(|s| pipeline.outlet(s.id)).collect(),
             clock,
             runtime: Handle::current(),
             maker: PictureMaker::default(),
+            kept: KeptFrames::default(),
+            answered: Vec::new(),
         };
         let thread = thread::Builder::new()
             .name("pictures".to_owned())
             .spawn(move || worker.run())?;
         Ok(Self {
             shared,
+            lanes,
             thread: Some(thread),
         })
     }
 
-    /// Which pictures are on the screen from now on.
+    /// Which pictures are on the screen from now on, and how they are looked at. What is there of
+    /// them already is made anew at once.
     pub fn want(&self, requests: Vec<PictureRequest>) {
-        *lock(&self.shared.wanted) = requests;
+        lock(&self.shared.wanted).requests = requests;
+        self.lanes.call_frame_taker();
+    }
+
+    /// Compares a camera's pictures with the frame that was drawn last, from now on.
+    pub fn set_reference(&self, camera: CameraKey) {
+        let mut wanted = lock(&self.shared.wanted);
+        if !wanted.references.contains(&camera) {
+            wanted.references.push(camera);
+        }
+        drop(wanted);
+        self.lanes.call_frame_taker();
     }
 
     /// Waits until [`Pictures::take`] may have something. Cancel safe.
@@ -98,11 +131,13 @@ impl Pictures {
 impl Drop for Pictures {
     fn drop(&mut self) {
         self.shared.stop.cancel();
+        self.lanes.call_frame_taker();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
-        for (_, ready) in std::mem::take(&mut *lock(&self.shared.ready)) {
-            ready.ticket.settle(Fate::NotShown(DropReason::Shutdown));
+        let ready = std::mem::take(&mut *lock(&self.shared.ready));
+        for ticket in ready.into_values().filter_map(|ready| ready.ticket) {
+            ticket.settle(Fate::NotShown(DropReason::Shutdown));
         }
     }
 }
@@ -110,33 +145,47 @@ impl Drop for Pictures {
 struct Worker {
     shared: Arc<Shared>,
     lanes: Arc<ScreenLanes>,
-    meters: crate::pipeline::Meters,
+    meters: Meters,
     outlets: Vec<Outlet>,
     clock: Clock,
     runtime: Handle,
     maker: PictureMaker,
+    kept: KeptFrames,
+    /// The requests as they were when their pictures were made.
+    answered: Vec<PictureRequest>,
 }
 
 impl Worker {
     fn run(mut self) {
         while !self.shared.stop.is_cancelled() {
             if let Some(delivery) = self.lanes.take_frame(PATIENCE) {
-                self.make(delivery);
+                self.take(delivery);
             }
+            self.set_references();
+            self.answer_changes();
         }
     }
 
-    fn make(&mut self, delivery: Delivery) {
+    fn request(&self, camera: &CameraKey) -> Option<PictureRequest> {
+        let wanted = lock(&self.shared.wanted);
+        let mut requests = wanted.requests.iter();
+        requests.find(|request| request.camera == *camera).cloned()
+    }
+
+    /// A new frame: to be drawn, or to be kept only.
+    fn take(&mut self, delivery: Delivery) {
         let Delivery { sample, ticket, .. } = delivery;
         let (Some(camera), Payload::Frame(frame)) = (sample.camera(), &sample.payload) else {
             ticket.settle(Fate::Coalesced);
             return;
         };
-        let wanted = lock(&self.shared.wanted)
-            .iter()
-            .find(|request| request.camera == camera)
-            .cloned();
-        let Some(request) = wanted else {
+        let frame = Kept {
+            frame: frame.clone(),
+            received: sample.received,
+        };
+        self.kept.take(camera.clone(), frame.clone());
+        let request = self.request(&camera).filter(|request| !request.held);
+        let Some(request) = request else {
             // Not on the screen: its size, rate and number are counted already.
             ticket.settle(Fate::Coalesced);
             return;
@@ -145,118 +194,113 @@ impl Worker {
         let waited = taken.mono_ns.saturating_sub(sample.received.mono_ns);
         self.meters
             .record(sample.source, Stage::ReceivedToTaken, waited);
+        match self.make(&frame, &request) {
+            Ok(picture) => {
+                let took = picture.decoded.mono_ns.saturating_sub(taken.mono_ns);
+                self.meters.record(sample.source, Stage::Decode, took);
+                self.kept.drawn(&camera, frame);
+                self.hand_on(picture, Some(ticket));
+            }
+            Err(error) => {
+                self.kept.refuse(&camera);
+                ticket.settle(Fate::Dropped(DropReason::Undecodable));
+                self.tell(&camera, &frame, taken, &error);
+            }
+        }
+    }
+
+    /// Makes the pictures anew that are wanted in another way than they were made in.
+    fn answer_changes(&mut self) {
+        let requests = lock(&self.shared.wanted).requests.clone();
+        self.answered
+            .retain(|answered| requests.iter().any(|request| request == answered));
+        for request in requests {
+            if self.answered.contains(&request) {
+                continue;
+            }
+            let Some(kept) = self.kept.wanted(&request).cloned() else {
+                continue;
+            };
+            match self.make(&kept, &request) {
+                Ok(picture) => {
+                    self.kept.drawn(&request.camera, kept);
+                    self.hand_on(picture, None);
+                }
+                // Its fault was told when it came, if anybody wanted it then.
+                Err(_) => self.kept.refuse(&request.camera),
+            }
+        }
+    }
+
+    fn set_references(&mut self) {
+        let references = std::mem::take(&mut lock(&self.shared.wanted).references);
+        for camera in references {
+            let Some(kept) = self.kept.last_drawn(&camera).cloned() else {
+                continue;
+            };
+            self.answered.retain(|answered| answered.camera != camera);
+            let Kept { frame, received } = kept.clone();
+            if let Err(error) = self.maker.set_reference(camera.clone(), frame, received) {
+                self.tell(&camera, &kept, self.clock.now(), &error.to_string());
+            }
+        }
+    }
+
+    /// Makes a picture and notes that the request is answered.
+    fn make(&mut self, kept: &Kept, request: &PictureRequest) -> Result<Picture, String> {
+        let Kept { frame, received } = kept;
+        let camera = request.camera.clone();
+        self.answered.retain(|answered| answered.camera != camera);
+        self.answered.push(request.clone());
         // A decoder that panics on hostile bytes costs this picture, not all that follow.
         let made = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            self.maker.make(
-                camera.clone(),
-                frame,
-                sample.received,
-                &request,
-                &self.clock,
-            )
+            self.maker
+                .make(camera, frame, *received, request, &self.clock)
         }));
-        let made = match made {
-            Ok(Ok(picture)) => Ok(picture),
-            Ok(Err(error)) => Err(error.to_string()),
+        match made {
+            Ok(made) => made.map_err(|error| error.to_string()),
             Err(_) => {
                 self.maker = PictureMaker::default();
                 Err("the decoder failed; the log has the details".to_owned())
             }
+        }
+    }
+
+    fn hand_on(&self, picture: Picture, ticket: Option<Ticket>) {
+        let mut ready = lock(&self.shared.ready);
+        let replaced = ready.remove(&picture.camera);
+        let is_same = |old: &Ready| old.picture.received == picture.received;
+        let ticket = match (replaced, ticket) {
+            // Once more, before anybody took it.
+            (Some(old), None) if is_same(&old) => old.ticket,
+            (Some(old), ticket) => {
+                if let Some(old) = old.ticket {
+                    old.settle(Fate::Coalesced);
+                }
+                ticket
+            }
+            (None, ticket) => ticket,
         };
-        match made {
-            Ok(picture) => {
-                let took = picture.decoded.mono_ns.saturating_sub(taken.mono_ns);
-                self.meters.record(sample.source, Stage::Decode, took);
-                let replaced = lock(&self.shared.ready).insert(camera, Ready { picture, ticket });
-                if let Some(old) = replaced {
-                    old.ticket.settle(Fate::Coalesced);
-                }
-                self.shared.arrived.notify_one();
-            }
-            Err(error) => {
-                ticket.settle(Fate::Dropped(DropReason::Undecodable));
-                let fault = Fault::new(
-                    FaultKind::Undecodable,
-                    Severity::Error,
-                    format!("{}: {error}; the picture was skipped", camera.detector),
-                )
-                .with_sample(&frame.body);
-                if let Some(outlet) = self.outlets.get(usize::from(sample.source.0)) {
-                    // The control lane may be full and its reader gone, who waits for us.
-                    let told = outlet.fault(taken, fault);
-                    let stop = &self.shared.stop;
-                    self.runtime.block_on(stop.run_until_cancelled(told));
-                }
-            }
+        ready.insert(picture.camera.clone(), Ready { picture, ticket });
+        drop(ready);
+        self.shared.arrived.notify_one();
+    }
+
+    fn tell(&self, camera: &CameraKey, kept: &Kept, at: Stamp, error: &str) {
+        let fault = Fault::new(
+            FaultKind::Undecodable,
+            Severity::Error,
+            format!("{}: {error}; the picture was skipped", camera.detector),
+        )
+        .with_sample(&kept.frame.body);
+        if let Some(outlet) = self.outlets.get(usize::from(camera.source.0)) {
+            // The control lane may be full and its reader gone, who waits for us.
+            let told = outlet.fault(at, fault);
+            let stop = &self.shared.stop;
+            self.runtime.block_on(stop.run_until_cancelled(told));
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{Frame, FrameEncoding, LinkState, Origin, SourceId};
-    use bytes::Bytes;
-    use std::sync::mpsc::channel;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn the_thread_ends_although_nobody_takes_what_it_says() {
-        let clock = Clock::manual(1);
-        let lanes = Arc::new(ScreenLanes::with_bounds(clock.clone(), 1, 1));
-        let pipeline = Pipeline::new(clock.clone(), 1, None, Some(Arc::clone(&lanes)));
-        let source = SourceInfo {
-            id: SourceId(0),
-            name: "scope".into(),
-            address: "".into(),
-            origin: Origin::Live,
-            caution: None,
-        };
-        let outlet = pipeline.outlet(source.id);
-        // The control lane is full now, and the frame cannot be decoded: that has to be told.
-        outlet.link(LinkState::Live).await;
-        let pictures = Pictures::start(Arc::clone(&lanes), &pipeline, &[source], clock).unwrap();
-        let camera = CameraKey {
-            source: SourceId(0),
-            detector: "camera".into(),
-        };
-        pictures.want(vec![PictureRequest::plain(camera.clone(), 10, 10)]);
-        let frame = Frame {
-            detector: camera.detector,
-            number: None,
-            width_px: None,
-            height_px: None,
-            encoding: FrameEncoding::Jpeg,
-            body: Bytes::from_static(b"no picture"),
-            pixel_size_um: None,
-            subsampling: 1,
-            bit_depth: None,
-            device_ns: None,
-            lost_before: 0,
-        };
-        outlet
-            .publish(outlet.clock().now(), Payload::Frame(frame))
-            .await;
-        while pipeline
-            .ledger()
-            .snapshot()
-            .source(SourceId(0))
-            .total()
-            .in_flight
-            < 2
-            || outlet.in_flight(crate::model::LaneKind::Frames) > 0
-        {
-            tokio::task::yield_now().await;
-        }
-        let (done, ended) = channel();
-        thread::spawn(move || {
-            drop(pictures);
-            done.send(()).unwrap();
-        });
-        ended
-            .recv_timeout(Duration::from_secs(60))
-            .expect("the thread ends");
-        lanes.close();
-        let total = pipeline.ledger().snapshot().source(SourceId(0)).total();
-        assert_eq!((total.in_flight, total.residue()), (0, 0));
-    }
-}
+mod tests;

@@ -3,6 +3,8 @@ use jpeg_encoder::{ColorType, Encoder};
 use proptest::prelude::*;
 
 use super::*;
+use crate::imaging::color_map::{OVER, UNDER};
+use crate::imaging::{ColorMap, Segment, View};
 use crate::model::{Compression, FrameEncoding, PlainText, SourceId};
 
 fn frame(encoding: FrameEncoding, size: Option<(u32, u32)>, body: Vec<u8>) -> Frame {
@@ -339,6 +341,9 @@ fn encodings() -> impl Strategy<Value = FrameEncoding> {
     prop_oneof![
         Just(FrameEncoding::Jpeg),
         Just(FrameEncoding::Mono8),
+        Just(FrameEncoding::Rgb8),
+        Just(FrameEncoding::Yuyv),
+        Just(FrameEncoding::Nv12),
         Just(FrameEncoding::Mono16(Compression::None)),
         Just(FrameEncoding::Mono16(Compression::Lz4)),
         Just(FrameEncoding::Mono16(Compression::Zstd)),
@@ -375,5 +380,398 @@ proptest! {
         if let Ok(picture) = make(&frame(FrameEncoding::Jpeg, None, body)) {
             prop_assert!(picture.width_px <= 40 && picture.height_px <= 20);
         }
+    }
+}
+
+fn view_of(maker: &mut PictureMaker, frame: &Frame, view: View) -> Picture {
+    let request = PictureRequest {
+        view,
+        ..PictureRequest::plain(camera(), 40, 10)
+    };
+    let clock = Clock::manual(5);
+    maker
+        .make(camera(), frame, Stamp::default(), &request, &clock)
+        .unwrap()
+}
+
+fn part(x: u32, y: u32, width: u32, height: u32) -> Option<Roi> {
+    Some(Roi {
+        x,
+        y,
+        width,
+        height,
+    })
+}
+
+/// 20 columns and 20 rows, 5 more each pixel.
+fn ramp() -> Frame {
+    mono16(20, &(0..400).map(|i| 100 + i * 5).collect::<Vec<u16>>())
+}
+
+#[test]
+fn a_part_is_enlarged_and_drawn_as_in_the_whole() {
+    let mut maker = PictureMaker::new();
+    let whole = view_of(&mut maker, &ramp(), View::default());
+    let cases = [
+        (part(5, 5, 10, 5), (40, 20)),
+        (part(0, 0, 1, 1), (20, 20)),
+        (part(19, 19, 1, 1), (20, 20)),
+        (part(10, 0, 99, 99), (10, 20)),
+        (part(0, 18, u32::MAX, u32::MAX), (40, 4)),
+    ];
+    for (part, size) in cases {
+        let view = View {
+            part,
+            ..View::default()
+        };
+        let picture = view_of(&mut maker, &ramp(), view);
+        let shown = picture.part;
+        assert_eq!(Some(shown), part.unwrap().within((20, 20)));
+        assert_eq!((picture.width_px, picture.height_px), size, "{part:?}");
+        // What is said of the frame is said of all of it, and the same value is drawn alike.
+        assert_eq!(picture.window, whole.window);
+        assert_eq!(picture.value_range, whole.value_range);
+        let corner = shown.y as usize * 20 + shown.x as usize;
+        assert_eq!(picture.pixels[0], whole.pixels[corner], "{part:?}");
+    }
+}
+
+#[test]
+fn a_part_outside_shows_the_whole_frame() {
+    for part in [part(20, 0, 5, 5), part(0, 20, 5, 5), part(3, 3, 0, 9)] {
+        let view = View {
+            part,
+            ..View::default()
+        };
+        let picture = view_of(&mut PictureMaker::new(), &ramp(), view);
+        assert_eq!(picture.part, Roi::all((20, 20)));
+    }
+}
+
+#[test]
+fn contrast_is_what_was_chosen() {
+    let bytes = frame(FrameEncoding::Mono8, Some((2, 1)), vec![16, 240]);
+    let ten = Frame {
+        bit_depth: Some(10),
+        ..mono16(2, &[16, 900])
+    };
+    let fixed = |black, white| Contrast::Fixed { black, white };
+    let cases = [
+        (&bytes, Contrast::Auto, (16, 240)),
+        (&bytes, Contrast::Full, (0, 255)),
+        (&bytes, fixed(20, 100), (20, 100)),
+        (&bytes, fixed(300, 100), (254, 255)),
+        (&ten, Contrast::Full, (0, 1023)),
+        (&ten, fixed(20, 20), (20, 21)),
+        (&ten, fixed(u16::MAX, u16::MAX), (1022, 1023)),
+    ];
+    for (frame, contrast, want) in cases {
+        let view = View {
+            contrast,
+            ..View::default()
+        };
+        let picture = view_of(&mut PictureMaker::new(), frame, view);
+        assert_eq!(picture.window, want, "{contrast:?}");
+    }
+}
+
+#[test]
+fn levels_are_bent_turned_and_coloured() {
+    let frame = Frame {
+        bit_depth: Some(12),
+        ..mono16(3, &[0, 2048, 4095])
+    };
+    let full = View {
+        contrast: Contrast::Full,
+        ..View::default()
+    };
+    let cases = [
+        (full, [[0; 3], [128; 3], [255; 3]]),
+        (View { gamma: 2.0, ..full }, [[0; 3], [180; 3], [255; 3]]),
+        (
+            View {
+                invert: true,
+                ..full
+            },
+            [[255; 3], [127; 3], [0; 3]],
+        ),
+        (
+            View {
+                color_map: ColorMap::Green,
+                ..full
+            },
+            [[0; 3], [0, 128, 0], [0, 255, 0]],
+        ),
+        (
+            View {
+                mark_clipped: true,
+                ..full
+            },
+            [UNDER, [128; 3], OVER],
+        ),
+    ];
+    for (view, want) in cases {
+        let picture = view_of(&mut PictureMaker::new(), &frame, view);
+        let width = usize::from(picture.width_px);
+        let thirds = [0, width / 2, width - 1].map(|x| picture.pixels[x]);
+        let near = thirds.iter().flatten().zip(want.iter().flatten());
+        assert!(
+            near.clone().all(|(got, want)| got.abs_diff(*want) <= 1),
+            "{view:?}: {thirds:?}"
+        );
+    }
+}
+
+#[test]
+fn a_difference_is_drawn_around_its_zero() {
+    let mut maker = PictureMaker::new();
+    let difference = View {
+        difference: true,
+        ..View::default()
+    };
+    let before = mono16(3, &[100, 100, 100]);
+    let after = mono16(3, &[100, 300, 50]);
+    let picture = view_of(&mut maker, &after, difference);
+    assert_eq!(picture.reference, Reference::Missing);
+    assert_eq!(
+        picture.pixels,
+        view_of(&mut maker, &after, View::default()).pixels
+    );
+
+    let taken = Stamp {
+        mono_ns: 3,
+        unix_ns: 4,
+    };
+    maker
+        .set_reference(camera(), before.clone(), taken)
+        .unwrap();
+    let picture = view_of(&mut maker, &after, difference);
+    assert_eq!(
+        picture.reference,
+        Reference::Subtracted {
+            number: Some(7),
+            received: taken,
+            span: 200,
+        }
+    );
+    let width = usize::from(picture.width_px);
+    let zero = [0x19, 0x0c, 0x09];
+    assert_eq!(picture.pixels[0], zero);
+    assert_eq!(picture.pixels[width / 2], [0xff, 0xad, 0xad]);
+    let [r, _, b] = picture.pixels[width - 1];
+    assert!(b > r, "less than before is blue: {r} {b}");
+    // The same frame is zero everywhere, in a part as well.
+    let zoomed = View {
+        part: part(1, 0, 2, 1),
+        ..difference
+    };
+    let same = view_of(&mut maker, &before, zoomed);
+    assert!(same.pixels.iter().all(|pixel| *pixel == zero));
+    // Another contrast is another span.
+    let fixed = View {
+        contrast: Contrast::Fixed {
+            black: 0,
+            white: 1000,
+        },
+        ..difference
+    };
+    let span = |picture: Picture| match picture.reference {
+        Reference::Subtracted { span, .. } => span,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(span(view_of(&mut maker, &after, fixed)), 500);
+}
+
+#[test]
+fn what_cannot_be_compared_is_drawn_and_said() {
+    let mut maker = PictureMaker::new();
+    let difference = View {
+        difference: true,
+        ..View::default()
+    };
+    maker
+        .set_reference(camera(), mono16(3, &[1, 2, 3]), Stamp::default())
+        .unwrap();
+    let others = [
+        mono16(2, &[1, 2]),
+        frame(FrameEncoding::Mono8, Some((3, 1)), vec![1, 2, 3]),
+    ];
+    for other in others {
+        let picture = view_of(&mut maker, &other, difference);
+        assert_eq!(picture.reference, Reference::Unlike { size_px: (3, 1) });
+    }
+    // A frame that cannot be decoded is no reference, and the one before stays.
+    let broken = frame(FrameEncoding::Jpeg, None, vec![1]);
+    maker
+        .set_reference(camera(), broken, Stamp::default())
+        .unwrap_err();
+    let picture = view_of(&mut maker, &mono16(3, &[1, 2, 3]), difference);
+    assert!(matches!(picture.reference, Reference::Subtracted { .. }));
+}
+
+#[test]
+fn a_pixel_and_a_line_have_the_values_of_the_camera() {
+    let ask = |frame: &Frame, at| {
+        let request = PictureRequest {
+            probe: Some(at),
+            profile: Some(Segment {
+                from: (0, 0),
+                to: (1, 0),
+            }),
+            // What a pixel is does not depend on what the terminal can show.
+            color: false,
+            ..PictureRequest::plain(camera(), 40, 10)
+        };
+        let clock = Clock::manual(5);
+        let mut maker = PictureMaker::new();
+        let made = maker.make(camera(), frame, Stamp::default(), &request, &clock);
+        let picture = made.unwrap();
+        let line = picture.profile.map(|(_, values)| values);
+        (picture.probe.map(|(_, values)| values), line.unwrap())
+    };
+    let rgb = vec![10, 20, 30, 40, 50, 60];
+    let cases = [
+        (mono16(2, &[7, 4001]), vec![4001], vec![7, 4001]),
+        // Eight bits in the high byte are what the camera has.
+        (mono16(2, &[0x0700, 0xf000]), vec![0xf0], vec![7, 0xf0]),
+        (
+            frame(FrameEncoding::Mono8, Some((2, 1)), vec![7, 9]),
+            vec![9],
+            vec![7, 9],
+        ),
+        (
+            frame(FrameEncoding::Rgb8, Some((2, 1)), rgb),
+            vec![40, 50, 60],
+            vec![18, 48],
+        ),
+        (
+            frame(FrameEncoding::Yuyv, Some((2, 1)), vec![126, 128, 235, 128]),
+            vec![255; 3],
+            vec![128, 255],
+        ),
+    ];
+    for (frame, pixel, line) in cases {
+        assert_eq!(ask(&frame, (1, 0)), (Some(pixel), line.clone()));
+        assert_eq!(ask(&frame, (2, 0)), (None, line));
+    }
+    let red: Vec<u8> = [200, 10, 10].repeat(16 * 8);
+    let jpeg = encoded(16, 8, ColorType::Rgb, &red);
+    let (pixel, _) = ask(&frame(FrameEncoding::Jpeg, None, jpeg), (3, 3));
+    let pixel = pixel.unwrap();
+    assert!(
+        pixel[0].abs_diff(200) < 5 && pixel[1].abs_diff(10) < 5,
+        "{pixel:?}"
+    );
+}
+
+#[test]
+fn without_colours_a_colour_frame_is_drawn_by_its_luma() {
+    let red: Vec<u8> = [255, 0, 0].repeat(32 * 16);
+    let jpeg = encoded(32, 16, ColorType::Rgb, &red);
+    let yuyv = [81, 90, 81, 240].repeat(16 * 16);
+    let nv12 = [vec![81; 32 * 16], [90, 240].repeat(16 * 8)].concat();
+    let size = Some((32, 16));
+    let frames = [
+        frame(FrameEncoding::Jpeg, None, jpeg),
+        frame(FrameEncoding::Rgb8, size, red),
+        frame(FrameEncoding::Yuyv, size, yuyv),
+        frame(FrameEncoding::Nv12, size, nv12),
+    ];
+    for frame in frames {
+        let view = View {
+            contrast: Contrast::Full,
+            ..View::default()
+        };
+        for color in [true, false, true] {
+            let request = PictureRequest {
+                view,
+                color,
+                ..PictureRequest::plain(camera(), 40, 10)
+            };
+            let clock = Clock::manual(5);
+            let mut maker = PictureMaker::new();
+            let made = maker.make(camera(), &frame, Stamp::default(), &request, &clock);
+            let [r, g, b] = made.unwrap().pixels[0];
+            if color {
+                assert!(
+                    r > 250 && g < 5 && b < 5,
+                    "{:?}: {r} {g} {b}",
+                    frame.encoding
+                );
+            } else {
+                assert!(r.abs_diff(76) <= 2 && r == g && g == b, "{r} {g} {b}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_pixels_of_the_last_frame_are_there_for_its_numbers() {
+    let mut maker = PictureMaker::new();
+    assert_eq!(maker.raster(), None);
+    let raw = ramp();
+    make_with(&mut maker, &raw).unwrap();
+    // Raw pixels are read where they lie.
+    let raster = maker.raster().unwrap();
+    assert_eq!(raster.bytes().as_ptr(), raw.body.as_ptr());
+    let jpeg = frame(FrameEncoding::Jpeg, None, grey_jpeg(64, 48));
+    make_with(&mut maker, &jpeg).unwrap();
+    assert_eq!(maker.raster().unwrap().size(), (64, 48));
+    let broken = frame(FrameEncoding::Jpeg, None, vec![]);
+    make_with(&mut maker, &broken).unwrap_err();
+    assert_eq!(maker.raster(), None);
+}
+
+#[test]
+fn a_frame_is_decoded_once() {
+    let mut decoder = Decoder::default();
+    let jpeg = frame(FrameEncoding::Jpeg, None, grey_jpeg(64, 48));
+    let other = Frame {
+        body: Bytes::from(jpeg.body.to_vec()),
+        ..jpeg.clone()
+    };
+    // A body that was changed behind its pointer cannot be; one that is equal but lies elsewhere
+    // is another.
+    let first = decoder.decode(&jpeg, true).unwrap().bytes().to_vec();
+    assert!(decoder.holds(&jpeg, true) && decoder.holds(&jpeg, false));
+    assert!(!decoder.holds(&other, false));
+    assert_eq!(decoder.decode(&jpeg, false).unwrap().bytes(), first);
+    let claims_more = Frame {
+        width_px: Some(65),
+        ..jpeg
+    };
+    decoder.decode(&claims_more, false).unwrap_err();
+}
+
+#[test]
+fn shared_colours_of_an_odd_size_are_refused() {
+    let cases = [
+        (FrameEncoding::Yuyv, (3, 2), 12),
+        (FrameEncoding::Nv12, (4, 3), 18),
+        (FrameEncoding::Nv12, (3, 4), 18),
+    ];
+    for (encoding, size, bytes) in cases {
+        let error = make(&frame(encoding, Some(size), vec![0; bytes])).unwrap_err();
+        assert!(matches!(error, ImagingError::Odd { .. }), "{error}");
+    }
+    let short = frame(FrameEncoding::Nv12, Some((4, 4)), vec![0; 23]);
+    let want = ImagingError::WrongLength { got: 23, want: 24 };
+    assert_eq!(make(&short), Err(want));
+}
+
+#[test]
+fn however_many_dots_there_are_the_percentiles_take_their_time() {
+    let mut sorted = Vec::new();
+    for length in [0, 1, 3, MAX_SORTED, MAX_SORTED + 1, 2_048 * 2_048 * 3] {
+        let values = vec![9; length];
+        sample(&values, &mut sorted);
+        assert!(sorted.len() <= MAX_SORTED && (length == 0) == sorted.is_empty());
+    }
+    // Every channel has its turn.
+    let values: Vec<u16> = (0..300_000).map(|i| i as u16 % 3).collect();
+    sample(&values, &mut sorted);
+    for channel in 0..3 {
+        let count = sorted.iter().filter(|value| **value == channel).count();
+        assert!(count.abs_diff(sorted.len() / 3) <= 1);
     }
 }

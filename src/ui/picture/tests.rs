@@ -22,6 +22,7 @@ fn picture(width: u16, pixels: Vec<[u8; 3]>) -> Picture {
         view: View::default(),
         part: Roi::all((width.into(), height.into())),
         dots: (1, 2),
+        held: false,
         reference: Default::default(),
         probe: None,
         profile: None,

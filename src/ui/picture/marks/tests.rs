@@ -28,6 +28,7 @@ fn picture(dots: (u16, u16), frame: Point, part: Roi) -> Picture {
         dots: (1, 2),
         probe: None,
         profile: None,
+        held: false,
         measures: None,
         reference: Reference::NotAsked,
         width_px: dots.0,
