@@ -2,8 +2,16 @@
 //!
 //! Run with `cargo bench --bench picture [-- ROUNDS]`. Every round runs every contender once, so
 //! what else the machine does hits all of them alike; the table gives medians and, since
-//! machines differ, their ratio to the whole way.
+//! machines differ, their ratio to the whole way. What chafa and timg take for the same pictures
+//! comes last (`picture/others.rs`).
 #![allow(clippy::unwrap_used)]
+
+#[path = "../tests/support/process.rs"]
+#[allow(dead_code)]
+mod process;
+
+#[path = "picture/others.rs"]
+mod others;
 
 use std::hint::black_box;
 use std::io::Write;
@@ -42,6 +50,7 @@ fn main() {
     );
     jpeg(&sample, size, rounds);
     lz4(&sample, size, rounds);
+    others::compare(&sample);
 }
 
 fn jpeg(sample: &[u16], size: (u16, u16), rounds: usize) {

@@ -3,7 +3,7 @@
 pub mod audit;
 #[cfg(feature = "camera")]
 pub mod cameras;
-mod canvas;
+pub mod canvas;
 pub mod commander;
 pub mod connect;
 pub mod console;
@@ -17,7 +17,7 @@ mod keys;
 pub mod link;
 pub mod mission;
 pub mod oneshot;
-mod pictures;
+pub mod pictures;
 mod progress;
 mod reflex;
 pub mod rescue;
