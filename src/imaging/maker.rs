@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::color_map::Table;
 use super::decode::{Decoder, ImagingError};
+use super::peaks::Peaks;
 use super::picture::{Picture, PictureRequest, Reference};
 use super::raster::{Layout, Raster};
 use super::reduce::{Reducer, Room};
@@ -42,6 +43,7 @@ pub struct PictureMaker {
     glance: Vec<u16>,
     sorted: Vec<u16>,
     table: Table,
+    peaks: Peaks,
     cameras: HashMap<CameraKey, Camera>,
     references: References,
 }
@@ -153,7 +155,9 @@ impl PictureMaker {
             Err(why) => {
                 let tone = Tone {
                     window,
-                    mark_clipped: view.mark_clipped,
+                    peaks: view
+                        .mark_clipped
+                        .then(|| self.peaks.find(&raster, part, size)),
                 };
                 let channels = reduced.channels;
                 let table = self.table.of_levels(view, channels == 3);

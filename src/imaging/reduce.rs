@@ -114,7 +114,7 @@ pub fn fit(width: u32, height: u32, cols: u16, rows: u16) -> (u16, u16) {
 
 /// The part of `length` that step `index` of `steps` covers: parts of equal length give or take
 /// one, without gap or overlap; where there are more steps than pixels, the nearest pixel.
-fn step_of(index: usize, steps: usize, length: usize) -> Range<usize> {
+pub(super) fn step_of(index: usize, steps: usize, length: usize) -> Range<usize> {
     let start = index * length / steps;
     let end = ((index + 1) * length / steps).max(start + 1);
     start..end

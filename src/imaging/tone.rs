@@ -4,14 +4,16 @@ use super::color_map::{OVER, TOP, UNDER};
 
 /// How values of one picture are drawn.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tone {
+pub(super) struct Tone<'a> {
     /// The values drawn black and white; the second is the larger.
     pub window: (u16, u16),
-    /// Whether values at the ends and beyond get colours of their own.
-    pub mark_clipped: bool,
+    /// If values at the ends and beyond get colours of their own: the largest of all the values
+    /// that each pixel is the mean of. A pixel is clipped above if one of them is, and below only
+    /// if they all are.
+    pub peaks: Option<&'a [u16]>,
 }
 
-impl Tone {
+impl Tone<'_> {
     /// The colours of `values`, of which each pixel has one or three.
     ///
     /// - `table`: from black to white, of which colour frames use the greys
@@ -22,26 +24,21 @@ impl Tone {
             let above = u32::from(value.saturating_sub(black)).min(span);
             level(table, above, span)
         };
-        let clipped = |lowest: u16, highest: u16| match self.mark_clipped {
-            true if lowest >= white || highest >= white => Some(OVER),
-            true if highest <= black => Some(UNDER),
-            _ => None,
+        let mut colors: Vec<[u8; 3]> = match channels {
+            3 => {
+                let pixels = values.as_chunks::<3>().0.iter();
+                pixels.map(|rgb| rgb.map(|value| color(value)[0])).collect()
+            }
+            _ => values.iter().map(|&value| color(value)).collect(),
         };
-        match channels {
-            3 => values
-                .as_chunks::<3>()
-                .0
-                .iter()
-                .map(|&[r, g, b]| {
-                    clipped(r.min(g).min(b), r.max(g).max(b))
-                        .unwrap_or_else(|| [r, g, b].map(|value| color(value)[0]))
-                })
-                .collect(),
-            _ => values
-                .iter()
-                .map(|&value| clipped(value, value).unwrap_or_else(|| color(value)))
-                .collect(),
+        for (color, peak) in colors.iter_mut().zip(self.peaks.unwrap_or_default()) {
+            if *peak >= white {
+                *color = OVER;
+            } else if *peak <= black {
+                *color = UNDER;
+            }
         }
+        colors
     }
 }
 
@@ -84,10 +81,10 @@ mod tests {
     use super::super::view::View;
     use super::*;
 
-    fn drawn(mark_clipped: bool, channels: usize, values: &[u16]) -> Vec<[u8; 3]> {
+    fn drawn(peaks: Option<&[u16]>, channels: usize, values: &[u16]) -> Vec<[u8; 3]> {
         let tone = Tone {
             window: (100, 200),
-            mark_clipped,
+            peaks,
         };
         let mut table = Table::default();
         tone.draw(
@@ -101,20 +98,26 @@ mod tests {
     fn values_are_drawn_between_black_and_white() {
         let values = [0, 100, 150, 200, 65_535];
         assert_eq!(
-            drawn(false, 1, &values),
+            drawn(None, 1, &values),
             [[0; 3], [0; 3], [128; 3], [255; 3], [255; 3]]
         );
-        assert_eq!(drawn(false, 3, &[0, 150, 999]), [[0, 128, 255]]);
+        assert_eq!(drawn(None, 3, &[0, 150, 999]), [[0, 128, 255]]);
     }
 
     #[test]
     fn what_is_clipped_has_colours_of_its_own() {
+        let values = [0, 100, 101, 150, 199, 200, 65_535];
         assert_eq!(
-            drawn(true, 1, &[0, 100, 101, 199, 200, 65_535]),
-            [UNDER, UNDER, [3; 3], [252; 3], OVER, OVER]
+            drawn(Some(&values), 1, &values),
+            [UNDER, UNDER, [3; 3], [128; 3], [252; 3], OVER, OVER]
         );
-        // One channel that is too bright is enough; dark are only all three.
-        let colors = drawn(true, 3, &[0, 100, 200, 0, 100, 150, 100, 0, 100]);
+        // What the mean hides.
+        assert_eq!(drawn(Some(&[200, 101]), 1, &[101, 100]), [OVER, [0; 3]]);
+        let colors = drawn(
+            Some(&[200, 150, 100]),
+            3,
+            &[0, 100, 150, 0, 100, 150, 9, 9, 9],
+        );
         assert_eq!(colors, [OVER, [0, 0, 128], UNDER]);
     }
 

@@ -112,8 +112,8 @@ pub struct View {
     pub invert: bool,
     /// Colours of grey frames.
     pub color_map: ColorMap,
-    /// Values at or under what is drawn black, and at or over what is drawn white, get colours of
-    /// their own.
+    /// Dots get colours of their own where a pixel in them is at or over what is drawn white,
+    /// however small it is, and where all of them are at or under what is drawn black.
     pub mark_clipped: bool,
     /// What is drawn is the difference to the reference frame, its zero in the middle of the scale.
     pub difference: bool,

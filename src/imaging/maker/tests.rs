@@ -775,3 +775,23 @@ fn however_many_dots_there_are_the_percentiles_take_their_time() {
         assert!(count.abs_diff(sorted.len() / 3) <= 1);
     }
 }
+
+#[test]
+fn one_clipped_pixel_among_many_is_marked() {
+    let mut values = vec![1000; 200 * 200];
+    values[100 * 200 + 77] = 4095;
+    let frame = Frame {
+        bit_depth: Some(12),
+        ..mono16(200, &values)
+    };
+    let view = View {
+        contrast: Contrast::Full,
+        mark_clipped: true,
+        ..View::default()
+    };
+    let picture = view_of(&mut PictureMaker::new(), &frame, view);
+    assert_eq!((picture.width_px, picture.height_px), (20, 20));
+    let marked = picture.pixels.iter().filter(|pixel| **pixel == OVER);
+    assert_eq!(marked.count(), 1);
+    assert_eq!(picture.pixels[10 * 20 + 7], OVER);
+}
