@@ -6,6 +6,7 @@ mod huffman;
 mod jpeg;
 pub mod maker;
 pub mod measures;
+mod painter;
 mod peaks;
 pub mod picture;
 pub mod raster;

@@ -2,24 +2,18 @@
 
 use std::collections::HashMap;
 
-use super::color_map::Table;
 use super::decode::{Decoder, ImagingError};
-use super::peaks::Peaks;
-use super::picture::{Picture, PictureRequest, Reference};
+use super::painter::{Canvas, Painter};
+use super::picture::{Picture, PictureRequest};
 use super::raster::{Layout, Raster};
 use super::reduce::{Reducer, Room};
-use super::reference::References;
-use super::tone::{Tone, draw_difference};
 use super::trace;
 use super::view::{Contrast, Roi};
-use super::window::{Depth, Scale, Window, percentiles};
+use super::window::{Depth, Percentiles, Scale, Window};
 use crate::model::{CameraKey, Clock, Frame, Stamp};
 
 /// Cameras whose windows are remembered. A peer may invent any number of names.
 const MAX_CAMERAS: usize = 64;
-
-/// Values that the percentiles are taken from, at most: more make them no better, only slower.
-const MAX_SORTED: usize = 16_384;
 
 /// What is remembered of a camera from one picture to the next.
 #[derive(Debug, Default)]
@@ -41,11 +35,9 @@ pub struct PictureMaker {
     small: Vec<u16>,
     /// The whole frame, where `small` is a part of it.
     glance: Vec<u16>,
-    sorted: Vec<u16>,
-    table: Table,
-    peaks: Peaks,
+    percentiles: Percentiles,
+    painter: Painter,
     cameras: HashMap<CameraKey, Camera>,
-    references: References,
 }
 
 impl PictureMaker {
@@ -72,7 +64,7 @@ impl PictureMaker {
         frame: Frame,
         received: Stamp,
     ) -> Result<(), ImagingError> {
-        self.references.set(camera, frame, received)
+        self.painter.references.set(camera, frame, received)
     }
 
     /// Decodes a frame and reduces what is wanted of it to the dots at hand, drawn as the view
@@ -118,8 +110,7 @@ impl PictureMaker {
                 .reduce(&raster, all, size, color, &mut self.glance);
             (whole.extent, &self.glance)
         };
-        sample(seen, &mut self.sorted);
-        let wanted = percentiles(&mut self.sorted);
+        let wanted = self.percentiles.of(seen);
         let sixteen = raster.layout() == Layout::Grey16;
         let known = remembered(&mut self.cameras, &camera, sixteen);
         known.depth.note(extent);
@@ -130,40 +121,18 @@ impl PictureMaker {
         // It follows even where another one is drawn, so that going back to it is no jump.
         let followed = known.window.follow(wanted, scale, received);
         let window = chosen(view.contrast, followed, scale);
-        let reference = match view.difference {
-            true => self.references.ready(&camera, &raster, part, size),
-            false => Err(Reference::NotAsked),
+        let canvas = Canvas {
+            raster: &raster,
+            part,
+            size,
+            values: &self.small,
+            channels: reduced.channels,
+            view,
+            window,
+            scale,
+            received,
         };
-        let (pixels, reference) = match reference {
-            Ok(ready) => {
-                let differences = self.small.iter().zip(ready.small);
-                self.glance.clear();
-                self.glance.extend(differences.map(|(a, b)| a.abs_diff(*b)));
-                sample(&self.glance, &mut self.sorted);
-                let (_, most) = percentiles(&mut self.sorted);
-                let followed = known.span.follow((0, most), scale, received).1;
-                let span = match view.contrast {
-                    Contrast::Auto => followed,
-                    Contrast::Full => scale.top(),
-                    Contrast::Fixed { .. } => ((window.1 - window.0) / 2).max(1),
-                };
-                let table = self.table.of_differences(view);
-                let marked = view.mark_clipped;
-                let pixels = draw_difference(&self.small, ready.small, span, marked, table);
-                (pixels, ready.subtracted(scale.as_sent(span)))
-            }
-            Err(why) => {
-                let tone = Tone {
-                    window,
-                    peaks: view
-                        .mark_clipped
-                        .then(|| self.peaks.find(&raster, part, size)),
-                };
-                let channels = reduced.channels;
-                let table = self.table.of_levels(view, channels == 3);
-                (tone.draw(&self.small, channels, table), why)
-            }
-        };
+        let (pixels, reference) = self.painter.paint(&camera, &canvas, &mut known.span);
         let both_as_sent = |(low, high)| (scale.as_sent(low), scale.as_sent(high));
         // Of 16 bits only those in the high byte are moved; what has 8 is read as it is.
         let as_read = |value| if sixteen { scale.as_sent(value) } else { value };
@@ -211,17 +180,6 @@ fn chosen(contrast: Contrast, followed: (u16, u16), scale: Scale) -> (u16, u16) 
             (black, scale.as_kept(white).max(black + 1))
         }
     }
-}
-
-/// Replaces `into` by some of the values, evenly spread; by all of them if they are few.
-fn sample(values: &[u16], into: &mut Vec<u16>) {
-    into.clear();
-    // Neither a multiple of 2 nor of 3: no channel and no column is always passed over.
-    let step = match values.len().div_ceil(MAX_SORTED) {
-        0 | 1 => 1,
-        few => (few / 6 + 1) * 6 - 1,
-    };
-    into.extend(values.iter().step_by(step));
 }
 
 fn remembered<'a>(

@@ -42,17 +42,6 @@ pub(super) struct Ready<'a> {
     pub small: &'a [u16],
 }
 
-impl Ready<'_> {
-    /// What the picture says of it.
-    pub(super) fn subtracted(&self, span: u16) -> Reference {
-        Reference::Subtracted {
-            number: self.number,
-            received: self.received,
-            span,
-        }
-    }
-}
-
 impl References {
     /// Compares with `frame` from now on.
     ///
