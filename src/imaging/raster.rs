@@ -167,43 +167,28 @@ impl<'a> Raster<'a> {
         };
         let row = self.row(y);
         let columns = part.x as usize..(part.x + part.width) as usize;
+        // From slices, whose lengths are known: `extend` then takes many values at a time.
         match self.layout {
-            Layout::Grey8 => into.extend(
-                row.get(columns)
-                    .into_iter()
-                    .flatten()
-                    .map(|&v| u16::from(v)),
-            ),
-            Layout::Nv12 => into.extend(
-                row.get(columns)
-                    .into_iter()
-                    .flatten()
-                    .map(|&y| u16::from(yuv::full_range(y))),
-            ),
-            Layout::Grey16 => into.extend(
-                row.as_chunks()
-                    .0
-                    .get(columns)
-                    .into_iter()
-                    .flatten()
-                    .map(|&pair| u16::from_le_bytes(pair)),
-            ),
-            Layout::Yuyv => into.extend(
-                row.as_chunks::<2>()
-                    .0
-                    .get(columns)
-                    .into_iter()
-                    .flatten()
-                    .map(|pair| u16::from(yuv::full_range(pair[0]))),
-            ),
-            Layout::Rgb8 => into.extend(
-                row.as_chunks::<3>()
-                    .0
-                    .get(columns)
-                    .into_iter()
-                    .flatten()
-                    .map(|rgb| yuv::luma_of(rgb.map(u16::from))),
-            ),
+            Layout::Grey8 => {
+                let values = row.get(columns).unwrap_or_default();
+                into.extend(values.iter().map(|&value| u16::from(value)));
+            }
+            Layout::Nv12 => {
+                let values = row.get(columns).unwrap_or_default();
+                into.extend(values.iter().map(|&y| u16::from(yuv::full_range(y))));
+            }
+            Layout::Grey16 => {
+                let pairs = row.as_chunks().0.get(columns).unwrap_or_default();
+                into.extend(pairs.iter().map(|&pair| u16::from_le_bytes(pair)));
+            }
+            Layout::Yuyv => {
+                let pairs = row.as_chunks::<2>().0.get(columns).unwrap_or_default();
+                into.extend(pairs.iter().map(|[y, _]| u16::from(yuv::full_range(*y))));
+            }
+            Layout::Rgb8 => {
+                let pixels = row.as_chunks::<3>().0.get(columns).unwrap_or_default();
+                into.extend(pixels.iter().map(|rgb| yuv::luma_of(rgb.map(u16::from))));
+            }
         }
     }
 }
