@@ -195,3 +195,49 @@ fn measuring_takes_no_memory_once_it_runs() {
     });
     assert_eq!(taken.count_total, 0, "{taken:?}");
 }
+
+#[test]
+fn no_frame_and_no_region_is_too_odd() {
+    let mut random = fastrand::Rng::with_seed(8);
+    let mut gauge = Gauge::new();
+    let mut measurer = Measurer::new();
+    for case in 0..400 {
+        let (width, height) = (random.u32(1..70) * 2, random.u32(1..70) * 2);
+        let layouts = [
+            Layout::Grey8,
+            Layout::Grey16,
+            Layout::Rgb8,
+            Layout::Yuyv,
+            Layout::Nv12,
+        ];
+        let layout = layouts[random.usize(..layouts.len())];
+        let bytes: Vec<u8> = (0..layout.bytes((width, height)).unwrap())
+            .map(|_| random.u8(..))
+            .collect();
+        let raster = Raster::new(width, height, layout, &bytes).unwrap();
+        let far = if random.bool() { u32::MAX } else { 150 };
+        let roi = random.bool().then(|| Roi {
+            x: random.u32(..150),
+            y: random.u32(..150),
+            width: random.u32(..far),
+            height: random.u32(..far),
+        });
+        let bit_depth = random.bool().then(|| random.u8(..));
+        let measures = measurer.measure(&mut gauge, &raster, roi, bit_depth);
+        let pixels = u64::from(measures.roi.width) * u64::from(measures.roi.height);
+        let counted: u64 = measures
+            .histogram
+            .counts()
+            .iter()
+            .map(|&n| u64::from(n))
+            .sum();
+        assert_eq!(counted, pixels, "case {case}");
+        let fractions = [measures.saturated, measures.black];
+        assert!(
+            fractions.iter().all(|f| (0.0..=1.0).contains(f)),
+            "case {case}"
+        );
+        let mean = measures.mean;
+        assert!((f64::from(measures.min)..=f64::from(measures.max)).contains(&mean));
+    }
+}
