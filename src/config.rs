@@ -6,11 +6,13 @@
 mod control;
 mod file;
 mod limits;
+mod measuring;
 mod source;
 mod written;
 
 pub use control::{ControlConfig, OnExit};
 pub use file::{ConfigError, FileConfig, OnTerminalLoss, RecordConfig, Spot};
+pub use measuring::Measuring;
 pub use source::{
     Camera, Endpoint, FeedTransport, Market, Rest, SourceError, SourceKind, SourceSpec, Tls,
     Transport, name_sources,

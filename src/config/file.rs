@@ -227,6 +227,11 @@ impl WrittenSource {
                 .and_then(|()| spec.kind.check_limits(&spec.limits));
             added.map_err(|problem| (axis.span().start, problem))?;
         }
+        spec.measuring.is_on = self.measure.unwrap_or(spec.measuring.is_on);
+        for (camera, numbers) in &self.roi {
+            let added = spec.measuring.add_roi(camera.get_ref(), numbers.get_ref());
+            added.map_err(|problem| (camera.span().start, problem))?;
+        }
         self.resolve_codes(&mut spec)?;
         self.resolve_names(&mut spec)?;
         Ok(spec)

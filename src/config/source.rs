@@ -8,6 +8,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::limits::{add_limit, parse_limit};
+use super::measuring::Measuring;
 use crate::model::Limits;
 use crate::protocol::flamingo::Profile;
 use crate::protocol::rows::{EventPickers, Picker};
@@ -34,6 +35,8 @@ pub struct SourceSpec {
     /// How far axes may be moved, in the unit of each axis, by its name. They may only narrow what
     /// the instrument says itself.
     pub limits: BTreeMap<String, Limits>,
+    /// What is measured of its cameras.
+    pub measuring: Measuring,
 }
 
 /// What kind of peer a source is.
@@ -187,7 +190,8 @@ impl SourceSpec {
     /// A source from `[NAME=]URL`. Options stand behind `?`, named as in the file:
     /// `tls_verify=false`, `tls_ca=FILE`, `namespace=/admin`, `engineio=3`, `transport=polling`,
     /// `auth_env=VARIABLE`, `profile=older`, `live_port=53718`, and any number of
-    /// `emit=["NAME",ARGUMENT…]`, `limit=AXIS:MIN..MAX` and `code=NAME:NUMBER`. What becomes a live
+    /// `emit=["NAME",ARGUMENT…]`, `limit=AXIS:MIN..MAX` and `code=NAME:NUMBER`. A microscope knows
+    /// `measure=false` and any number of `roi=CAMERA:X,Y,WIDTH,HEIGHT`. What becomes a live
     /// table is said with `events=`, `rows=`, `key=`, `table=` and `whole=`; `ws://` knows
     /// `subscribe=TEXT` (any number), `query=`, `ping_s=` and `silence_s=` too. A fleet knows
     /// `probe_s=30`, and any number of `event=NEUTRAL:WIRE` and `key=NEUTRAL:WIRE`.
@@ -257,6 +261,7 @@ impl SourceSpec {
             return Err(wrong_port());
         }
         let (mut options, mut limits) = (BTreeMap::new(), BTreeMap::new());
+        let mut measuring = Measuring::default();
         let (mut emit, mut codes) = (Vec::new(), Vec::new());
         let mut several: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let (mut events, mut keys) = (Vec::new(), Vec::new());
@@ -274,6 +279,9 @@ impl SourceSpec {
                     let added = parse_limit(&value)
                         .and_then(|(axis, limit)| add_limit(&mut limits, axis, limit));
                     added.map_err(&fail)?;
+                }
+                ("measure" | "roi", "imswitch" | "flamingo") => {
+                    measuring.take_option(&key, &value).map_err(&fail)?;
                 }
                 _ if options.insert(key.clone(), value).is_some() => {
                     return Err(fail(format!("the option \"{key}\" is there twice")));
@@ -315,8 +323,8 @@ impl SourceSpec {
         kind.check_limits(&limits).map_err(&fail)?;
         if let Some(unknown) = options.keys().next() {
             let known = match scheme {
-                "imswitch" => "tls_ca, tls_verify and limit",
-                "flamingo" => "profile, code, live_port and limit",
+                "imswitch" => "tls_ca, tls_verify, limit, measure and roi",
+                "flamingo" => "profile, code, live_port, limit, measure and roi",
                 "ws" => websocket::OPTIONS,
                 "fleet" => "tls_ca, tls_verify, profile, event, key and probe_s",
                 _ => {
@@ -338,6 +346,7 @@ impl SourceSpec {
                 headers: BTreeMap::new(),
             }),
             limits,
+            measuring,
         })
     }
 

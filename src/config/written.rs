@@ -94,6 +94,10 @@ pub(super) struct WrittenSource {
     pub headers: BTreeMap<String, String>,
     #[serde(default)]
     pub limits: BTreeMap<Spanned<String>, Spanned<Vec<f64>>>,
+    pub measure: Option<bool>,
+    /// What is measured of each camera.
+    #[serde(default)]
+    pub roi: BTreeMap<Spanned<String>, Spanned<Vec<u32>>>,
     pub profile: Option<String>,
     #[serde(default)]
     pub codes: BTreeMap<Spanned<String>, Spanned<WrittenCode>>,

@@ -5,6 +5,7 @@ use std::fmt;
 
 use url::form_urlencoded;
 
+use super::super::measuring::Measuring;
 use super::{SourceError, SourceKind, SourceSpec};
 
 /// Which camera, and what its pictures shall be like; what is not written is chosen.
@@ -28,7 +29,7 @@ pub struct Camera {
 pub(super) const SCHEME: &str = "camera";
 /// More columns or rows than any camera has.
 const MOST_SIDE: u32 = 65_535;
-const OPTIONS: &str = "format, size, rate, backend and pixel_size_um";
+const OPTIONS: &str = "format, size, rate, backend, pixel_size_um, measure and roi";
 
 /// The camera that `address` names; `None` if it is no camera.
 pub(super) fn device_of(address: &str) -> Option<&str> {
@@ -43,8 +44,11 @@ pub(super) fn parse(name: Option<&str>, device: &str) -> Result<SourceSpec, Sour
         written: format!("{SCHEME}:{device}"),
         problem,
     };
-    let mut options = BTreeMap::new();
+    let (mut options, mut measuring) = (BTreeMap::new(), Measuring::default());
     for (key, value) in form_urlencoded::parse(query.as_bytes()).into_owned() {
+        if measuring.take_option(&key, &value).map_err(&fail)? {
+            continue;
+        }
         if options.insert(key.clone(), value).is_some() {
             return Err(fail(format!("the option \"{key}\" is there twice")));
         }
@@ -60,6 +64,7 @@ pub(super) fn parse(name: Option<&str>, device: &str) -> Result<SourceSpec, Sour
         kind: SourceKind::Camera(Box::new(camera)),
         endpoint: None,
         limits: BTreeMap::new(),
+        measuring,
     })
 }
 

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use url::{Url, form_urlencoded};
 
+use super::super::measuring::Measuring;
 use super::{Endpoint, SourceError, SourceKind, SourceSpec, Tls, tls_from};
 use crate::protocol::market::VenueKind;
 use crate::protocol::market::venues::VENUES;
@@ -133,6 +134,7 @@ pub(super) fn parse(
         kind: SourceKind::Market(Box::new(market)),
         endpoint: Some(endpoint),
         limits: BTreeMap::new(),
+        measuring: Measuring::default(),
     })
 }
 

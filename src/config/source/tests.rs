@@ -93,7 +93,7 @@ fn a_wrong_source_is_told_what_to_write() {
         ),
         (
             "flamingo://lab?namespace=/x",
-            "there are profile, code, live_port and limit",
+            "there are profile, code, live_port, limit, measure and roi",
         ),
     ];
     for (written, part) in cases {
