@@ -43,6 +43,7 @@ enum Step {
     },
     Recording(bool),
     NobodyLooks,
+    FramesAreMeasured(bool),
     /// The task of a publisher that waits is ended.
     Cancel(u8),
 }
@@ -154,6 +155,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1..6_u8, any::<bool>()).prop_map(|(count, lost)| Step::TakeFromDiskLane { count, lost }),
         1 => any::<bool>().prop_map(Step::Recording),
         1 => Just(Step::NobodyLooks),
+        1 => any::<bool>().prop_map(Step::FramesAreMeasured),
         1 => any::<u8>().prop_map(Step::Cancel),
     ]
 }
@@ -254,6 +256,7 @@ impl Rig {
             }
             Step::Recording(on) => self.receiver.set_taking(on),
             Step::NobodyLooks => self.lanes.take_control_only(),
+            Step::FramesAreMeasured(on) => self.lanes.take_frames_unseen(on),
             Step::Cancel(which) => {
                 if let Some(index) = usize::from(which).checked_rem(self.waiting.len()) {
                     drop(self.waiting.swap_remove(index));

@@ -110,6 +110,16 @@ impl Meters {
         self.with(source, |meter| meter.stages[stage as usize].record(took_ns));
     }
 
+    /// Pictures of a camera so far, seen or not; 0 if it has sent none, or is one too many.
+    pub fn frames(&self, source: SourceId, detector: &PlainText) -> u64 {
+        let frames = self.with(source, |meter| {
+            let mut cameras = meter.cameras.iter();
+            let camera = cameras.find(|camera| camera.detector == *detector);
+            camera.map_or(0, |camera| camera.frames)
+        });
+        frames.unwrap_or(0)
+    }
+
     /// Enters how many pictures are under way.
     pub fn set_window(&self, source: SourceId, window: AckWindow) {
         self.with(source, |meter| meter.window = Some(window));

@@ -9,7 +9,7 @@ use super::screen_lanes::ScreenLanes;
 use super::snapshot::{LoopStats, PipelineSnapshot, SourceSnapshot, TerminalStats};
 use crate::model::{
     AckWindow, Clock, DropReason, Fate, Fault, FaultKind, LaneKind, Ledger, LinkState, Loss,
-    Payload, PlainText, RecorderStatus, Sample, SourceId, Stamp,
+    Payload, PlainText, Reading, RecorderStatus, Sample, SourceId, Stamp,
 };
 
 /// The pipeline of one run: what all outlets share.
@@ -144,6 +144,22 @@ impl Outlet {
     ///
     /// Cancelled half-way, the item counts as lost to the end of the program.
     pub async fn publish(&self, received: Stamp, payload: Payload) {
+        let is_sent = payload.lane() != LaneKind::Control && !payload.is_summary();
+        self.hand_on(received, payload, is_sent).await;
+    }
+
+    /// Hands readings on that we have found out ourselves from what a peer has sent. They are
+    /// recorded, shown and accounted for like all others, and say nothing of how much or when the
+    /// peer has sent.
+    ///
+    /// - `received`: when that came which they are about
+    pub async fn publish_found(&self, received: Stamp, readings: Vec<Reading>) {
+        let payload = Payload::Readings(readings);
+        self.hand_on(received, payload, false).await;
+    }
+
+    /// - `is_sent`: whether the peer has sent it, and not we
+    async fn hand_on(&self, received: Stamp, payload: Payload, is_sent: bool) {
         let sample = Sample {
             source: self.source,
             received,
@@ -157,7 +173,7 @@ impl Outlet {
                 _ => {}
             }
             meter.simulated |= sample.payload.tells_simulated();
-            if lane != LaneKind::Control && !sample.payload.is_summary() {
+            if is_sent {
                 meter.received(received, sample.payload.size_bytes());
             }
         });

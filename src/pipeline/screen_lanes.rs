@@ -52,6 +52,8 @@ pub struct ScreenLanes {
     frame_ready: Condvar,
     /// Nobody looks: only what a log has to hold is taken.
     control_only: AtomicBool,
+    /// Pictures are taken all the same: they are measured.
+    frames_unseen: AtomicBool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -171,6 +173,7 @@ impl ScreenLanes {
             frames: Mutex::default(),
             frame_ready: Condvar::new(),
             control_only: AtomicBool::new(false),
+            frames_unseen: AtomicBool::new(false),
         }
     }
 
@@ -192,6 +195,30 @@ impl ScreenLanes {
         }
         for delivery in waiting {
             delivery.ticket.settle(Fate::NotShown(DropReason::NoOutlet));
+        }
+    }
+
+    /// Whether pictures are taken although nobody looks: somebody takes them out to measure them.
+    /// Those that wait when that ends are settled as not shown.
+    pub fn take_frames_unseen(&self, are_taken: bool) {
+        let mut frames = self.frames();
+        self.frames_unseen.store(are_taken, Ordering::Release);
+        let places = match are_taken || self.is_watched() {
+            true => BTreeMap::new(),
+            false => std::mem::take(&mut frames.places),
+        };
+        drop(frames);
+        for delivery in places.into_values() {
+            delivery.ticket.settle(self.passed_over());
+        }
+    }
+
+    /// What becomes of a picture that gives way to a newer one, or is only measured: without a
+    /// screen it was not shown.
+    pub fn passed_over(&self) -> Fate {
+        match self.is_watched() {
+            true => Fate::Coalesced,
+            false => Fate::NotShown(DropReason::NoOutlet),
         }
     }
 
@@ -313,7 +340,9 @@ impl ScreenLanes {
             return;
         };
         let mut frames = self.frames();
-        if let Some(reason) = self.refusal(frames.closed) {
+        let are_measured = self.frames_unseen.load(Ordering::Acquire);
+        let refusal = self.refusal(frames.closed);
+        if let Some(reason) = refusal.filter(|_| frames.closed || !are_measured) {
             delivery.ticket.settle(Fate::NotShown(reason));
             return;
         }
@@ -327,7 +356,7 @@ impl ScreenLanes {
         let replaced = frames.places.insert(camera, delivery);
         drop(frames);
         if let Some(old) = replaced {
-            old.ticket.settle(Fate::Coalesced);
+            old.ticket.settle(self.passed_over());
         }
         self.frame_ready.notify_one();
     }
