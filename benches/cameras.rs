@@ -62,7 +62,7 @@ async fn run(watched: Duration) {
     let count = usize::from(CAMERAS);
     let pipeline = Pipeline::new(clock.clone(), count, None, Some(Arc::clone(&lanes)));
     let sources: Vec<SourceInfo> = (0..CAMERAS).map(info).collect();
-    let pictures = Pictures::start(Arc::clone(&lanes), &pipeline, &sources, clock).unwrap();
+    let pictures = Pictures::start(Arc::clone(&lanes), &pipeline, &sources, clock, None).unwrap();
     let requests = (0..CAMERAS).map(|n| PictureRequest::plain(key(n), CELLS.0, CELLS.1));
     pictures.want(requests.collect());
     let cameras: Vec<_> = (0..CAMERAS)

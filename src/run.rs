@@ -15,6 +15,7 @@ mod input;
 pub mod journal;
 mod keys;
 pub mod link;
+mod measuring;
 pub mod mission;
 pub mod oneshot;
 pub mod pictures;

@@ -167,6 +167,7 @@ impl<'a> EventLoop<'a> {
             &session.pipeline,
             &session.sources,
             session.clock.clone(),
+            Some(session.measuring()),
         )?;
         pictures.want(app.visible_cameras());
         let mut tick = interval(TICK);

@@ -123,6 +123,7 @@ pub fn watch(
         if keep {
             tracing::warn!("the terminal is gone; the recording goes on without a screen");
             session.lanes.take_control_only();
+            let measuring = session.measure_unseen();
             let until = Until::RecordingEnds;
             headless::watch(
                 &session,
@@ -133,6 +134,7 @@ pub fn watch(
                 &mut links,
             )
             .await;
+            drop(measuring);
         }
         Ok(end(session, &mut signals, links, Voice::Silent, false).await)
     })
@@ -157,10 +159,12 @@ pub fn record(
             anyhow::bail!("{why}");
         }
         session.lanes.take_control_only();
+        let measuring = session.measure_unseen();
         let mut links = Links::default();
         let until = Until::RecordingEnds;
         let log = Some(&mut journal);
         headless::watch(&session, &mut signals, log, voice, until, &mut links).await;
+        drop(measuring);
         Ok(end(session, &mut signals, links, voice, true).await)
     })
 }

@@ -193,6 +193,7 @@ fn say(run: &Run, plan: &Plan, what: &str, answer: &subject::Answer) {
 pub fn get(plan: &Plan, what: &str, _journal: Journal) -> anyhow::Result<Exit> {
     block_on(async move {
         let mut run = Run::start(plan, None).await?;
+        let measuring = run.session.measure_unseen();
         let all = what.eq_ignore_ascii_case("all");
         // Everything has come when nothing new came for a while after the link stood.
         let deadline = match all {
@@ -232,6 +233,7 @@ pub fn get(plan: &Plan, what: &str, _journal: Journal) -> anyhow::Result<Exit> {
                 ))
             }
         };
+        drop(measuring);
         run.session.end().await;
         exit
     })
@@ -244,6 +246,7 @@ pub fn get(plan: &Plan, what: &str, _journal: Journal) -> anyhow::Result<Exit> {
 pub fn wait(plan: &Plan, condition: &Condition, _journal: Journal) -> anyhow::Result<Exit> {
     block_on(async move {
         let mut run = Run::start(plan, None).await?;
+        let measuring = run.session.measure_unseen();
         let mut last = None;
         let deadline = run.deadline;
         let outcome = run
@@ -271,6 +274,7 @@ pub fn wait(plan: &Plan, condition: &Condition, _journal: Journal) -> anyhow::Re
                 Ok(Exit::Incomplete)
             }
         };
+        drop(measuring);
         run.session.end().await;
         exit
     })

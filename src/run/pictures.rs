@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::measuring::Measuring;
 use crate::imaging::{Picture, PictureMaker, PictureRequest};
 use crate::model::{
     CameraKey, Clock, DropReason, Fate, Fault, FaultKind, Payload, Severity, SourceInfo, Stamp,
@@ -70,6 +71,8 @@ impl Pictures {
     /// Starts the thread on the frame lane of `lanes`. Needs a tokio runtime: faults go out
     /// through the sources' outlets.
     ///
+    /// - `measuring`: who measures what is drawn, and what is not; `None` if nothing is measured
+    ///
     /// # Errors
     /// The system gives no thread.
     pub fn start(
@@ -77,6 +80,7 @@ impl Pictures {
         pipeline: &Pipeline,
         sources: &[SourceInfo],
         clock: Clock,
+        measuring: Option<Measuring>,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let worker = Worker {
@@ -89,6 +93,7 @@ impl Pictures {
             maker: PictureMaker::default(),
             kept: KeptFrames::default(),
             answered: Vec::new(),
+            measuring,
         };
         let thread = thread::Builder::new()
             .name("pictures".to_owned())
@@ -153,6 +158,7 @@ struct Worker {
     kept: KeptFrames,
     /// The requests as they were when their pictures were made.
     answered: Vec<PictureRequest>,
+    measuring: Option<Measuring>,
 }
 
 impl Worker {
@@ -184,10 +190,14 @@ impl Worker {
             received: sample.received,
         };
         self.kept.take(camera.clone(), frame.clone());
-        let request = self.request(&camera).filter(|request| !request.held);
-        let Some(request) = request else {
+        let wanted = self.request(&camera);
+        let roi = wanted.as_ref().and_then(|request| request.roi);
+        let Some(request) = wanted.filter(|request| !request.held) else {
             // Not on the screen: its size, rate and number are counted already.
             ticket.settle(Fate::Coalesced);
+            if let Some(measuring) = &mut self.measuring {
+                measuring.take_unseen(&camera, &frame.frame, sample.received, roi);
+            }
             return;
         };
         let taken = self.clock.now();
@@ -257,13 +267,18 @@ impl Worker {
             self.maker
                 .make(camera, frame, *received, request, &self.clock)
         }));
-        match made {
-            Ok(made) => made.map_err(|error| error.to_string()),
+        let mut picture = match made {
+            Ok(made) => made.map_err(|error| error.to_string())?,
             Err(_) => {
                 self.maker = PictureMaker::default();
-                Err("the decoder failed; the log has the details".to_owned())
+                return Err("the decoder failed; the log has the details".to_owned());
             }
+        };
+        if let (Some(measuring), Some(raster)) = (&mut self.measuring, self.maker.raster()) {
+            let (camera, roi) = (&request.camera, request.roi);
+            picture.measures = measuring.take(camera, &raster, frame, *received, roi);
         }
+        Ok(picture)
     }
 
     fn hand_on(&self, picture: Picture, ticket: Option<Ticket>) {

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::commander::{Auditing, Commander};
 use super::connect;
+use super::measuring::{self, Measuring, Unseen};
 use super::simulators::Simulators;
 use super::stop::{StopCrew, Way};
 use crate::config::{OnExit, SourceSpec};
@@ -25,7 +26,7 @@ use crate::model::{
     Clock, Origin, RecorderState, RecorderStatus, Request, Sample, SourceId, SourceInfo,
 };
 use crate::pipeline::{
-    DiskLane, LoopStats, Order, Pipeline, PipelineSnapshot, RecordingPlan, ScreenLanes,
+    DiskLane, LoopStats, Order, Outlet, Pipeline, PipelineSnapshot, RecordingPlan, ScreenLanes,
     TerminalStats,
 };
 use crate::recorder::{Recorder, RecorderContext, RecorderHandle, RecordingOutcome};
@@ -96,6 +97,7 @@ pub struct Session {
     /// Ends what stops instruments, and what publishes it: after everything else.
     end_of_stops: CancellationToken,
     publishers: JoinSet<()>,
+    measuring: measuring::Setup,
     replayed: Arc<OnceLock<String>>,
     // Dropped last: its clients say goodbye first.
     simulators: Option<Simulators>,
@@ -155,6 +157,9 @@ impl Session {
         };
 
         let (commander, refused) = Commander::start(auditing, &clock);
+        let meters = pipeline.meters().clone();
+        let (measuring, found) =
+            measuring::Setup::new(sources.len(), &specs, clock.clone(), meters);
         let mut session = Self {
             stops: StopBoard::new(clock.clone(), sources.len()),
             crew: None,
@@ -171,6 +176,7 @@ impl Session {
             tasks: JoinSet::new(),
             end_of_stops: CancellationToken::new(),
             publishers: JoinSet::new(),
+            measuring,
             replayed: Arc::default(),
             simulators,
         };
@@ -186,12 +192,16 @@ impl Session {
         for task in prepared.readers {
             session.tasks.spawn(task);
         }
-        let outlets = session
+        let outlets: Vec<Outlet> = session
             .sources
             .iter()
-            .map(|s| session.pipeline.outlet(s.id));
+            .map(|s| session.pipeline.outlet(s.id))
+            .collect();
+        let stop = session.stop.clone();
+        let publisher = measuring::publish(outlets.clone(), found, stop);
+        session.tasks.spawn(publisher);
         let end = session.end_of_stops.clone();
-        let publisher = publish_refused(outlets.collect(), refused, end);
+        let publisher = publish_refused(outlets, refused, end);
         session.publishers.spawn(publisher);
         for task in prepared.publishers {
             session.publishers.spawn(task);
@@ -270,6 +280,24 @@ impl Session {
             // The first sentence is the one that counts, and there is only one.
             let _ = trouble.set(sentence);
         });
+    }
+
+    /// One who measures pictures as the sources are configured. There is to be one at a time, or
+    /// numbers would be told twice.
+    pub fn measuring(&self) -> Measuring {
+        self.measuring.measuring()
+    }
+
+    /// Measures pictures from now on without a screen, until what comes back is dropped; `None` if
+    /// nothing is to be measured, or its thread cannot be had, which costs the numbers alone.
+    pub fn measure_unseen(&self) -> Option<Unseen> {
+        if !self.measuring.is_needed_unseen() {
+            return None;
+        }
+        let started = Unseen::start(Arc::clone(&self.lanes), self.measuring());
+        started
+            .inspect_err(|error| tracing::error!("pictures are not measured: no thread: {error}"))
+            .ok()
     }
 
     /// Gives a source a command, once it is written down. What becomes of it is published.

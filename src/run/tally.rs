@@ -76,6 +76,7 @@ pub fn run(plan: &Plan, _journal: Journal) -> anyhow::Result<Exit> {
     block_on(async move {
         let mut signals = Signals::listen()?;
         let session = Session::start(plan.feed.clone(), Recording::Never, None).await?;
+        let measuring = session.measure_unseen();
         let mut watch = Watch::new(plan, &session);
         let watched = watch.watch(&mut signals).await;
         let exit = match watched {
@@ -83,6 +84,7 @@ pub fn run(plan: &Plan, _journal: Journal) -> anyhow::Result<Exit> {
             Ok(Ending::Unread) => Ok(Exit::Done),
             Err(error) => Err(error),
         };
+        drop(measuring);
         session.end().await;
         exit
     })

@@ -25,7 +25,8 @@ impl Scene {
             caution: None,
         };
         let outlet = pipeline.outlet(source.id);
-        let pictures = Pictures::start(Arc::clone(&lanes), &pipeline, &[source], clock).unwrap();
+        let pictures =
+            Pictures::start(Arc::clone(&lanes), &pipeline, &[source], clock, None).unwrap();
         Self {
             lanes,
             pipeline,
