@@ -1,0 +1,30 @@
+#!/bin/sh
+# Numbers about pictures beside those of NumPy, SciPy and scikit-image on the same pixels: synthetic
+# frames of known content, and JPEG frames of recorded sessions where there are any.
+#
+# Installs the packages by name into target/interop/measures-venv (once). Skips with a reason where
+# something is missing.
+set -eu
+cd "$(dirname "$0")/../.."
+
+skip() {
+    echo "skipped: $1" >&2
+    exit 0
+}
+command -v python3 >/dev/null || skip "python3 is not installed"
+
+venv="$PWD/target/interop/measures-venv"
+if [ ! -f "$venv/installed" ]; then
+    python3 -m venv "$venv" || skip "python3 cannot make virtual environments"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check \
+        numpy scipy scikit-image pillow ||
+        skip "the Python packages cannot be installed"
+    touch "$venv/installed"
+fi
+
+cargo build --quiet --example measure
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+captures="${TTYSCOPE_CAPTURES:-../shared/captures}/imswitch"
+"$venv/bin/python" tests/interop/measures.py \
+    "${CARGO_TARGET_DIR:-target}/debug/examples/measure" "$dir" "$captures"
