@@ -7,7 +7,7 @@ const COUNTS: &str = "counts";
 const COUNTS_SQUARED: &str = "counts^2";
 const PIXELS: &str = "px";
 /// Of fractions and plain numbers.
-const ONE: &str = "1";
+const ONE: &str = "";
 
 /// All readings of one frame. What it does not have is left out.
 ///

@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::SourceSpec;
-use crate::model::{FrameEncoding, Payload, Value};
-use crate::pipeline::{Pipeline, ScreenLanes};
+use crate::model::{FrameEncoding, LaneKind, Payload, Value};
+use crate::pipeline::{DiskItem, DiskLane, Pipeline, ScreenLanes};
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -286,4 +286,49 @@ async fn a_frame_is_told_once_for_each_part_of_it() {
     assert_eq!(take(&mut rig, &old, old_at, part), Some((3, 2)));
     let told = rig.values("image/a/max");
     assert_eq!(told, [Value::Int(5), Value::Int(5)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_screen_a_frame_is_recorded_and_measured_and_not_shown() {
+    let clock = Clock::system();
+    let lanes = Arc::new(ScreenLanes::new(clock.clone()));
+    let (disk, receiver) = DiskLane::new(1 << 20);
+    receiver.set_taking(true);
+    lanes.take_control_only();
+    let screen = Some(Arc::clone(&lanes));
+    let pipeline = Pipeline::new(clock.clone(), 1, Some(disk), screen);
+    let specs = [SourceSpec::parse(URL).unwrap()];
+    let meters = pipeline.meters().clone();
+    let (setup, told) = Setup::new(1, &specs, clock.clone(), meters);
+    let unseen = Unseen::start(Arc::clone(&lanes), setup.measuring()).unwrap();
+    let outlet = pipeline.outlet(SourceId(0));
+    let stop = CancellationToken::new();
+    let publisher = tokio::spawn(publish(vec![outlet.clone()], told, stop.clone()));
+
+    let payload = Payload::Frame(frame("a", &[3; 256]));
+    outlet.publish(clock.now(), payload).await;
+    let mean = loop {
+        let item = receiver.recv(Duration::from_secs(60));
+        let Some(DiskItem::Record { sample, ticket, .. }) = item else {
+            panic!("the readings never came: {item:?}");
+        };
+        ticket.unwrap().written();
+        if let Payload::Readings(readings) = sample.payload {
+            let mut means = readings.into_iter().filter(|r| &*r.name == "image/a/mean");
+            break means.next().map(|reading| reading.value);
+        }
+    };
+    assert_eq!(mean, Some(Value::Float(3.0)));
+
+    drop(unseen);
+    stop.cancel();
+    publisher.await.unwrap();
+    lanes.close();
+    let book = pipeline.ledger().snapshot().source(SourceId(0));
+    for lane in [LaneKind::Frames, LaneKind::Samples] {
+        let counts = &book.lanes[lane as usize];
+        let got = (counts.received, counts.recorded_only, counts.shown);
+        assert_eq!(got, (1, 1, 0), "{lane:?}");
+    }
+    assert_eq!((book.residue(), book.total().in_flight), (0, 0));
 }
