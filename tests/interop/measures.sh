@@ -17,7 +17,7 @@ venv="$PWD/target/interop/measures-venv"
 if [ ! -f "$venv/installed" ]; then
     python3 -m venv "$venv" || skip "python3 cannot make virtual environments"
     "$venv/bin/pip" install --quiet --disable-pip-version-check \
-        numpy scipy scikit-image pillow ||
+        numpy==2.4.6 pillow==13.0.0 scikit-image==0.26.0 scipy==1.17.1 ||
         skip "the Python packages cannot be installed"
     touch "$venv/installed"
 fi
