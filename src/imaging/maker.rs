@@ -146,6 +146,7 @@ impl PictureMaker {
         });
         Ok(Picture {
             camera,
+            frame: frame.clone(),
             received,
             decoded: clock.now(),
             number: frame.number,

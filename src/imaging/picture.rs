@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::measures::Measures;
 use super::reduce::Room;
 use super::view::{Roi, View};
-use crate::model::{CameraKey, Stamp};
+use crate::model::{CameraKey, Frame, Stamp};
 
 /// Which camera is wanted, how large it will be drawn, and how it is looked at.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,6 +103,9 @@ pub enum Reference {
 pub struct Picture {
     /// Whose picture it is.
     pub camera: CameraKey,
+    /// The frame it was made of, as it was received: what is on the screen can be saved, held or
+    /// not.
+    pub frame: Frame,
     /// When the frame was received.
     pub received: Stamp,
     /// When it was decoded.

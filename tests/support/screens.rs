@@ -18,10 +18,10 @@ use ttyscope::model::ledger::DiskCounts;
 use ttyscope::model::{
     AckWindow, Activity, Axis, Camera, CameraKey, CommandId, CommandKind, CommandReport,
     CommandState, Compression, Counts, Danger, DropReason, EndReason, Evidence, Fault, FaultKind,
-    FrameEncoding, Instrument, LaneKind, Light, Limits, LinkState, LogLine, Loss, Message, Motion,
-    Origin, Payload, Percentiles, PlainText, Reading, RecorderState, RecorderStatus, Sample,
-    Severity, SourceId, SourceInfo, Stamp, StopEvent, StopLevel, StopOrigin, StopPath, StopPress,
-    StopReport, StopState, Unit, Workflow, WorkflowState,
+    Frame, FrameEncoding, Instrument, LaneKind, Light, Limits, LinkState, LogLine, Loss, Message,
+    Motion, Origin, Payload, Percentiles, PlainText, Reading, RecorderState, RecorderStatus,
+    Sample, Severity, SourceId, SourceInfo, Stamp, StopEvent, StopLevel, StopOrigin, StopPath,
+    StopPress, StopReport, StopState, Unit, Workflow, WorkflowState,
 };
 use ttyscope::pipeline::{
     CameraSnapshot, LaneGauge, LaneSnapshot, LoopStats, PipelineSnapshot, SourceSnapshot, Stage,
@@ -704,6 +704,19 @@ pub fn picture(ms: u64, cols: u16, rows: u16) -> Picture {
         camera: CameraKey {
             source: SCOPE,
             detector: "WidefieldCamera".into(),
+        },
+        frame: Frame {
+            detector: "WidefieldCamera".into(),
+            number: Some(81_223),
+            width_px: Some(2048),
+            height_px: Some(2048),
+            encoding: FrameEncoding::Mono16(Compression::None),
+            body: Bytes::from(vec![7; 2048 * 2048 * 2]),
+            pixel_size_um: Some(0.325),
+            subsampling: 1,
+            bit_depth: Some(12),
+            device_ns: None,
+            lost_before: 0,
         },
         received: at(ms),
         decoded: at(ms + 3),

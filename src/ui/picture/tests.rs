@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::imaging::{Roi, View};
-use crate::model::{CameraKey, PlainText, SourceId, Stamp};
+use crate::model::{CameraKey, Frame, FrameEncoding, PlainText, SourceId, Stamp};
 
 fn picture(width: u16, pixels: Vec<[u8; 3]>) -> Picture {
     let height = pixels.len() as u16 / width;
@@ -10,6 +10,19 @@ fn picture(width: u16, pixels: Vec<[u8; 3]>) -> Picture {
         camera: CameraKey {
             source: SourceId(0),
             detector: PlainText::from("cam"),
+        },
+        frame: Frame {
+            detector: PlainText::from("cam"),
+            number: None,
+            width_px: Some(width.into()),
+            height_px: Some(height.into()),
+            encoding: FrameEncoding::Rgb8,
+            body: pixels.concat().into(),
+            pixel_size_um: None,
+            subsampling: 1,
+            bit_depth: None,
+            device_ns: None,
+            lost_before: 0,
         },
         received: Stamp::default(),
         decoded: Stamp::default(),

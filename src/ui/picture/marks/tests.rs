@@ -5,7 +5,7 @@ use ratatui::widgets::Widget;
 
 use super::*;
 use crate::imaging::{Reference, View};
-use crate::model::{CameraKey, PlainText, SourceId, Stamp};
+use crate::model::{CameraKey, Frame, FrameEncoding, PlainText, SourceId, Stamp};
 use crate::ui::{ColorDepth, PictureWidget};
 
 /// A grey picture of that many dots of a frame.
@@ -14,6 +14,19 @@ fn picture(dots: (u16, u16), frame: Point, part: Roi) -> Picture {
         camera: CameraKey {
             source: SourceId(0),
             detector: PlainText::from("cam"),
+        },
+        frame: Frame {
+            detector: PlainText::from("cam"),
+            number: None,
+            width_px: Some(frame.0),
+            height_px: Some(frame.1),
+            encoding: FrameEncoding::Mono8,
+            body: bytes::Bytes::new(),
+            pixel_size_um: None,
+            subsampling: 1,
+            bit_depth: None,
+            device_ns: None,
+            lost_before: 0,
         },
         received: Stamp::default(),
         decoded: Stamp::default(),
