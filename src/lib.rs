@@ -11,6 +11,7 @@ pub mod imaging;
 pub mod intent;
 pub mod model;
 pub mod panels;
+pub mod picture_file;
 pub mod pipeline;
 pub mod protocol;
 pub mod recorder;

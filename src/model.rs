@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod market;
 pub mod metrics;
 pub mod order_book;
+pub mod picture_format;
 pub mod rows;
 pub mod sample;
 pub mod size;
@@ -46,6 +47,7 @@ pub use order_book::{
     Aggressor, Book, BookChange, BookEvent, BookId, BookNotes, ClearReason, Level, Scales,
     Sequence, Side, Trade,
 };
+pub use picture_format::PictureFormat;
 pub use rows::{Row, Rows, Table};
 pub use sample::{
     LogLine, Loss, Message, Origin, Payload, Reading, SIMULATOR_HOSTNAME, Sample, SourceId,

@@ -10,6 +10,7 @@ const FLOORS: [&[&str]; 5] = [
         "protocol",
         "recording",
         "imaging",
+        "picture_file",
         "config",
         "control",
         "intent",
@@ -22,9 +23,11 @@ const FLOORS: [&[&str]; 5] = [
 ];
 
 /// On floor 1 only these may know another module of floor 1: `(who, whom)`.
-const SIDEWAYS: [(&str, &str); 3] = [
+const SIDEWAYS: [(&str, &str); 4] = [
     // What may be emitted is the protocol's to say.
     ("config", "protocol"),
+    // A file holds the pixels that are decoded there.
+    ("picture_file", "imaging"),
     // A widget for a picture has to know what a picture is.
     ("ui", "imaging"),
     // Hints and help are drawn from the action table.
@@ -32,7 +35,7 @@ const SIDEWAYS: [(&str, &str); 3] = [
 ];
 
 /// `(crate, modules that may name it)`; a module also by path, such as `ui/screen`.
-const CRATES: [(&str, &[&str]); 6] = [
+const CRATES: [(&str, &[&str]); 8] = [
     (
         "tokio",
         &[
@@ -49,6 +52,8 @@ const CRATES: [(&str, &[&str]); 6] = [
     ("ratatui", &["ui", "draw", "app/draw", "run"]),
     ("crossterm", &["run"]),
     ("mcap", &["recording", "recorder"]),
+    ("tiff", &["picture_file"]),
+    ("png", &["picture_file"]),
 ];
 
 fn sources() -> Vec<(String, String)> {

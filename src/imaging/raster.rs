@@ -97,6 +97,41 @@ impl<'a> Raster<'a> {
         self.bytes
     }
 
+    /// The same pixels, each with a colour of its own: red, green and blue where they shared one.
+    ///
+    /// - `into`: where they are put, if they have to be
+    pub fn unshared<'b>(&self, into: &'b mut Vec<u8>) -> Raster<'b>
+    where
+        'a: 'b,
+    {
+        into.clear();
+        match self.layout {
+            Layout::Grey8 | Layout::Grey16 | Layout::Rgb8 => return *self,
+            Layout::Yuyv => {
+                into.reserve(self.bytes.len() / 2 * 3);
+                for [first, u, second, v] in self.bytes.as_chunks::<4>().0 {
+                    into.extend(yuv::rgb(*first, *u, *v));
+                    into.extend(yuv::rgb(*second, *u, *v));
+                }
+            }
+            Layout::Nv12 => {
+                into.reserve(self.width * self.height * 3);
+                // Both were u32 in `new`.
+                for y in 0..self.height as u32 {
+                    let pairs = self.color_row(y).as_chunks::<2>().0;
+                    for (two, [u, v]) in self.row(y).as_chunks::<2>().0.iter().zip(pairs) {
+                        into.extend(two.map(|luma| yuv::rgb(luma, *u, *v)).as_flattened());
+                    }
+                }
+            }
+        }
+        Raster {
+            layout: Layout::Rgb8,
+            bytes: into,
+            ..*self
+        }
+    }
+
     /// The bytes of a row, of luma where that has a plane of its own; empty if there is no such
     /// row.
     pub fn row(&self, y: u32) -> &'a [u8] {

@@ -55,6 +55,29 @@ fn near(got: &[u16], want: &[u16]) -> bool {
 }
 
 #[test]
+fn pixels_that_share_a_colour_get_each_their_own() {
+    let bytes: Vec<u8> = (0..48_u32).map(|i| (i * 37 % 251) as u8).collect();
+    let layouts = [
+        (Layout::Yuyv, (6, 4)),
+        (Layout::Nv12, (8, 4)),
+        (Layout::Rgb8, (4, 4)),
+        (Layout::Grey8, (8, 6)),
+        (Layout::Grey16, (6, 4)),
+    ];
+    for (layout, (width, height)) in layouts {
+        let shared = Raster::new(width, height, layout, &bytes).unwrap();
+        let mut into = vec![1, 2, 3];
+        let own = shared.unshared(&mut into);
+        assert_eq!(own.size(), (width, height));
+        for at in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {
+            assert_eq!(own.pixel(at), shared.pixel(at), "{layout:?} {at:?}");
+        }
+        let is_color = layout.is_color();
+        assert_eq!(own.layout() == Layout::Rgb8, is_color, "{layout:?}");
+    }
+}
+
+#[test]
 fn every_layout_gives_its_pixels_and_their_brightness() {
     for (layout, (width, height), bytes, pixels) in all() {
         let raster = Raster::new(width, height, layout, &bytes).unwrap();
