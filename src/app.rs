@@ -14,7 +14,7 @@ mod stop_line;
 mod summary;
 mod top_line;
 
-pub use event::{Effect, Event, FileRead};
+pub use event::{Effect, Event, FileRead, Snapshot};
 
 use crate::control::Latch;
 use crate::imaging::PictureRequest;
@@ -219,6 +219,14 @@ impl App {
             Event::File(file) => {
                 self.dirty = true;
                 self.take_file(file)
+            }
+            Event::Saved(saved) => {
+                self.dirty = true;
+                match saved {
+                    Ok(path) => self.note(format!("saved {path}")),
+                    Err(why) => self.say(why, Role::Error),
+                }
+                Vec::new()
             }
             Event::Stop(latch) => {
                 self.take_latch(latch);

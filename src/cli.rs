@@ -55,6 +55,7 @@ Exit codes: 0 as asked, 1 could not start or failed, 2 wrong usage,
             3 ran but something is missing or unknown, 4 refused: nothing was sent,
             130 interrupted twice.
 verify and recover end with 3 if anything is missing or was lost, 1 if the file cannot be read.
+snap ends with 3 if not all pictures came, with 1 if one could not be written.
 stats and book end with 3 if nothing came, a book is not live or had gaps, or a fleet's figures
 could not be believed (silent, half, disagree, zero, stalled, dead link, down); why is on stderr.";
 
@@ -110,6 +111,8 @@ enum Verb {
     Get(Get),
     /// Wait until something is so: settled, idle, live, x>=1.5mm, workflow=ended
     Wait(Wait),
+    /// Save the next picture of a camera, or one of a recording, to a file, and say which
+    Snap(Snap),
     /// Watch a source for a while and say all its figures: books, fleets, tables, readings
     Stats(Stats),
     /// Watch a source for a while and say the levels of its order books
@@ -266,6 +269,33 @@ struct Wait {
     timeout: Duration,
 }
 
+#[derive(Debug, Args)]
+struct Snap {
+    #[command(flatten)]
+    of: OneSource,
+    /// Of this camera; of the first that sends a picture without it
+    #[arg(long, value_name = "NAME")]
+    camera: Option<String>,
+    /// A file that is not there yet, or a folder; without it the folder for snapshots
+    #[arg(long, value_name = "FILE|DIR")]
+    out: Option<PathBuf>,
+    /// How to write: OME-TIFF, PNG, or the camera's own JPEG; by the name of FILE without it
+    #[arg(long, value_name = "FORMAT", value_parser = ["tiff", "png", "jpeg"])]
+    format: Option<String>,
+    /// How many pictures, one after the other
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    count: u32,
+    /// Start the live view if it does not run, and stop it again; else nothing is asked for
+    #[arg(long)]
+    live: bool,
+    /// Of a recording: the first picture this long after its beginning, such as 90s
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    at: Option<Duration>,
+    /// How long to wait for each picture
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
+    timeout: Duration,
+}
+
 /// What is watched for a while, and how its figures are written.
 #[derive(Debug, Args)]
 struct Watched {
@@ -396,6 +426,7 @@ fn run(cli: Cli) -> ExitCode {
         Some(Verb::Send(send)) => commands::send(send),
         Some(Verb::Get(get)) => commands::get(get),
         Some(Verb::Wait(wait)) => commands::wait(wait),
+        Some(Verb::Snap(snap)) => commands::snap(snap),
         Some(Verb::Stats(stats)) => commands::stats(stats),
         Some(Verb::Book(book)) => commands::book(book),
         Some(Verb::Stop(stop)) => commands::stop(&stop),

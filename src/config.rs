@@ -11,7 +11,7 @@ mod source;
 mod written;
 
 pub use control::{ControlConfig, OnExit};
-pub use file::{ConfigError, FileConfig, OnTerminalLoss, RecordConfig, Spot};
+pub use file::{ConfigError, FileConfig, OnTerminalLoss, RecordConfig, SnapshotConfig, Spot};
 pub use measuring::Measuring;
 pub use source::{
     Camera, Endpoint, FeedTransport, Market, Rest, SourceError, SourceKind, SourceSpec, Tls,

@@ -21,6 +21,7 @@ use std::thread::JoinHandle;
 use crate::model::{Clock, DropReason, RecorderStatus, SourceInfo};
 use crate::pipeline::{DiskReceiver, Meters};
 
+pub use naming::safe_name;
 pub use storage::{Disk, RecordFile, Storage};
 
 /// What the recorder has to know of the run.

@@ -25,6 +25,7 @@ pub mod rescue;
 pub mod session;
 pub mod signals;
 mod simulators;
+pub mod snapshot;
 pub mod stop;
 pub mod tally;
 mod terminal;

@@ -1049,6 +1049,10 @@ impl Storage for BadDisk {
         Disk.rename(from, to)
     }
 
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        Disk.remove(path)
+    }
+
     fn exists(&self, path: &Path) -> bool {
         Disk.exists(path)
     }

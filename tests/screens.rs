@@ -14,8 +14,8 @@ use screens::{Doing, Scene, State};
 use ttyscope::app::{AppOptions, Effect, Event};
 use ttyscope::model::{
     Activity, Command, CommandId, CommandState, EndReason, Instrument, Limits, LinkState, LogLine,
-    Message, Motion, Origin, Payload, Reading, RecorderState, RecorderStatus, Request, Severity,
-    SourceId, SourceInfo, StopLevel, StopPath, Workflow, WorkflowState,
+    Message, Motion, Origin, Payload, PictureFormat, Reading, RecorderState, RecorderStatus,
+    Request, Severity, SourceId, SourceInfo, StopLevel, StopPath, Workflow, WorkflowState,
 };
 use ttyscope::pipeline::{PipelineSnapshot, TerminalStats};
 use ttyscope::ui::{ColorDepth, Role, Theme};
@@ -714,6 +714,51 @@ fn keys_and_their_effects() {
     let mut replay = Scene::new(options);
     replay.press("L r R 2 L");
     assert_eq!(replay.effects, []);
+}
+
+#[test]
+fn the_picture_on_the_screen_is_saved_the_held_one_while_it_is_held() {
+    let mut scene = Scene::in_state(State::Live, (80, 24));
+    let saved = |scene: &mut Scene, keys: &str| {
+        scene.effects.clear();
+        scene.press(keys);
+        match scene.effects.as_slice() {
+            [Effect::Save(snapshot)] => Some((**snapshot).clone()),
+            _ => None,
+        }
+    };
+    // No picture is shown there.
+    assert_eq!(saved(&mut scene, "1 S"), None);
+    assert_eq!(saved(&mut scene, "1 : 'save' enter"), None);
+    assert!(
+        scene.text().contains("go to the scope screen"),
+        "{}",
+        scene.text()
+    );
+    scene.press("esc 2");
+    scene.picture(70_000);
+    let shown = saved(&mut scene, "S").unwrap();
+    assert_eq!(shown.about.received, screens::at(70_000));
+    assert_eq!(shown.about.source.name.as_str(), "scope");
+    assert_eq!(shown.frame, screens::picture(70_000, 1, 1).frame);
+    assert_eq!((shown.format, shown.name), (None, None));
+    scene.press("f");
+    scene.picture(71_000);
+    let held = saved(&mut scene, ": 'save png cell 1' enter").unwrap();
+    assert_eq!(held.about.received, screens::at(70_000));
+    assert_eq!(held.format, Some(PictureFormat::Png));
+    assert_eq!(held.name.as_deref(), Some("cell 1"));
+    scene.press("f");
+    let newest = saved(&mut scene, "S").unwrap();
+    assert_eq!(newest.about.received, screens::at(71_000));
+    scene.event(71_100, Event::Saved(Ok("/data/a.png".into())));
+    assert!(
+        scene.text().contains("saved /data/a.png"),
+        "{}",
+        scene.text()
+    );
+    scene.event(71_200, Event::Saved(Err("not saved: full".to_owned())));
+    assert!(scene.text().contains("not saved: full"), "{}", scene.text());
 }
 
 #[test]

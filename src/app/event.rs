@@ -3,7 +3,8 @@
 use crate::control::Latch;
 use crate::imaging::{Picture, PictureRequest};
 use crate::intent::{CommandOrder, KeyChord, Mouse};
-use crate::model::{CameraKey, Command, LogLine, Request, Sample, SourceId, Stamp, StopLevel};
+use crate::model::{CameraKey, Command, Frame, LogLine, PictureFormat, PlainText, Request, Sample, SourceId, Stamp, StopLevel};
+use crate::picture_file::About;
 use crate::pipeline::PipelineSnapshot;
 
 /// What happened.
@@ -39,6 +40,21 @@ pub enum Event {
     Stop(Option<Latch>),
     /// A file that a command needs was read, or could not be.
     File(FileRead),
+    /// A picture was saved in this file, or could not be.
+    Saved(Result<PlainText, String>),
+}
+
+/// A picture to be saved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// The frame, as it was received.
+    pub frame: Frame,
+    /// What is known of it.
+    pub about: About,
+    /// What it is written as, if not as usual.
+    pub format: Option<PictureFormat>,
+    /// The beginning of its file's name, if not the source's.
+    pub name: Option<String>,
 }
 
 /// What became of a file that a command needs.
@@ -65,6 +81,8 @@ pub enum Effect {
     Watch(Vec<PictureRequest>),
     /// Compare a camera's pictures with the frame that was drawn last, from now on.
     SetReference(CameraKey),
+    /// Save a picture; [`Event::Saved`] answers.
+    Save(Box<Snapshot>),
     /// Give a source a command.
     Send(SourceId, Request),
     /// Press the stop; without a level as its key does, where a second press ends light too.

@@ -156,6 +156,10 @@ impl App {
                 let looked = look::done(self.look(action));
                 return self.done_or_said(looked);
             }
+            Action::Snapshot => {
+                let asked = self.snapshot(None, None);
+                return self.done_or_said(asked.map(|effect| vec![effect]));
+            }
             Action::LiveView => return self.toggle_live_view(),
             Action::Refresh => return self.ask_current(Command::Refresh),
             Action::Sort if self.screen == Screen::Markets => {

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use super::event::FileRead;
+use super::event::{FileRead, Snapshot};
 use super::overlay::Overlay;
 use super::screen::Screen;
 use super::{App, Effect};
 use crate::imaging::ColorMap;
 use crate::intent::{CommandOrder, InstrumentWords, Order, Vocabulary, parse};
-use crate::model::{SourceId, StopLevel};
+use crate::model::{PictureFormat, SourceId, StopLevel};
 use crate::panels::ScopePanel;
 use crate::panels::scope::subject_name;
 use crate::panels::signals::SortBy;
+use crate::picture_file::About;
 use crate::ui::Theme;
 
 impl App {
@@ -95,6 +96,7 @@ impl App {
                 self.go_to(Screen::Scope);
             }
             Order::Look(order) => self.look_order(order)?,
+            Order::Save { format, name } => effects.push(self.snapshot(format, name)?),
             Order::Freeze => self.toggle_freeze(),
             Order::Help => self.overlays.push(Overlay::Help { row: 0 }),
             Order::Quit => effects.extend(self.ask_to_quit()),
@@ -140,6 +142,35 @@ impl App {
             Err(why) => Err(why),
         };
         self.done_or_said(asked)
+    }
+
+    /// Saves the picture on the screen: the newest one, or the one that is held.
+    pub(super) fn snapshot(
+        &mut self,
+        format: Option<PictureFormat>,
+        name: Option<String>,
+    ) -> Result<Effect, String> {
+        if self.screen != Screen::Scope {
+            return Err("save: no picture is shown here; go to the scope screen".to_owned());
+        }
+        let facts = self.view();
+        let camera = self.scope.subject(facts).and_then(|shown| shown.camera());
+        let picture = camera.and_then(|camera| facts.pictures.get(&camera));
+        let picture = picture.ok_or("save: there is no picture yet")?;
+        let source = facts.source(picture.camera.source);
+        let source = source.ok_or("save: the picture's source is gone")?;
+        let known = source.instrument.as_ref();
+        Ok(Effect::Save(Box::new(Snapshot {
+            frame: picture.frame.clone(),
+            about: About {
+                source: source.info.clone(),
+                received: picture.received,
+                since_first: None,
+                instrument: known.map(|known| Arc::clone(&known.state)),
+            },
+            format,
+            name,
+        })))
     }
 
     /// The source that the screen is about.

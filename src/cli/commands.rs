@@ -8,15 +8,14 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::{
-    Book, Cameras, Check, Get, Inputs, Inspect, OneSource, Record, Replay, Send, Sim, Stats, Stop,
-    Wait, Watch, Watched, simulators,
+    Book, Cameras, Check, Get, Inputs, Inspect, OneSource, Record, Replay, Send, Sim, Snap, Stats, Stop, Wait, Watch, Watched, simulators,
 };
 use crate::config::{
     ConfigError, ControlConfig, FileConfig, OnExit, OnTerminalLoss, SourceSpec, data_dir,
     default_path, name_sources, state_dir,
 };
 use crate::intent::Keymap;
-use crate::model::{PlainText, StopLevel};
+use crate::model::{PictureFormat, PlainText, StopLevel};
 use crate::pipeline::{RecordingLimits, RecordingPlan};
 use crate::recording;
 use crate::run;
@@ -26,8 +25,9 @@ use crate::run::connect::missing_variables;
 use crate::run::console;
 use crate::run::journal::{Journal, parse_filter};
 use crate::run::mission::{self, Exit, Look};
-use crate::run::oneshot::{self, Condition};
+use crate::run::oneshot::{self, Condition, Wish};
 use crate::run::session::Feed;
+use crate::run::snapshot::{Place, SnapshotPlan};
 use crate::run::tally::{self, Format, Wanted};
 use crate::run::voice::{self, Patience, Voice, people};
 use crate::sources::replay::Speed;
@@ -48,6 +48,7 @@ pub fn watch(watch: Watch) -> Outcome {
         theme: theme(watch.theme.as_deref(), &config)?,
         keymap: keymap(&config)?,
         mouse: config.uses_mouse(),
+        snapshots: snapshots(&config, watch.out.as_deref()),
         on_terminal_loss: config.record.on_terminal_loss,
         control: watch.control || config.control.at_start,
         operator: operator(&config.control),
@@ -96,6 +97,7 @@ pub fn replay(replay: Replay) -> Outcome {
         theme: theme(replay.theme.as_deref(), &config)?,
         keymap: Keymap::default(),
         mouse: config.uses_mouse(),
+        snapshots: snapshots(&config, None),
         on_terminal_loss: OnTerminalLoss::Quit,
         control: false,
         operator: console::operator(),
@@ -184,6 +186,70 @@ fn one_source(
     Ok((plan, journal, config.control))
 }
 
+/// Pictures to files.
+pub fn snap(snap: Snap) -> Outcome {
+    let config = load_config(snap.of.config.as_deref())?;
+    let plan = snapshots(&config, None);
+    let (place, by_name) = match &snap.out {
+        Some(path) if !path.is_dir() && !ends_like_a_folder(path) => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            (Place::File(path.clone()), PictureFormat::of_file(&name))
+        }
+        out => {
+            let dir = out.clone().or(plan.dir);
+            let dir = dir.context("no folder for pictures: say --out DIR")?;
+            let name = String::new();
+            (Place::Folder { dir, name }, None)
+        }
+    };
+    let named = snap.format.as_deref().and_then(PictureFormat::from_name);
+    let format = match (&place, named.or(by_name)) {
+        (_, Some(format)) => format,
+        (Place::Folder { .. }, None) => plan.format,
+        (Place::File(path), None) => {
+            let path = path.display();
+            let words =
+                format!("--out {path}: end it with .ome.tiff, .png or .jpg, or say --format");
+            return Err(Usage(words).into());
+        }
+    };
+    if snap.count > 1 && matches!(place, Place::File(_)) {
+        let words = "--count: several pictures need a folder; write --out DIR/";
+        return Err(Usage(words.to_owned()).into());
+    }
+    let wish = Wish {
+        camera: snap.camera,
+        count: snap.count,
+        format,
+        place,
+        voice: voice(snap.of.json),
+    };
+    if let Some(recording) = recording(&snap.of.source) {
+        if snap.live {
+            return Err(Usage("--live: a recording has no live view".to_owned()).into());
+        }
+        return oneshot::snap_recorded(&recording, snap.at.unwrap_or_default(), &wish);
+    }
+    if snap.at.is_some() {
+        return Err(Usage("--at is for recordings (.mcap)".to_owned()).into());
+    }
+    let (plan, journal, control) = one_source(&snap.of, snap.timeout)?;
+    let live = snap.live.then(|| auditing(&control));
+    oneshot::snap(&plan, &wish, live, journal)
+}
+
+/// Whether a path that is not there yet is meant as a folder.
+fn ends_like_a_folder(path: &Path) -> bool {
+    path.to_string_lossy().ends_with(std::path::is_separator)
+}
+
+/// The recording of that name, if it is one.
+fn recording(source: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(source);
+    let is_recording = path.extension().is_some_and(|end| end == "mcap") && path.is_file();
+    is_recording.then_some(path)
+}
+
 /// All figures of a source.
 pub fn stats(stats: Stats) -> Outcome {
     tally(stats.of, Wanted::Figures)
@@ -200,14 +266,12 @@ pub fn book(book: Book) -> Outcome {
 
 fn tally(written: Watched, wanted: Wanted) -> Outcome {
     let config = load_config(written.config.as_deref())?;
-    let path = PathBuf::from(&written.source);
-    let is_recording = path.extension().is_some_and(|end| end == "mcap") && path.is_file();
-    let feed = match is_recording {
-        true => Feed::Replay {
+    let feed = match recording(&written.source) {
+        Some(path) => Feed::Replay {
             path,
             speed: Speed::Max,
         },
-        false => feed(std::slice::from_ref(&written.source), &config)?,
+        None => feed(std::slice::from_ref(&written.source), &config)?,
     };
     let inputs = Inputs {
         sources: Vec::new(),
@@ -423,6 +487,19 @@ fn plan(
             .unwrap_or_else(|| "ttyscope".to_owned()),
         limits,
     })
+}
+
+/// Where pictures are saved: in a folder of their own beside the recordings.
+fn snapshots(config: &FileConfig, recordings: Option<&Path>) -> SnapshotPlan {
+    let beside = || {
+        let dir = recordings.map(Path::to_owned);
+        let dir = dir.or_else(|| config.record.dir.clone()).or_else(data_dir);
+        dir.map(|dir| dir.join("snapshots"))
+    };
+    SnapshotPlan {
+        dir: config.snapshot.dir.clone().or_else(beside),
+        format: config.snapshot.format,
+    }
 }
 
 fn theme(named: Option<&str>, config: &FileConfig) -> anyhow::Result<Theme> {

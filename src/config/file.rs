@@ -9,6 +9,7 @@ use super::control::{ControlConfig, check_operator};
 use super::limits::{add_limit, limits_from};
 use super::source::{SourceKind, SourceSpec, Tls, fleet, is_name};
 use super::written::{Written, WrittenSource};
+use crate::model::PictureFormat;
 use crate::protocol::flamingo::{Override, Profile};
 
 /// The file as it is written.
@@ -24,6 +25,8 @@ pub struct FileConfig {
     pub mouse: Option<bool>,
     /// Recording.
     pub record: RecordConfig,
+    /// Pictures saved one by one.
+    pub snapshot: SnapshotConfig,
     /// Commanding instruments.
     pub control: ControlConfig,
     /// Keys by the name of their action; an action with several is there several times.
@@ -52,6 +55,15 @@ pub struct RecordConfig {
     pub at_start: bool,
     /// What to do when the terminal goes away.
     pub on_terminal_loss: OnTerminalLoss,
+}
+
+/// The table `[snapshot]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SnapshotConfig {
+    /// The folder for them; `snapshots` in the folder for recordings if none is named.
+    pub dir: Option<PathBuf>,
+    /// What they are written as unless something else is asked for.
+    pub format: PictureFormat,
 }
 
 /// What happens when the terminal hangs up or vanishes.
@@ -132,6 +144,20 @@ impl FileConfig {
         if let Some(name) = &control.operator {
             check_operator(name.get_ref()).map_err(|problem| at(name.span().start, problem))?;
         }
+        let snapshot = SnapshotConfig {
+            dir: resolve(written.snapshot.dir)?,
+            format: match written.snapshot.format {
+                None => PictureFormat::default(),
+                Some(word) => PictureFormat::from_name(word.get_ref()).ok_or_else(|| {
+                    let known = PictureFormat::ALL.map(PictureFormat::as_str).join(", ");
+                    let problem = format!(
+                        "a picture cannot be saved as {:?}: write one of {known}",
+                        word.get_ref()
+                    );
+                    at(word.span().start, problem)
+                })?,
+            },
+        };
         let mut sources: Vec<(usize, SourceSpec)> = Vec::new();
         for (name, source) in &written.sources {
             if !is_name(name.get_ref()) {
@@ -159,6 +185,7 @@ impl FileConfig {
                 at_start: record.at_start,
                 on_terminal_loss: record.on_terminal_loss,
             },
+            snapshot,
             control: ControlConfig {
                 at_start: control.at_start,
                 audit: resolve(control.audit)?,

@@ -18,6 +18,7 @@ pub(super) struct Written {
     pub log: Option<String>,
     pub mouse: Option<bool>,
     pub record: WrittenRecord,
+    pub snapshot: WrittenSnapshot,
     pub control: WrittenControl,
     pub keys: BTreeMap<Spanned<String>, Spanned<WrittenKeys>>,
     pub sources: BTreeMap<Spanned<String>, Spanned<WrittenSource>>,
@@ -67,6 +68,13 @@ pub(super) struct WrittenRecord {
     pub name: Option<String>,
     pub at_start: bool,
     pub on_terminal_loss: OnTerminalLoss,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenSnapshot {
+    pub dir: Option<Spanned<PathBuf>>,
+    pub format: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -31,8 +31,8 @@ pub use preview::{Preview, preview};
 pub use verbs::{ADDRESS, VERBS, Verb};
 pub use vocabulary::{InstrumentWords, Vocabulary};
 
-use crate::model::StopLevel;
-use line::Line;
+use crate::model::{PictureFormat, StopLevel};
+use line::{Line, first_word};
 use names::one_of;
 use verbs::Takes;
 
@@ -61,6 +61,7 @@ pub fn parse(line: &str, vocabulary: &Vocabulary) -> Result<Order, PaletteError>
         Takes::Theme => one_of(verb, rest, &vocabulary.themes).map(Order::Theme),
         Takes::Camera => one_of(verb, rest, &vocabulary.cameras).map(Order::Camera),
         Takes::Look(which) => look::parse(which, verb, rest, vocabulary),
+        Takes::Save => Ok(save(rest)),
         Takes::Filter => Ok(Order::Filter(rest.to_owned())),
         Takes::Record => alone(Order::Record),
         Takes::StopRecording => alone(Order::StopRecording),
@@ -79,5 +80,16 @@ pub fn parse(line: &str, vocabulary: &Vocabulary) -> Result<Order, PaletteError>
         }
         Takes::Jog => number::step(verb, rest).map(Order::JogStep),
         Takes::Instrument(kind) => instrument::parse(kind, &line, vocabulary),
+    }
+}
+
+/// A format in front, if one is, and a name.
+fn save(rest: &str) -> Order {
+    let (word, behind) = first_word(rest);
+    let format = PictureFormat::from_name(word);
+    let name = if format.is_some() { behind } else { rest };
+    Order::Save {
+        format,
+        name: (!name.is_empty()).then(|| name.to_owned()),
     }
 }

@@ -19,6 +19,10 @@ pub(super) fn details(frame: &Frame, about: &About) -> Vec<(String, String)> {
     add("source", Some(about.source.name.to_string()));
     add("address", Some(about.source.address.to_string()));
     add("origin", Some(origin.to_owned()));
+    add(
+        "caution",
+        about.source.caution.as_ref().map(ToString::to_string),
+    );
     add("camera", Some(frame.detector.to_string()));
     add("frame", frame.number.map(|number| number.to_string()));
     add("received", Some(utc(about.received.unix_ns)));

@@ -62,11 +62,10 @@ pub fn name_finished(
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// The name of a recording begun at `unix_ns` without its ending, e.g.
-/// `scope-2026-11-20T140322Z`, and `-2` and so on behind it for `attempt` 2 and so on. What could
-/// not be in a file name becomes `_`.
-fn file_stem(stem: &str, unix_ns: u64, attempt: u32) -> String {
-    let mut safe: String = stem
+/// A name as it may stand in a file's name on any system: what could not becomes `_`, and it stays
+/// in its folder. At most 65 characters.
+pub fn safe_name(name: &str) -> String {
+    let mut safe: String = name
         .chars()
         .map(|c| match c {
             c if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') => c,
@@ -77,6 +76,13 @@ fn file_stem(stem: &str, unix_ns: u64, attempt: u32) -> String {
     if safe.is_empty() || safe.starts_with(['.', '-']) {
         safe.insert(0, '_');
     }
+    safe
+}
+
+/// The name of a recording begun at `unix_ns` without its ending, e.g.
+/// `scope-2026-11-20T140322Z`, and `-2` and so on behind it for `attempt` 2 and so on.
+fn file_stem(stem: &str, unix_ns: u64, attempt: u32) -> String {
+    let safe = safe_name(stem);
     let time = jiff::Timestamp::from_nanosecond(i128::from(unix_ns)).map_or_else(
         |_| unix_ns.to_string(),
         |time| time.strftime("%Y-%m-%dT%H%M%SZ").to_string(),

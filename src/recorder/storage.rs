@@ -28,6 +28,12 @@ pub trait Storage: Send {
     /// The name is taken (`AlreadyExists`) or cannot be given.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
+    /// Takes away a file that came to nothing.
+    ///
+    /// # Errors
+    /// It is not there, or cannot be taken away.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
     /// Whether something of that name is there.
     fn exists(&self, path: &Path) -> bool;
 
@@ -91,6 +97,10 @@ impl Storage for Disk {
             let _ = File::open(dir).and_then(|dir| dir.sync_all());
         }
         Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
     }
 
     fn exists(&self, path: &Path) -> bool {

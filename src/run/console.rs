@@ -54,7 +54,7 @@ pub async fn run(
         signals,
         links,
     };
-    let events = EventLoop::new(outside, &mut app, console, plan)?;
+    let events = EventLoop::new(outside, &mut app, console, plan, look.snapshots.clone())?;
     let ending = events.run().await;
     history::save(app.palette_history());
     Ok(ending)

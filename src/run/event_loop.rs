@@ -17,13 +17,14 @@ use super::pictures::{Pictures, Ready};
 use super::reflex::{Reflex, TypingState};
 use super::session::Session;
 use super::signals::{Signals, Told};
+use super::snapshot::{Saver, SnapshotPlan};
 use super::terminal::{self, Entered, Writer, Written};
 use super::turns::Turns;
 use crate::app::{App, Effect, Event, FileRead};
 use crate::imaging::PictureRequest;
 use crate::intent::{CommandOrder, Key, KeyChord, Keymap};
 use crate::model::{
-    CameraKey, DropReason, Fate, LaneKind, LogLine, SourceId, Stamp, StopOrigin, Ticket,
+    CameraKey, DropReason, Fate, LaneKind, LogLine, PlainText, SourceId, Stamp, StopOrigin, Ticket,
 };
 use crate::pipeline::{RecordingPlan, Stage};
 
@@ -33,6 +34,8 @@ const TURN_LIMIT: usize = 512;
 const FRAME: Duration = Duration::from_nanos(1_000_000_000 / 30);
 /// Files that may be read at a time.
 const FILES: usize = 4;
+/// How long the end waits for pictures that are being saved.
+const SAVING: Duration = Duration::from_secs(3);
 /// How often the figures are taken.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -92,6 +95,8 @@ enum Wake {
     Stop,
     /// A file was read.
     File(FileRead),
+    /// A picture was saved, or could not be.
+    Saved(Result<PlainText, String>),
     Written(Written),
     FrameDue,
     Tick,
@@ -124,6 +129,7 @@ pub struct EventLoop<'a> {
     signals: &'a mut Signals,
     links: &'a mut Links,
     plan: Option<RecordingPlan>,
+    saver: Saver,
     tick: Interval,
     last_draw: Instant,
     /// Taken by the app, not yet on the screen.
@@ -146,7 +152,8 @@ struct Undrawn {
 }
 
 impl<'a> EventLoop<'a> {
-    /// A loop over everything that can happen. `plan` is what `R` records with.
+    /// A loop over everything that can happen. `plan` is what `R` records with, `snapshots` where
+    /// `S` saves pictures.
     ///
     /// # Errors
     /// The picture thread cannot be started.
@@ -155,6 +162,7 @@ impl<'a> EventLoop<'a> {
         app: &'a mut App,
         console: Console,
         plan: Option<RecordingPlan>,
+        snapshots: SnapshotPlan,
     ) -> anyhow::Result<Self> {
         let Outside {
             session,
@@ -183,6 +191,7 @@ impl<'a> EventLoop<'a> {
             signals,
             links,
             plan,
+            saver: Saver::new(snapshots),
             tick,
             last_draw: now.checked_sub(FRAME).unwrap_or(now),
             undrawn: BTreeMap::new(),
@@ -215,6 +224,7 @@ impl<'a> EventLoop<'a> {
         for picture in unseen.chain(self.drawing.drain(..)) {
             picture.ticket.settle(Fate::NotShown(DropReason::Shutdown));
         }
+        self.saver.finish(SAVING).await;
         ending
     }
 
@@ -237,6 +247,7 @@ impl<'a> EventLoop<'a> {
             () = tokio::task::yield_now(), if more => Wake::More,
             () = self.session.lanes.ready() => Wake::More,
             () = self.pictures.ready() => Wake::More,
+            saved = self.saver.done() => Wake::Saved(saved),
             Some(file) = self.files.recv() => Wake::File(file),
             Some(line) = self.journal.recv() => Wake::Log(line),
         }
@@ -250,6 +261,7 @@ impl<'a> EventLoop<'a> {
                 self.stop_number = file.stop_number;
                 self.update(Event::File(file))
             }
+            Wake::Saved(saved) => self.update(Event::Saved(saved)),
             Wake::Stop => self.update(Event::Stop(self.session.stops.latch())),
             Wake::Told(told) => self.told(told),
             Wake::Written(written) => self.written(written),
@@ -400,6 +412,13 @@ impl<'a> EventLoop<'a> {
                     };
                 }
                 Effect::ClearStop => self.session.stops.clear(self.stop_number),
+                Effect::Save(snapshot) => {
+                    let outlet = self.session.pipeline.outlet(snapshot.about.source.id);
+                    if let Err(why) = self.saver.save(*snapshot, outlet) {
+                        let ended = self.update(Event::Saved(Err(why)));
+                        ending = ending.or(ended);
+                    }
+                }
                 Effect::Read { source, order } => self.read(source, order),
                 Effect::Send(source, mut request) => {
                     request.stop_number = self.stop_number;

@@ -13,6 +13,7 @@ use super::headless::{self, Links, Until};
 use super::journal::Journal;
 use super::session::{Feed, Recording, Session};
 use super::signals::{Signals, Told};
+use super::snapshot::SnapshotPlan;
 use super::verdict::Verdict;
 use super::voice::{self, Patience, Voice, people};
 use crate::config::{OnExit, OnTerminalLoss};
@@ -62,6 +63,8 @@ pub struct Look {
     pub keymap: Keymap,
     /// Whether the terminal reports its mouse.
     pub mouse: bool,
+    /// Where pictures are saved.
+    pub snapshots: SnapshotPlan,
     /// What happens when the terminal goes away.
     pub on_terminal_loss: OnTerminalLoss,
     /// Whether commands may be sent from the start.

@@ -1,7 +1,8 @@
-//! The verbs for scripts: `get`, `wait` and `send`. Each connects, waits for what is real, says it
+//! The verbs for scripts: `get`, `wait`, `send` and `snap`. Each connects, waits for what is real, says it
 //! and ends; none of them guesses.
 
 mod condition;
+mod snap;
 mod subject;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::model::{
 use crate::panels::{Facts, SourceFacts};
 
 pub use condition::Condition;
+pub use snap::{Wish, snap, snap_recorded};
 
 /// The only source of such a run.
 const SOURCE: SourceId = SourceId(0);
@@ -58,6 +60,8 @@ struct Run {
     session: Session,
     facts: Facts,
     reports: Vec<Arc<CommandReport>>,
+    /// Commands given so far.
+    commands: u64,
     deadline: Instant,
 }
 
@@ -70,6 +74,7 @@ impl Run {
             session,
             facts,
             reports: Vec::new(),
+            commands: 0,
             deadline: Instant::now() + plan.patience,
         })
     }
@@ -355,8 +360,10 @@ async fn carry_out(
     fire: bool,
     operator: &PlainText,
 ) -> anyhow::Result<Arc<CommandReport>> {
+    run.commands += 1;
+    let id = CommandId(run.commands);
     let request = |command| Request {
-        id: CommandId(1),
+        id,
         command,
         operator: operator.clone(),
         stop_number: 0,
@@ -377,7 +384,7 @@ async fn carry_out(
         return Ok(refused(command, why));
     }
     let request = request(command);
-    let (id, words) = (request.id, request.command.to_string());
+    let words = request.command.to_string();
     run.session.order(SOURCE, request);
     let (deadline, stops) = (run.deadline, run.session.stops.clone());
     loop {

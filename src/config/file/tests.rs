@@ -5,6 +5,24 @@ fn parse(text: &str) -> Result<FileConfig, String> {
 }
 
 #[test]
+fn a_picture_format_is_a_word_of_three() {
+    let parse = |text: &str| FileConfig::parse(text, Path::new("/etc/lab.toml"));
+    let config = parse("[snapshot]\nformat = \"png\"\ndir = \"pictures\"").unwrap();
+    assert_eq!(config.snapshot.format, PictureFormat::Png);
+    assert_eq!(config.snapshot.dir.unwrap(), Path::new("/etc/pictures"));
+    let usual = parse("").unwrap().snapshot;
+    assert_eq!((usual.format, usual.dir), (PictureFormat::OmeTiff, None));
+    let error = parse("[snapshot]\nformat = \"bmp\"")
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        error,
+        "configuration /etc/lab.toml, line 2: a picture cannot be saved as \"bmp\": \
+         write one of tiff, png, jpeg"
+    );
+}
+
+#[test]
 fn a_whole_file_is_understood() {
     let config = parse(
         r#"

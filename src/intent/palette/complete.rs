@@ -6,7 +6,7 @@ use super::names::{Names, leading};
 use super::number;
 use super::verbs::{Takes, VERBS, find};
 use super::vocabulary::Vocabulary;
-use crate::model::{CameraControl, CommandKind, ControlKind, Unit};
+use crate::model::{CameraControl, CommandKind, ControlKind, PictureFormat, Unit};
 
 /// Whole lines that `line` may become, in the order of the table. Only what the addressed
 /// instrument offers is among them; a number is completed by the units that fit.
@@ -58,6 +58,7 @@ fn arguments(takes: Takes, rest: &str, names: &Names, vocabulary: &Vocabulary) -
         Takes::Theme => list(&vocabulary.themes),
         Takes::Camera => list(&vocabulary.cameras),
         Takes::Look(which) => list(&look::choices(which, vocabulary)),
+        Takes::Save => among(rest, PictureFormat::ALL.map(PictureFormat::as_str)),
         Takes::Control => among(rest, ["off"]),
         Takes::Stop => among(rest, ["safe"]),
         Takes::Jog => with_units(rest, number::DISTANCES),

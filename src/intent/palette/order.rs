@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::model::{Command, CommandKind, Danger, Quantity, StopLevel};
+use crate::model::{Command, CommandKind, Danger, PictureFormat, Quantity, StopLevel};
 
 /// A command typed into the palette.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +42,13 @@ pub enum Order {
     Camera(String),
     /// Look at the picture in another way.
     Look(LookOrder),
+    /// Save the picture shown to a file.
+    Save {
+        /// What it is written as, if not as usual.
+        format: Option<PictureFormat>,
+        /// The beginning of its name, if not the source's.
+        name: Option<String>,
+    },
     /// Hold the screen, or let it go on.
     Freeze,
     /// Show the help.

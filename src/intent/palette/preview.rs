@@ -76,6 +76,13 @@ fn sentence(order: &Order, vocabulary: &Vocabulary) -> String {
         Order::Theme(name) => format!("look {name}"),
         Order::Camera(name) => format!("show {name} on the scope screen"),
         Order::Look(order) => look::sentence(order),
+        Order::Save { format, name } => {
+            let format = format.map_or(String::new(), |format| format!(" as {}", format.as_str()));
+            let name = name
+                .as_ref()
+                .map_or(String::new(), |name| format!(", named {name}"));
+            format!("save the picture shown{format}{name}")
+        }
         Order::Freeze => "hold the screen, or let it go on".to_owned(),
         Order::Help => "show the keys and these words".to_owned(),
         Order::Quit => "leave the program".to_owned(),

@@ -155,6 +155,10 @@ fn sent(line: &str, vocabulary: &Vocabulary) -> (Option<String>, Command) {
 
 #[test]
 fn lines_and_their_meaning() {
+    let save = |format, name: Option<&str>| Order::Save {
+        format,
+        name: name.map(str::to_owned),
+    };
     let cases = [
         ("screen journal", Order::Screen("journal".into())),
         (":screen  Overview ", Order::Screen("overview".into())),
@@ -167,6 +171,13 @@ fn lines_and_their_meaning() {
         ("theme light", Order::Theme("light".into())),
         ("camera focuslock", Order::Camera("FocusLock".into())),
         ("freeze", Order::Freeze),
+        ("save", save(None, None)),
+        ("save tiff", save(Some(PictureFormat::OmeTiff), None)),
+        (
+            "save PNG cell 1",
+            save(Some(PictureFormat::Png), Some("cell 1")),
+        ),
+        ("save cell-1", save(None, Some("cell-1"))),
         ("help", Order::Help),
         ("quit", Order::Quit),
         ("clear", Order::Clear),
@@ -606,6 +617,11 @@ fn a_preview_says_what_enter_would_do() {
         ("", Preview::Empty),
         (" : ", Preview::Empty),
         ("freeze", ready("hold the screen, or let it go on", None)),
+        ("save", ready("save the picture shown", None)),
+        (
+            "save png cell 1",
+            ready("save the picture shown as png, named cell 1", None),
+        ),
         (
             "move x 1.5",
             ready("scope: move X to 1.5 mm", Some(Danger::Move)),

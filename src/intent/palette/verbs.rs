@@ -32,6 +32,8 @@ pub(super) enum Takes {
     Camera,
     /// How pictures are looked at.
     Look(LookVerb),
+    /// A picture's format and a name, both as one likes.
+    Save,
     Freeze,
     Help,
     Quit,
@@ -136,6 +138,7 @@ pub const VERBS: [Verb; 38] = [
     verb("reference", "[off]", Look(LookVerb::Reference), "Take the frame as reference, or forget it."),
     verb("difference", "[off]", Look(LookVerb::Difference), "Show the difference to the reference."),
     verb("split", "1|2", Look(LookVerb::Split), "Show so many cameras side by side."),
+    verb("save", "[tiff|png|jpeg] [NAME]", Takes::Save, "Save the picture shown to a file here."),
     verb("freeze", "", Takes::Freeze, "Hold the screen, or let it go on."),
     verb("help", "", Takes::Help, "Show the keys and these words."),
     verb("quit", "", Takes::Quit, "Leave the program; asks while it records."),

@@ -93,7 +93,7 @@ async fn a_flood_does_not_keep_the_screen_from_being_drawn() {
         signals: &mut signals,
         links: &mut links,
     };
-    let events = EventLoop::new(outside, &mut app, console, None).unwrap();
+    let events = EventLoop::new(outside, &mut app, console, None, SnapshotPlan::default()).unwrap();
     let operator = async {
         let seen = tokio::time::timeout(PATIENCE, see(screen, 5)).await;
         rustix::io::write(&operator_keys, b"q").unwrap();
