@@ -9,6 +9,7 @@ use std::path::Path;
 use support::headless::{Ended, run};
 use support::lab::Lab;
 use ttyscope::simulators::imswitch::What;
+use ttyscope::simulators::{flamingo, imswitch};
 
 /// Columns, rows and the description of a TIFF file.
 fn tiff(path: &str) -> ((u32, u32), String) {
@@ -45,7 +46,11 @@ fn asked(lab: &Lab, call: &str) -> usize {
 
 #[test]
 fn the_live_view_is_started_for_a_picture_and_stopped_again() {
-    let lab = Lab::usual();
+    let quiet = imswitch::SimulatorOptions {
+        live: false,
+        ..Default::default()
+    };
+    let lab = Lab::start(flamingo::SimulatorOptions::default(), quiet);
     let dir = tempfile::tempdir().unwrap();
     let url = lab.scope_url();
 

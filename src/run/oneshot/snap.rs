@@ -32,6 +32,9 @@ use crate::run::voice::{self, Patience, Voice, people};
 /// How long the thread that takes frames sleeps before it looks whether it shall end.
 const LOOKING: Duration = Duration::from_millis(200);
 
+/// How a recording's source is marked that was none. Source: `recording::sources_of`.
+const SIMULATED: &str = "SIMULATED";
+
 /// Which pictures are wanted, and where they go.
 #[derive(Clone, Debug)]
 pub struct Wish {
@@ -123,8 +126,7 @@ impl<'a> Series<'a> {
         self.saved += 1;
         let caution = about.source.caution.as_deref().unwrap_or_default();
         // Of a recording it is a caution: that it is one is its origin.
-        let simulated =
-            about.source.origin == Origin::Simulated || caution.starts_with("SIMULATED");
+        let simulated = about.source.origin == Origin::Simulated || caution.starts_with(SIMULATED);
         match self.wish.voice {
             Voice::Json => voice::json_line(
                 Patience::Word,
@@ -369,7 +371,7 @@ async fn series(
 /// The recording cannot be read, or a picture cannot be saved.
 pub fn snap_recorded(path: &Path, at: Duration, wish: &Wish) -> anyhow::Result<Exit> {
     let session = session_of(path)?;
-    let sources = sources_of(path)?;
+    let mut sources = sources_of(path)?;
     let started_ns = session.started_unix_ns;
     let from_ns = started_ns.saturating_add(u64::try_from(at.as_nanos()).unwrap_or(u64::MAX));
     let mut decoder = Decoder::new(session);
