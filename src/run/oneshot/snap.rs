@@ -399,11 +399,15 @@ pub fn snap_recorded(path: &Path, at: Duration, wish: &Wish) -> anyhow::Result<E
             }
         };
         let (Some(source), Some(instrument)) = (
-            sources.get(played.source),
+            sources.get_mut(played.source),
             instruments.get_mut(played.source),
         ) else {
             continue;
         };
+        if played.payload.tells_simulated() && source.caution.is_none() {
+            // A simulator that somebody else had started.
+            source.caution = Some(SIMULATED.into());
+        }
         match played.payload {
             Payload::Instrument(state) => *instrument = Some(state),
             Payload::Frame(frame)
