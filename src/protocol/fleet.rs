@@ -27,4 +27,4 @@ pub use monitor::{Monitor, ProbeAnswer, Taken};
 pub use profile::{EventKind, Key, Profile, ProfileError};
 pub use rest::RestPath;
 pub use status::{class_of, wait_of};
-pub use timing::Timing;
+pub use timing::{PROBE_S, Timing};

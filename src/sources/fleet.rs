@@ -8,5 +8,5 @@ mod options;
 mod probe;
 mod source;
 
-pub use options::{DEFAULT_PROBE_S, FleetOptions};
+pub use options::FleetOptions;
 pub use source::run;

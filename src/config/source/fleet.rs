@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::SourceKind;
-use crate::protocol::fleet::Profile;
+use crate::protocol::fleet::{PROBE_S, Profile};
 
 /// Source: statistics-feed specification, head.
 pub(super) const PORT: u16 = 5000;
-/// Seconds between cross-checks while all is well. Source: statistics-feed specification, 5.3.
-const PROBE_S: u32 = 30;
 /// Longest period between cross-checks.
 const LONGEST_PROBE_S: u32 = 3_600;
 

@@ -61,6 +61,9 @@ pub(super) const FIRST_PUSH_S: f64 = 30.0;
 pub(super) const UNKNOWN_SILENCE_S: f64 = 130.0;
 /// An answer this soon after a push is compared with it.
 pub(super) const PAIR_S: f64 = 1.0;
+/// Between probes while all is well, unless something else is said. Source: statistics-feed
+/// specification, section 5.3.
+pub const PROBE_S: u32 = 30;
 /// Between probes while something is wrong.
 pub(super) const URGENT_PROBE_S: f64 = 5.0;
 /// How far a probe is put off so that it comes right after a push, and can be compared with it.

@@ -1,6 +1,6 @@
 //! What a fleet source is told before it starts.
 
-use crate::protocol::fleet::{Profile, Timing};
+use crate::protocol::fleet::{PROBE_S, Profile, Timing};
 use crate::sources::net::{Endpoint, Headers};
 use crate::sources::socketio::{ClientOptions, TransportChoice};
 
@@ -21,9 +21,6 @@ pub struct FleetOptions {
     pub timing: Timing,
 }
 
-/// Source: statistics-feed specification, section 5.3.
-pub const DEFAULT_PROBE_S: u32 = 30;
-
 impl FleetOptions {
     /// A server with the usual names and periods.
     pub fn new(endpoint: Endpoint) -> Self {
@@ -32,7 +29,7 @@ impl FleetOptions {
             headers: Headers::new(),
             prefix: String::new(),
             profile: Profile::default(),
-            probe_s: f64::from(DEFAULT_PROBE_S),
+            probe_s: f64::from(PROBE_S),
             timing: Timing::default(),
         }
     }
