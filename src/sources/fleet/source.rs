@@ -295,7 +295,7 @@ impl Watcher {
         if verdict == self.told_verdict || !self.is_connected {
             return;
         }
-        let was = std::mem::replace(&mut self.told_verdict, verdict);
+        self.told_verdict = verdict;
         let state = match verdict {
             FleetVerdict::Live => LinkState::Live,
             FleetVerdict::Unknown | FleetVerdict::Idle => LinkState::Connected,
@@ -303,9 +303,6 @@ impl Watcher {
                 missing: format!("{}: {}", verdict.as_str(), self.monitor.evidence()).into(),
             },
         };
-        if verdict == FleetVerdict::Unknown && was == FleetVerdict::Unknown {
-            return;
-        }
         self.outlet.link(state).await;
     }
 
