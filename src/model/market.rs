@@ -137,7 +137,7 @@ impl BookState {
     }
 }
 
-/// The light of a book.
+/// The light of a book. Their order is from good to bad: the larger, the worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Light {
     /// Live and fresh.

@@ -97,12 +97,6 @@ pub fn reason(book: &KnownBook, at: Stamp) -> Option<String> {
 /// wrong with that one. `None` without a book.
 pub fn together(market: &Market, at: Stamp) -> Option<(Lamp, Option<String>)> {
     let is_fresh = |light: Light| light == Light::Fresh;
-    let badness = |light: Light| match light {
-        Light::Fresh => 0,
-        Light::Starting => 1,
-        Light::Stale => 2,
-        Light::Failed => 3,
-    };
     let (mut books, mut fresh) = (0_u64, 0_u64);
     let mut worst: Option<(Light, &KnownBook)> = None;
     for book in market.books() {
@@ -110,7 +104,7 @@ pub fn together(market: &Market, at: Stamp) -> Option<(Lamp, Option<String>)> {
         books += 1;
         fresh += u64::from(is_fresh(light));
         // Of equals the first.
-        if worst.is_none_or(|(known, _)| badness(light) > badness(known)) {
+        if worst.is_none_or(|(known, _)| light > known) {
             worst = Some((light, book));
         }
     }

@@ -235,14 +235,9 @@ fn passes(book: &KnownBook, filter: &str) -> bool {
 }
 
 /// Larger is worse.
-fn trouble(book: &KnownBook, at: Stamp) -> (u8, bool) {
-    let light = match book.light(at) {
-        Light::Failed => 3,
-        Light::Stale => 2,
-        Light::Starting => 1,
-        Light::Fresh => 0,
-    };
-    (light, light > 0 && reason(book, at).is_some())
+fn trouble(book: &KnownBook, at: Stamp) -> (Light, bool) {
+    let light = book.light(at);
+    (light, light > Light::Fresh && reason(book, at).is_some())
 }
 
 fn rate(row: &Row<'_>) -> f64 {
