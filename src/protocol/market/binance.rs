@@ -468,10 +468,11 @@ impl Venue for Binance {
         };
         add(&mut self.counters.http_errors);
         one.tracked.count(|counters| &mut counters.http_errors);
-        if matches!(one.kind, Keeping::Differences(_))
-            && let Some(words) = refusal(&mut self.tape, answer)
-        {
-            one.tracked.repair.give_up();
+        if let Some(words) = refusal(&mut self.tape, answer) {
+            match &mut one.kind {
+                Keeping::Polled(poll, _) => poll.refused(now_ns),
+                Keeping::Differences(_) | Keeping::Partial(_) => one.tracked.repair.give_up(),
+            }
             one.tracked.count(|counters| &mut counters.venue_errors);
             one.tracked.fail(words.as_str());
             let words = format!("{}: {words}", one.tracked.symbol());

@@ -10,6 +10,8 @@ const SECOND_NS: u64 = 1_000_000_000;
 pub const INTERVAL_MS: std::ops::RangeInclusive<u64> = 200..=5_000;
 /// How long the interval stays doubled after the venue said "too often".
 const SLOW_FOR_NS: u64 = 60 * SECOND_NS;
+/// How long a symbol that the venue does not know is left alone. It may be listed one day.
+const REFUSED_FOR_NS: u64 = 60 * SECOND_NS;
 /// A request whose answer has not been handed over after this long is taken for lost.
 const LOST_AFTER_NS: u64 = 30 * SECOND_NS;
 
@@ -74,6 +76,11 @@ impl Poll {
         } else if self.slow.is_some_and(|(_, until)| until <= now_ns) {
             self.slow = None;
         }
+    }
+
+    /// The venue does not know what it was asked for.
+    pub fn refused(&mut self, now_ns: u64) {
+        self.not_before_ns = now_ns.saturating_add(REFUSED_FOR_NS);
     }
 }
 

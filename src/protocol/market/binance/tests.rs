@@ -104,6 +104,32 @@ fn a_symbol_that_does_not_exist_is_found_out_though_its_stream_says_nothing() {
 }
 
 #[test]
+fn a_polled_symbol_that_does_not_exist_is_asked_for_once_a_minute() {
+    let polled = Subscription {
+        way: FeedWay::Polling,
+        ..subscription(&["NOPE"])
+    };
+    let (mut venue, mut heard) = (Binance::new(&polled), Heard::default());
+    venue.open(at(0), &mut heard);
+    assert_eq!(fetches(&mut heard).len(), 1);
+    let body = r#"{"code":-1121,"msg":"Invalid symbol."}"#;
+    answer(&mut venue, 0, 400, body, at(100), &mut heard);
+    let view = venue.view(0, 5, at(200)).unwrap();
+    assert_eq!(view.state, BookState::Failed("Invalid symbol.".into()));
+    assert_eq!(venue.due(), Some(at(60_100).mono_ns));
+    venue.time(at(60_099), &mut heard);
+    assert!(fetches(&mut heard).is_empty());
+    // It is listed at last.
+    venue.time(at(60_100), &mut heard);
+    assert_eq!(fetches(&mut heard).len(), 1);
+    answer(&mut venue, 0, 200, BOOK, at(60_200), &mut heard);
+    let view = venue.view(0, 5, at(60_200)).unwrap();
+    assert_eq!(view.state, BookState::Live);
+    let due_ns = venue.due().unwrap();
+    assert!(due_ns < at(66_000).mono_ns, "{due_ns}");
+}
+
+#[test]
 fn a_gap_leaves_live_first_and_asks_for_one_snapshot() {
     let (mut venue, mut heard) = (Binance::new(&subscription(&["AB"])), Heard::default());
     venue.open(at(0), &mut heard);
