@@ -89,6 +89,13 @@ impl DropReason {
         }
     }
 
+    /// Whether somebody misses it: not what came when a recording had reached its limit, or was on
+    /// its way when the run ended, which nobody had asked for. Whether a file lacks something the
+    /// recorder says itself.
+    pub fn is_loss(self) -> bool {
+        !matches!(self, Self::Shutdown | Self::NoOutlet)
+    }
+
     /// The reason of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == name)

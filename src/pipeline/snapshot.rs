@@ -4,8 +4,8 @@ use super::meter::Stage;
 use super::screen_lanes::LaneGauge;
 use crate::model::ledger::{DiskCounts, SourceBook};
 use crate::model::{
-    AckWindow, Counts, FaultKind, FrameEncoding, LaneKind, Percentiles, PlainText, RecorderStatus,
-    SourceId, Stamp,
+    AckWindow, Counts, DropReason, FaultKind, FrameEncoding, LaneKind, Percentiles, PlainText,
+    RecorderStatus, SourceId, Stamp,
 };
 
 const LANES: usize = LaneKind::ALL.len();
@@ -141,10 +141,16 @@ impl SourceSnapshot {
         self.stages[stage as usize]
     }
 
-    /// Items lost to everybody: drops, and frames that the numbers say never came.
+    /// Items that somebody misses: drops, what was not written, and frames that the numbers say never
+    /// came.
     pub fn lost(&self) -> u64 {
-        self.total().dropped_total()
-            + self.disk.lost_total()
+        let lost = |counts: [u64; DropReason::ALL.len()]| {
+            let counted = DropReason::ALL.into_iter().zip(counts);
+            let lost = counted.filter(|(reason, _)| reason.is_loss());
+            lost.map(|(_, count)| count).sum::<u64>()
+        };
+        lost(self.total().dropped)
+            + lost(self.disk.lost)
             + self.cameras.iter().map(|camera| camera.lost).sum::<u64>()
     }
 
@@ -154,5 +160,34 @@ impl SourceSnapshot {
             counts,
             gauge: gauges.next().unwrap_or_default(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::{Clock, DropReason, Fate, LaneKind, SourceId};
+    use crate::pipeline::{LoopStats, Pipeline, TerminalStats};
+
+    #[test]
+    fn what_nobody_asked_for_is_not_lost() {
+        let pipeline = Pipeline::new(Clock::manual(1), 1, None, None);
+        let ledger = pipeline.ledger();
+        let drop_for = |reason| {
+            let ticket = ledger.receive(SourceId(0), LaneKind::Samples);
+            ticket.settle(Fate::NotShown(reason));
+            ledger.accept_for_disk(SourceId(0)).lost(reason);
+        };
+        let lost = || {
+            let (turns, terminal) = (LoopStats::default(), TerminalStats::default());
+            pipeline
+                .snapshot(Default::default(), turns, terminal)
+                .sources[0]
+                .lost()
+        };
+        drop_for(DropReason::NoOutlet);
+        drop_for(DropReason::Shutdown);
+        assert_eq!(lost(), 0);
+        drop_for(DropReason::DiskFull);
+        assert_eq!(lost(), 2);
     }
 }

@@ -221,13 +221,9 @@ impl Verdict {
                     "{name}: the link was lost {times}; what was sent meanwhile is not here"
                 ));
             }
-            // What came after a recording had reached its limit, or was on its way when the run
-            // ended, was not asked for; whether a file lacks something the recorder says itself.
-            let asked_for =
-                |reason: DropReason| !matches!(reason, DropReason::Shutdown | DropReason::NoOutlet);
             let lost = |counts: [u64; DropReason::ALL.len()]| {
                 let counted = DropReason::ALL.into_iter().zip(counts);
-                counted.filter(move |(reason, count)| *count > 0 && asked_for(*reason))
+                counted.filter(move |(reason, count)| *count > 0 && reason.is_loss())
             };
             for (reason, count) in lost(figures.total().dropped) {
                 missing.push(format!("{name}: {count} dropped: {}", reason.as_str()));
