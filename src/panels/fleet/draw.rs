@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{FleetPanel, KnownFleet, tiles};
-use crate::model::{FiguresFrom, Fleet, FleetTotals, Stamp, Worker};
+use crate::model::{EventPace, FiguresFrom, Fleet, FleetTotals, Stamp, Worker};
 use crate::panels::journal::{self, Entry, EntryKind};
 use crate::panels::{Facts, Look, first_row};
 use crate::ui::sparkline::sparkline;
@@ -177,24 +177,41 @@ fn beside(known: &KnownFleet, title: &str, total: fn(&FleetTotals) -> Option<u64
         .join(", ")
 }
 
-/// Age and learned interval of each expected event.
+/// Age and learned interval of each expected event: in a phrase where there is room for it.
 fn draw_pace(fleet: &Fleet, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+    const GAP: u16 = 3;
+    let name = |pace: &EventPace| pace.event.trim_end_matches("_update").to_owned();
+    let wide = |pace: &EventPace| {
+        let words = width(&pace_words(pace, look.at, true));
+        width(&name(pace)) + 1 + words + GAP
+    };
+    let in_full = fleet.pace.iter().map(wide).sum::<u16>() <= area.width + GAP - 1;
     let mut x = area.left() + 1;
     for pace in &fleet.pace {
         let age_s = pace.last.map(|last| look.at.since(last).as_secs_f64());
-        let age = age_s.map_or("never".to_owned(), |age| format!("{age:.0} s"));
-        let interval = pace
-            .interval_s
-            .map_or("?".to_owned(), |s| format!("{s:.0} s"));
         let is_late = match (age_s, pace.interval_s) {
             (Some(age), Some(interval)) => age > 2.0 * interval + 1.0,
             _ => false,
         };
         let role = if is_late { Role::Warning } else { Role::Text };
-        let short = pace.event.trim_end_matches("_update");
-        x = put(buf, area, x, area.top(), short, look.theme.style(Role::Dim)) + 1;
-        let text = format!("{age}/{interval}");
-        x = put(buf, area, x, area.top(), &text, look.theme.style(role)) + 3;
+        let dim = look.theme.style(Role::Dim);
+        x = put(buf, area, x, area.top(), &name(pace), dim) + 1;
+        let text = pace_words(pace, look.at, in_full);
+        x = put(buf, area, x, area.top(), &text, look.theme.style(role)) + GAP;
+    }
+}
+
+/// `2 s ago, every 10 s`, or shorter `2 s of 10 s`; without the interval while it is not known.
+fn pace_words(pace: &EventPace, at: Stamp, in_full: bool) -> String {
+    let age = match pace.last {
+        None => "never".to_owned(),
+        Some(last) => format!("{:.0} s", at.since(last).as_secs_f64()),
+    };
+    let ago = if pace.last.is_some() { " ago" } else { "" };
+    match pace.interval_s {
+        None => format!("{age}{ago}"),
+        Some(every) if in_full => format!("{age}{ago}, every {every:.0} s"),
+        Some(every) => format!("{age} of {every:.0} s"),
     }
 }
 
