@@ -1,4 +1,13 @@
-//! What is known of one fleet, and what follows from it.
+//! What is known of one fleet, and what follows from it: what was pushed and when. When it is asked,
+//! and how the answers compare, stands in `probing`; what is tried against silence in `remedy`.
+
+mod probing;
+mod remedy;
+
+pub use probing::ProbeAnswer;
+
+use probing::Probing;
+use remedy::Remedy;
 
 use super::compare::{Compare, PairKey};
 use super::countdown;
@@ -8,11 +17,9 @@ use super::marks::{Marks, Turns, fallen};
 use super::pace::Pace;
 use super::profile::{EventKind, Profile};
 use super::server_time::ServerTime;
-use super::timing::{
-    ALIGN_S, PAIR_S, REMEDY_S, SLOW_INTERVAL_S, START_INTERVAL_S, Timing, URGENT_PROBE_S,
-};
+use super::timing::{SLOW_INTERVAL_S, Timing};
 use super::verdict::{Case, EventCase, LinkCase};
-use super::watch::{Seen, Watch};
+use super::watch::Watch;
 use crate::model::{
     EventPace, FiguresFrom, Fleet, FleetTotals, FleetVerdict, LogLine, PlainText, Stamp, Worker,
 };
@@ -22,8 +29,6 @@ use crate::model::{
 pub struct Monitor {
     profile: Profile,
     timing: Timing,
-    /// Seconds between probes while all is well; 0 for none.
-    probe_every_s: f64,
     link: Link,
     heartbeat: Option<Stamp>,
     paces: [Pace; 3],
@@ -57,21 +62,6 @@ pub struct Taken {
     pub is_sample: bool,
 }
 
-/// The answers to one probe: bodies, or the sentence of the failure.
-#[derive(Clone, Debug)]
-pub struct ProbeAnswer<'a> {
-    /// When the first question went out.
-    pub asked: Stamp,
-    /// When the last answer was there.
-    pub at: Stamp,
-    /// The totals.
-    pub statistics: Result<&'a [u8], PlainText>,
-    /// The workers.
-    pub workers: Result<&'a [u8], PlainText>,
-    /// The server's health, where it was asked for.
-    pub health: Option<Result<&'a [u8], PlainText>>,
-}
-
 #[derive(Clone, Debug, PartialEq)]
 enum Link {
     Starting,
@@ -92,24 +82,6 @@ struct Pushed<T> {
     key: PairKey,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Probing {
-    /// When the last one was begun.
-    last: Option<Stamp>,
-    in_flight: bool,
-    /// One is wanted at once.
-    wanted: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Remedy {
-    at: Stamp,
-    /// When the connection stood again.
-    connected: Option<Stamp>,
-    /// What became of it, once known.
-    outcome: Option<String>,
-}
-
 impl Monitor {
     /// A monitor that knows nothing yet.
     ///
@@ -118,11 +90,6 @@ impl Monitor {
         let mut monitor = Self {
             profile,
             timing,
-            probe_every_s: if probe_every_s.is_finite() {
-                probe_every_s.max(0.0)
-            } else {
-                0.0
-            },
             link: Link::Starting,
             heartbeat: None,
             paces: Default::default(),
@@ -136,7 +103,7 @@ impl Monitor {
             marks: Marks::default(),
             server_time: None,
             host: None,
-            probe: Probing::default(),
+            probe: Probing::every(probe_every_s),
             remedy: None,
             verdict: FleetVerdict::Unknown,
             verdict_since: now,
@@ -329,188 +296,7 @@ impl Monitor {
             pace.came(at, from, expected_s, self.timing);
         }
         self.watch.pushed();
-        if let Some(remedy) = &mut self.remedy
-            && let (Some(connected), None) = (remedy.connected, &remedy.outcome)
-        {
-            let after_s = self.timing.seconds(connected, at);
-            let outcome = format!("reconnecting helped: a push came {after_s:.1} s after it");
-            remedy.outcome = Some(outcome.clone());
-            self.marks.add(at, outcome);
-        }
-    }
-
-    /// A probe was answered, or not.
-    ///
-    /// Returns what in the answers was of the wrong kind.
-    pub fn probed(&mut self, answer: &ProbeAnswer<'_>) -> Wrong {
-        self.probe.in_flight = false;
-        let mut wrong = Wrong::default();
-        match self.seen(answer, &mut wrong) {
-            Ok(seen) => {
-                self.take_pair(&seen);
-                let last_push = self
-                    .paces
-                    .iter()
-                    .filter_map(|pace| pace.last)
-                    .max_by_key(|l| l.mono_ns);
-                // What came on an earlier connection is no push of this one.
-                let last_push = last_push.filter(|push| {
-                    self.expect_from
-                        .is_none_or(|from| push.mono_ns >= from.mono_ns)
-                });
-                let floor = last_push.or(self.expect_from);
-                self.watch.answered(seen, floor);
-            }
-            Err(why) => self.watch.failed(answer.at, why),
-        }
-        if let Some(Ok(body)) = &answer.health {
-            match decode::health(body, &self.profile) {
-                Ok(Decoded { value, wrong: more }) => {
-                    wrong.join(more);
-                    self.is_supervising = value.is_supervising.or(self.is_supervising);
-                    let told = value
-                        .time
-                        .and_then(|time| ServerTime::told(&time, answer.at));
-                    self.server_time = told.or(self.server_time);
-                    self.host = value.host;
-                }
-                Err(why) => wrong.join(Wrong {
-                    count: 1,
-                    first: Some(why),
-                }),
-            }
-        }
-        self.time(answer.at);
-        wrong
-    }
-
-    fn seen(&self, answer: &ProbeAnswer<'_>, wrong: &mut Wrong) -> Result<Seen, PlainText> {
-        let totals = decode::totals(answer.statistics.clone()?, &self.profile)?;
-        let workers = decode::rows(answer.workers.clone()?, &self.profile)?;
-        wrong.join(totals.wrong);
-        wrong.join(workers.wrong);
-        Ok(Seen {
-            asked: answer.asked,
-            at: answer.at,
-            totals: totals.value,
-            workers: workers.value,
-        })
-    }
-
-    /// Compares an answer with what was pushed right before it.
-    fn take_pair(&mut self, seen: &Seen) {
-        let timing = self.timing;
-        let is_after = |at: Stamp| at.mono_ns <= seen.asked.mono_ns;
-        let is_pair = |at: Stamp| is_after(at) && timing.seconds(at, seen.asked) <= PAIR_S;
-        let totals = self.totals.as_ref().filter(|pushed| is_pair(pushed.at));
-        let workers = self.workers.as_ref().filter(|pushed| is_pair(pushed.at));
-        if let Some(key) = totals.map(|t| t.key).or(workers.map(|w| w.key)) {
-            self.compare.pair(
-                key,
-                (
-                    totals.map(|t| &t.value),
-                    workers.map(|w| w.value.as_slice()),
-                ),
-                (Some(&seen.totals), Some(&seen.workers)),
-            );
-        }
-        if let Some(pushed) = self.totals.as_ref().filter(|pushed| is_after(pushed.at)) {
-            let counted = |seen: &Seen| seen.totals.attempts.unwrap_or(0) > 0;
-            let was_counting = is_pair(pushed.at)
-                || self.watch.last.as_ref().is_some_and(|before| {
-                    counted(before) && before.at.mono_ns <= pushed.at.mono_ns
-                });
-            self.compare
-                .zeros(pushed.key, &pushed.value, &seen.totals, was_counting);
-        }
-    }
-
-    /// Whether it is time for a probe. Says so once: the caller goes and asks.
-    pub fn begin_probe(&mut self, now: Stamp) -> bool {
-        if self.probe_every_s <= 0.0 || self.probe.in_flight {
-            return false;
-        }
-        let is_due = match self.probe.last {
-            None => true,
-            // However many changes ask for one, they do not become a flood.
-            Some(last) if self.probe.wanted => self.timing.seconds(last, now) >= 1.0,
-            Some(last) => {
-                self.timing.seconds(last, now) >= self.probe_period_s() && !self.is_push_near(now)
-            }
-        };
-        if is_due {
-            self.probe = Probing {
-                last: Some(now),
-                in_flight: true,
-                wanted: false,
-            };
-        }
-        is_due
-    }
-
-    fn probe_period_s(&self) -> f64 {
-        match self.verdict {
-            FleetVerdict::Live | FleetVerdict::Idle if !self.compare.is_in_doubt() => {
-                self.probe_every_s
-            }
-            _ => self.probe_every_s.min(URGENT_PROBE_S),
-        }
-    }
-
-    /// Whether a push is expected so soon that an answer right after it says more.
-    fn is_push_near(&self, now: Stamp) -> bool {
-        let Some(workers) = self
-            .paces
-            .last()
-            .filter(|_| self.verdict == FleetVerdict::Live)
-        else {
-            return false;
-        };
-        let (Some(last), Some(interval_s)) = (workers.last, workers.interval_s()) else {
-            return false;
-        };
-        let age_s = self.timing.seconds(last, now);
-        age_s > interval_s - ALIGN_S && age_s < interval_s + ALIGN_S
-    }
-
-    /// A sample is whole: whether an answer should be compared with it now.
-    fn is_time_to_pair(&self, at: Stamp) -> bool {
-        let Some(last) = self.probe.last else {
-            return true;
-        };
-        let interval_s = self
-            .paces
-            .last()
-            .and_then(Pace::interval_s)
-            .unwrap_or(START_INTERVAL_S);
-        let next_s = self.timing.seconds(last, at) + interval_s;
-        self.compare.is_in_doubt() || next_s > self.probe_every_s + ALIGN_S
-    }
-
-    /// Whether the session is to be made anew as a remedy; says so at most once in five minutes.
-    pub fn begin_remedy(&mut self, now: Stamp) -> bool {
-        let is_silent = matches!(self.verdict, FleetVerdict::Silent { .. });
-        let is_rested = self
-            .remedy
-            .as_ref()
-            .is_none_or(|remedy| self.timing.seconds(remedy.at, now) >= REMEDY_S);
-        if !is_silent || !is_rested || self.link != Link::Up {
-            return false;
-        }
-        self.link = Link::Remedy;
-        self.remedy = Some(Remedy {
-            at: now,
-            connected: None,
-            outcome: None,
-        });
-        self.marks
-            .add(now, "silent: reconnecting once as a remedy".to_owned());
-        true
-    }
-
-    /// Whether the connection is down only because of a remedy.
-    pub fn is_in_remedy(&self) -> bool {
-        self.link == Link::Remedy
+        self.remedy_helped(at);
     }
 
     /// Time went by: judges anew. Says whether verdict or evidence changed.
@@ -530,24 +316,6 @@ impl Monitor {
         let has_changed = is_new || line != self.evidence;
         self.evidence = line;
         has_changed
-    }
-
-    fn judge_remedy(&mut self, now: Stamp) {
-        let patience_s = self
-            .paces
-            .iter()
-            .filter_map(Pace::interval_s)
-            .fold(START_INTERVAL_S, f64::max);
-        let patience_s = super::pace::silent_after_s(patience_s);
-        let timing = self.timing;
-        if let Some(remedy) = &mut self.remedy
-            && let (Some(connected), None) = (remedy.connected, &remedy.outcome)
-            && timing.seconds(connected, now) > patience_s
-        {
-            let outcome = format!("reconnecting did not help: no push {patience_s:.0} s after it");
-            remedy.outcome = Some(outcome.clone());
-            self.marks.add(now, outcome);
-        }
     }
 
     fn event_case(&self, place: usize, now: Stamp) -> EventCase {
@@ -591,7 +359,7 @@ impl Monitor {
                 },
             },
             rest_failures: self.watch.failures,
-            has_probes: self.probe_every_s > 0.0,
+            has_probes: self.probe.every_s > 0.0,
             events: [0, 1, 2].map(|place| self.event_case(place, now)),
             unpushed_moves: self.watch.unpushed_moves,
             is_supervising: self.is_supervising,
