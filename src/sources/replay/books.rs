@@ -88,7 +88,7 @@ impl Books {
         match payload {
             Payload::BookEvent(event) => {
                 let tracked = &mut self.book(source, &event.book)?.tracked;
-                if let Some(integrity) = integrity_of(event) {
+                if let Some(integrity) = integrity_of(event, tracked.integrity()) {
                     tracked.set_integrity(integrity);
                 }
                 tracked.replay(event, at).map_err(|why| Refused::Numbers {
@@ -155,7 +155,9 @@ impl Books {
 }
 
 /// What holds a book's order together, as far as its events show it; `None` where one does not.
-fn integrity_of(event: &BookEvent) -> Option<Integrity> {
+///
+/// - `before`: what held it until this event
+fn integrity_of(event: &BookEvent, before: Integrity) -> Option<Integrity> {
     let is_numbered = event.sequence.last.is_some();
     match event.change {
         BookChange::Clear(_) => None,
@@ -166,6 +168,73 @@ fn integrity_of(event: &BookEvent) -> Option<Integrity> {
             false => Integrity::ChecksumTop10,
         }),
         _ if is_numbered => Some(Integrity::Sequence),
+        // A whole book at the beginning of a file has none and says nothing of the changes.
+        BookChange::Snapshot => None,
+        // Changes had a checksum and have none any more: it is not looked at.
+        _ if matches!(before, Integrity::ChecksumTop10 | Integrity::ChecksumOff) => {
+            Some(Integrity::ChecksumOff)
+        }
         _ => Some(Integrity::Weak),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ClearReason, Scales, Sequence};
+
+    #[test]
+    fn a_checksum_that_is_given_up_is_seen_in_a_replay() {
+        let delta = || BookChange::Delta { depth: None };
+        let id = BookId {
+            venue: "kraken".into(),
+            symbol: "BTC/USD".into(),
+        };
+        let event = |change: BookChange, last: Option<i64>, checksum: Option<i64>| BookEvent {
+            book: id.clone(),
+            scales: Scales { price: 1, size: 1 },
+            change,
+            bids: Vec::new(),
+            asks: Vec::new(),
+            sequence: Sequence {
+                last,
+                ..Sequence::default()
+            },
+            exchange_ns: None,
+            checksum,
+            frame: 1,
+            notes: None,
+        };
+        // What came, and how the book is held together from then on.
+        let steps = [
+            (BookChange::Snapshot, None, None, Integrity::Weak),
+            (delta(), None, None, Integrity::Weak),
+            (delta(), None, Some(7), Integrity::ChecksumTop10),
+            (delta(), None, None, Integrity::ChecksumOff),
+            (
+                BookChange::Clear(ClearReason::Gap),
+                None,
+                None,
+                Integrity::ChecksumOff,
+            ),
+            (BookChange::Snapshot, None, None, Integrity::ChecksumOff),
+            (delta(), None, None, Integrity::ChecksumOff),
+            // It was asked for anew, and is looked at again.
+            (
+                BookChange::Snapshot,
+                None,
+                Some(5),
+                Integrity::ChecksumTop10,
+            ),
+            // Another venue's way: numbers go on where the checksum is zero.
+            (delta(), Some(1), Some(3), Integrity::ChecksumTop25),
+            (delta(), Some(2), Some(0), Integrity::Sequence),
+        ];
+        let mut integrity = Integrity::Weak;
+        for (place, (change, last, checksum, want)) in steps.into_iter().enumerate() {
+            let event = event(change, last, checksum);
+            integrity = integrity_of(&event, integrity).unwrap_or(integrity);
+            assert_eq!(integrity, want, "step {place}");
+        }
     }
 }
