@@ -326,6 +326,8 @@ async fn series(
     let mut series = Series::new(wish);
     let mut deadline = Instant::now() + plan.patience;
     let lanes = Arc::clone(&run.session.lanes);
+    // What was taken before everything was known, or before the live view was started, is no answer.
+    let began = run.session.clock.now();
     while !series.is_whole() {
         run.take();
         let (frame, received) = tokio::select! {
@@ -345,7 +347,7 @@ async fn series(
                 return Ok(Exit::Incomplete);
             }
         };
-        if !series.wants(&frame.detector) {
+        if !series.wants(&frame.detector) || received.mono_ns < began.mono_ns {
             continue;
         }
         // Whatever was said before the picture is known now.
