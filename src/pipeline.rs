@@ -17,5 +17,6 @@ pub use meter::{Meters, Stage};
 pub use outlet::{Outlet, Pipeline};
 pub use screen_lanes::{Delivery, LaneGauge, ScreenLanes};
 pub use snapshot::{
-    CameraSnapshot, LaneSnapshot, LoopStats, PipelineSnapshot, SourceSnapshot, TerminalStats,
+    CameraSnapshot, LaneSnapshot, LoopStats, PictureDetail, PipelineSnapshot, SourceSnapshot,
+    TerminalStats,
 };

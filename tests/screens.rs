@@ -456,6 +456,28 @@ fn truths_that_stand_on_every_screen() {
             says,
         ));
     }
+    let far = TerminalStats {
+        bytes_per_s: 84_000.0,
+        round_trip_ns: Some(210_000_000),
+        pictures_hz: 6.1,
+        skipped: 12,
+        ..TerminalStats::default()
+    };
+    let near = TerminalStats {
+        round_trip_ns: Some(2_000_000),
+        ..far
+    };
+    for (terminal, says) in [
+        (far, "  tty 84 kB/s rtt 210 ms img 6 fps  "),
+        (near, "  tty 84 kB/s, 12 skipped  "),
+    ] {
+        let snapshot = PipelineSnapshot {
+            terminal,
+            ..PipelineSnapshot::default()
+        };
+        let options = screens::options(all_simulated.clone(), (160, 48));
+        cases.push(("link", options, snapshot, vec![says]));
+    }
     let mut replay = screens::options(all_simulated.clone(), (80, 24));
     replay.replay = true;
     replay.can_record = false;

@@ -68,6 +68,26 @@ impl Drop for Microscope {
     }
 }
 
+/// Shows the microscope's camera with thirty pictures a second, whichever came first.
+fn show_widefield(terminal: &mut Terminal) {
+    terminal.press("2");
+    let is_list = |line: &str| {
+        ["WidefieldCamera", "FocusLock", "["]
+            .iter()
+            .all(|it| line.contains(it))
+    };
+    terminal.wait_for("both cameras", |screen| {
+        screen.contents().lines().any(is_list)
+    });
+    if terminal.text().contains("[FocusLock]") {
+        terminal.press("n");
+    }
+    terminal.wait_for_text("[WidefieldCamera]");
+    terminal.wait_for("a picture in half-blocks", |screen| {
+        screen.contents().matches('▀').count() > 50
+    });
+}
+
 fn recordings(dir: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(dir)
         .unwrap()
@@ -188,10 +208,7 @@ fn a_terminal_that_is_not_read_costs_pictures_and_no_data() {
     let args = [&url, "--record", "--out", out.to_str().unwrap()];
     let mut terminal = Terminal::start(&args, dir.path(), 120, 40);
     terminal.wait_for_text("● rec");
-    terminal.press("2");
-    terminal.wait_for("a picture in half-blocks", |screen| {
-        screen.contents().matches('▀').count() > 50
-    });
+    show_widefield(&mut terminal);
 
     // Ten seconds at thirty pictures a second during which nobody reads.
     terminal.hold(true);
@@ -225,6 +242,39 @@ fn a_terminal_that_is_not_read_costs_pictures_and_no_data() {
         .filter_map(|part| part.rsplit(' ').next()?.parse::<u64>().ok())
         .sum();
     assert_eq!(received, images(&files[0]), "{said} {summary}");
+}
+
+#[test]
+fn keys_are_echoed_while_the_picture_waits_for_the_terminal() {
+    let microscope = Microscope::start();
+    let dir = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(&[&microscope.url()], dir.path(), 120, 40);
+    terminal.answer(true);
+    show_widefield(&mut terminal);
+    terminal.press("6");
+    let round_trip = |text: &str| text.split("round trip ").nth(1)?.chars().next();
+    let is_known = |screen: &vt100::Screen| {
+        round_trip(&screen.contents()).is_some_and(|first| first.is_ascii_digit())
+    };
+    terminal.wait_for("a round trip", is_known);
+
+    // Nothing says any more that anything arrives: the picture stops, the keyboard does not.
+    terminal.press("2");
+    terminal.answer(false);
+    microscope.wait_for_pictures(60);
+    for line in [":", ":q", ":qu", ":qui", ":quit"] {
+        terminal.press(&line[line.len() - 1..]);
+        terminal.wait_for_text(line);
+    }
+    terminal.leave_the_prompt();
+
+    terminal.answer(true);
+    terminal.press("6");
+    terminal.wait_for("a round trip", is_known);
+    // Its light is on, so that it asks once more.
+    terminal.press("qq");
+    assert_eq!(terminal.wait(), 0);
+    terminal.assert_restored();
 }
 
 #[test]

@@ -3,7 +3,10 @@
 use crate::control::Latch;
 use crate::imaging::{Picture, PictureRequest};
 use crate::intent::{CommandOrder, KeyChord, Mouse};
-use crate::model::{CameraKey, Command, Frame, LogLine, PictureFormat, PlainText, Request, Sample, SourceId, Stamp, StopLevel};
+use crate::model::{
+    CameraKey, Command, Frame, LogLine, PictureFormat, PlainText, Request, Sample, SourceId, Stamp,
+    StopLevel,
+};
 use crate::picture_file::About;
 use crate::pipeline::PipelineSnapshot;
 

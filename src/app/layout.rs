@@ -273,7 +273,7 @@ fn split_bottom_third(area: Rect) -> (Rect, Rect) {
 }
 
 fn pipeline(body: Rect, needs: Needs) -> Vec<(Pane, Rect)> {
-    let (rest, turns) = split_bottom(body, if body.width >= 120 { 2 } else { 3 });
+    let (rest, turns) = split_bottom(body, if body.width >= 100 { 3 } else { 4 });
     let most = rest.height * 6 / 10;
     let (ledger, latency) = split_top(rest, (needs.ledger_rows + 1).clamp(4, most.max(4)));
     vec![

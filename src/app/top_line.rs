@@ -5,6 +5,7 @@ use super::screen::Screen;
 use crate::intent::Action;
 use crate::model::{Origin, RecorderState};
 use crate::panels::{ScopePanel, TablesPanel};
+use crate::pipeline::TerminalStats;
 use crate::ui::text::width;
 use crate::ui::{Role, number};
 
@@ -29,13 +30,23 @@ struct Truth {
     text: String,
     /// The same where there is hardly any room.
     short: &'static str,
+    /// What is said besides where there is room for everything.
+    more: String,
     role: Role,
     leaves: u8,
 }
 
+/// Room for everything at the right.
+const ALL: u8 = 4;
+/// A round trip that is felt at the keyboard.
+const SLOW_TRIP_NS: u64 = 50_000_000;
+
 impl Truth {
-    fn piece(&self) -> Piece {
-        (self.text.clone(), self.role)
+    fn piece(&self, keep: u8) -> Piece {
+        match keep {
+            ALL => (format!("{}{}", self.text, self.more), self.role),
+            _ => (self.text.clone(), self.role),
+        }
     }
 }
 
@@ -44,7 +55,7 @@ pub fn compose(app: &App, columns: u16) -> TopLine {
     let truths = truths(app);
     for names in [Names::All, Names::Short, Names::Current, Names::Digits] {
         let left = screens(app, names);
-        for keep in (0..=3).rev() {
+        for keep in (0..=ALL).rev() {
             // Names of screens are worth more than the terminal's rate, less than the clock.
             if matches!(names, Names::All | Names::Short) && keep < 2 {
                 break;
@@ -52,7 +63,7 @@ pub fn compose(app: &App, columns: u16) -> TopLine {
             let right: Vec<Piece> = truths
                 .iter()
                 .filter(|truth| truth.leaves <= keep)
-                .map(Truth::piece)
+                .map(|truth| truth.piece(keep))
                 .collect();
             let gap = if names == Names::Short { 1 } else { 2 };
             if line_width(&left, gap) + line_width(&right, 2) <= columns {
@@ -70,7 +81,7 @@ pub fn compose(app: &App, columns: u16) -> TopLine {
         .iter()
         .filter(|truth| truth.leaves == 0)
         .map(|truth| match truth.short {
-            "" => truth.piece(),
+            "" => truth.piece(0),
             short => (short.to_owned(), truth.role),
         })
         .collect();
@@ -126,6 +137,7 @@ fn truths(app: &App) -> Vec<Truth> {
         truths.push(Truth {
             text,
             short,
+            more: String::new(),
             role,
             leaves,
         });
@@ -166,26 +178,55 @@ fn truths(app: &App) -> Vec<Truth> {
         RecorderState::Off if app.can_record => say("rec off".to_owned(), "", Role::Dim, 2),
         RecorderState::Off => {}
     }
-    let terminal = &facts.terminal;
-    let blocked = terminal.blocked_ns > 1_000_000_000;
-    let rate = number::throughput(terminal.bytes_per_s);
-    if blocked {
-        let time = number::latency(terminal.blocked_ns);
-        say(
-            format!("tty blocked {time}"),
-            "tty blocked",
-            Role::Warning,
-            0,
-        );
-    } else if terminal.skipped > 0 {
-        let skipped = number::count(terminal.skipped);
-        say(format!("tty {rate}, {skipped} skipped"), "", Role::Dim, 3);
-    } else {
-        say(format!("tty {rate}"), "", Role::Dim, 3);
-    }
+    truths.push(terminal(&facts.terminal));
     let clock = number::clock(app.now.unix_ns, app.utc_offset_s);
-    say(clock, "", Role::Text, 1);
+    truths.push(Truth {
+        text: clock,
+        short: "",
+        more: String::new(),
+        role: Role::Text,
+        leaves: 1,
+    });
     truths
+}
+
+/// What the terminal takes, and how far away it is if that is felt.
+fn terminal(terminal: &TerminalStats) -> Truth {
+    if terminal.blocked_ns > 1_000_000_000 {
+        let time = number::latency(terminal.blocked_ns);
+        return Truth {
+            text: format!("tty blocked {time}"),
+            short: "tty blocked",
+            more: String::new(),
+            role: Role::Warning,
+            leaves: 0,
+        };
+    }
+    let slow_trip_ns = terminal.round_trip_ns.filter(|ns| *ns >= SLOW_TRIP_NS);
+    let mut more = String::new();
+    if let Some(ns) = slow_trip_ns {
+        more.push_str(&format!(" rtt {}", number::latency(ns)));
+    }
+    let is_reduced = slow_trip_ns.is_some() || !terminal.detail.is_full();
+    if is_reduced && terminal.pictures_hz > 0.0 {
+        more.push_str(&match terminal.pictures_hz {
+            few if few < 2.0 => format!(" img {few:.1} fps"),
+            many => format!(" img {many:.0} fps"),
+        });
+    }
+    let rate = number::throughput(terminal.bytes_per_s);
+    Truth {
+        text: match terminal.skipped {
+            skipped if skipped > 0 && more.is_empty() => {
+                format!("tty {rate}, {} skipped", number::count(skipped))
+            }
+            _ => format!("tty {rate}"),
+        },
+        short: "",
+        more,
+        role: Role::Dim,
+        leaves: 3,
+    }
 }
 
 /// That what is shown is not real, on every screen: in full and in short.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::{
-    Book, Cameras, Check, Get, Inputs, Inspect, OneSource, Record, Replay, Send, Sim, Snap, Stats, Stop, Wait, Watch, Watched, simulators,
+    Book, Cameras, Check, Get, Inputs, Inspect, OneSource, Record, Replay, Send, Sim, Snap, Stats,
+    Stop, Wait, Watch, Watched, simulators,
 };
 use crate::config::{
     ConfigError, ControlConfig, FileConfig, OnExit, OnTerminalLoss, SourceSpec, data_dir,

@@ -108,12 +108,50 @@ pub struct LoopStats {
 pub struct TerminalStats {
     /// Bytes per second over the last two seconds.
     pub bytes_per_s: f64,
-    /// How long the writer has been waiting for the terminal in the current write, nanoseconds.
+    /// How long the terminal has been waited for: in the write in progress, or for an answer that is
+    /// overdue, nanoseconds.
     pub blocked_ns: u64,
     /// Pictures drawn since the start.
     pub drawn: u64,
     /// Pictures not drawn because the terminal did not take the one before.
     pub skipped: u64,
+    /// Until the terminal answers what is written now, smoothed, nanoseconds; `None` if it answers
+    /// nothing.
+    pub round_trip_ns: Option<u64>,
+    /// Bytes a second that it is trusted to take; `None` if no limit is known.
+    pub capacity_bytes_per_s: Option<f64>,
+    /// Pictures of cameras a second over the last two seconds, each on the screen completely.
+    pub pictures_hz: f64,
+    /// How finely the last one was shown.
+    pub detail: PictureDetail,
+}
+
+/// How finely a picture is shown: less than fully where the terminal takes too little.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PictureDetail {
+    /// Bits of each colour channel.
+    pub bits: u8,
+    /// Columns and rows of cells that share one colour.
+    pub block: (u8, u8),
+}
+
+impl Default for PictureDetail {
+    fn default() -> Self {
+        Self::FULL
+    }
+}
+
+impl PictureDetail {
+    /// As fine as pictures are made.
+    pub const FULL: Self = Self {
+        bits: 6,
+        block: (1, 1),
+    };
+
+    /// Whether nothing is left out.
+    pub fn is_full(self) -> bool {
+        self == Self::FULL
+    }
 }
 
 impl SourceSnapshot {

@@ -1,8 +1,22 @@
-//! Two buffers and what has to be written to turn one picture into the next.
+//! Two buffers and what has to be written to turn the one into the other: text at once, the
+//! picture in pieces, as the link has room for it.
+//!
+//! A picture is latched when its first piece goes out, so that it arrives whole and of one moment.
+//! The buffer of what is shown follows what was really sent.
 
-use ratatui::backend::{Backend, CrosstermBackend};
-use ratatui::buffer::Buffer;
+mod detail;
+mod encoder;
+
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
+
+use crate::pipeline::PictureDetail;
+use crate::ui::picture::is_marked;
+use detail::{DETAILS, Detail, LAST};
+use encoder::Encoder;
+
+/// A cell with more than this in it is a picture of its own, sent by a graphics protocol.
+const LONGEST_SYMBOL: usize = 64;
 
 /// What the terminal shows, and what it shall show.
 #[derive(Debug)]
@@ -11,6 +25,25 @@ pub struct Canvas {
     next: Buffer,
     /// The terminal's content is not known: after a change of size, or because somebody asked.
     blank: bool,
+    /// Where the picture in `next` is.
+    place: Option<Rect>,
+    pass: Option<Pass>,
+    /// How finely the last picture was sent.
+    detail: PictureDetail,
+    /// Some of the picture in `next` was left out, or rounded.
+    coarse: bool,
+}
+
+/// A picture on its way.
+#[derive(Debug)]
+struct Pass {
+    /// What is still to be sent, last first.
+    cells: Vec<(u16, u16, Cell)>,
+    /// What that takes, about.
+    bytes: usize,
+    place: Rect,
+    /// Makes finer what is shown already: gives way to any new picture.
+    refines: bool,
 }
 
 impl Canvas {
@@ -21,59 +54,220 @@ impl Canvas {
             shown: Buffer::empty(area),
             next: Buffer::empty(area),
             blank: true,
+            place: None,
+            pass: None,
+            detail: PictureDetail::FULL,
+            coarse: false,
         }
     }
 
-    /// Takes a new size; the next picture is written whole.
+    /// Takes a new size; everything is written anew.
     pub fn resize(&mut self, cols: u16, rows: u16) {
         *self = Self::new(cols, rows);
     }
 
-    /// Draws the next picture and returns the bytes that show it. Empty if nothing differs.
-    pub fn draw(&mut self, draw: impl FnOnce(Rect, &mut Buffer)) -> Vec<u8> {
+    /// Draws what shall be shown. Nothing of it is sent yet. A picture that is no more where it was
+    /// is sent no further; says whether one was given up for that.
+    pub fn render(&mut self, draw: impl FnOnce(Rect, &mut Buffer)) -> bool {
         self.next.reset();
         draw(self.next.area, &mut self.next);
-        let changed = self.shown.diff(&self.next);
-        if changed.is_empty() && !self.blank {
+        self.place = place_of_picture(&self.next);
+        self.coarse = self.place.is_some();
+        let is_moved = |pass: &mut Pass| Some(pass.place) != self.place;
+        let given_up = self.pass.take_if(is_moved);
+        given_up.is_some_and(|pass| !pass.refines)
+    }
+
+    /// Whether there is a picture on the screen.
+    pub fn has_picture(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// Whether a new picture may begin: the one before is out.
+    pub fn is_free(&self) -> bool {
+        self.pass.as_ref().is_none_or(|pass| pass.refines)
+    }
+
+    /// Whether the picture in hand could be shown more finely.
+    pub fn is_coarse(&self) -> bool {
+        self.coarse
+    }
+
+    /// Bytes that are left of the picture that is on its way, about; those of a cell that cannot be
+    /// cut are the least that goes out.
+    pub fn picture_left(&self) -> Option<u64> {
+        self.pass.as_ref().map(|pass| pass.bytes as u64)
+    }
+
+    /// Whether what comes next of the picture cannot be cut, and its bytes.
+    pub fn whole_piece(&self) -> Option<u64> {
+        let (.., cell) = self.pass.as_ref()?.cells.last()?;
+        let bytes = cell.symbol().len();
+        (bytes > LONGEST_SYMBOL).then_some(bytes as u64)
+    }
+
+    /// How finely the last picture was sent.
+    pub fn detail(&self) -> PictureDetail {
+        self.detail
+    }
+
+    /// Latches the picture that was drawn, as fine as the link can take: `takes` says how many
+    /// bytes it takes in so many nanoseconds, `None` if no limit is known. Where that way there is
+    /// nothing to send, what is shown is made finer.
+    pub fn begin_picture(&mut self, takes: impl Fn(u64) -> Option<u64>) {
+        self.pass = None;
+        let Some(place) = self.place else {
+            return;
+        };
+        let mut finer = None;
+        for detail in &DETAILS {
+            let cells = self.differing(place, detail);
+            let bytes = self.size_of(&cells, !detail.shown.is_full());
+            let fits = takes(detail.patience_ns).is_none_or(|most| bytes as u64 <= most);
+            if !fits && detail != LAST {
+                finer = Some((cells, bytes));
+                continue;
+            }
+            self.detail = detail.shown;
+            self.coarse = !detail.shown.is_full();
+            let refined = finer.filter(|_| cells.is_empty());
+            let refines = refined.is_some();
+            let (cells, bytes) = refined.unwrap_or((cells, bytes));
+            self.pass = (!cells.is_empty()).then_some(Pass {
+                cells,
+                bytes,
+                place,
+                refines,
+            });
+            return;
+        }
+    }
+
+    /// The bytes that show text as it was drawn, if `text`, and about `room` bytes of the picture
+    /// on its way. Empty if there is nothing to do.
+    pub fn update(&mut self, text: bool, room: u64) -> Vec<u8> {
+        // A synchronized update: terminals that know it show all at once, others ignore it.
+        let mut bytes = b"\x1b[?2026h".to_vec();
+        let begin = bytes.len();
+        if text && self.blank {
+            bytes.extend_from_slice(b"\x1b[m\x1b[2J");
+            self.blank = false;
+        }
+        let before = bytes.len();
+        let is_frugal = !self.detail.is_full();
+        let mut encoder = Encoder::new(&mut bytes, self.next.area.width, is_frugal);
+        let untouched = encoder.len();
+        if text {
+            write_text(&mut self.shown, &self.next, &mut encoder);
+        }
+        if room > 0 {
+            self.write_picture(room, &mut encoder);
+        }
+        if encoder.len() == untouched {
+            bytes.truncate(before);
+        }
+        if bytes.len() == begin {
             return Vec::new();
         }
-        // A synchronized update: terminals that know it show the picture at once, others ignore it.
-        let mut bytes = b"\x1b[?2026h".to_vec();
-        if self.blank {
-            bytes.extend_from_slice(b"\x1b[0m\x1b[2J");
-        }
-        // Writing into a vector does not fail.
-        let _ = CrosstermBackend::new(&mut bytes).draw(changed.into_iter());
         bytes.extend_from_slice(b"\x1b[?2026l");
-        std::mem::swap(&mut self.shown, &mut self.next);
-        self.blank = false;
         bytes
+    }
+
+    fn write_picture(&mut self, room: u64, encoder: &mut Encoder<'_>) {
+        let Some(pass) = &mut self.pass else {
+            return;
+        };
+        let begin = encoder.len();
+        while ((encoder.len() - begin) as u64) < room
+            && let Some((x, y, cell)) = pass.cells.pop()
+        {
+            let before = encoder.len();
+            // Text may lie there by now.
+            let is_covered = self.next.cell((x, y)).is_none_or(|next| !is_marked(next));
+            if let Some(shown) = self.shown.cell_mut((x, y))
+                && !is_covered
+            {
+                encoder.put(x, y, &cell);
+                *shown = cell;
+            }
+            let wrote = encoder.len() - before;
+            pass.bytes = pass.bytes.saturating_sub(wrote).max(1);
+            let next_is_whole =
+                |(.., cell): &(u16, u16, Cell)| cell.symbol().len() > LONGEST_SYMBOL;
+            if pass.cells.last().is_some_and(next_is_whole) {
+                break;
+            }
+        }
+        if pass.cells.is_empty() {
+            self.pass = None;
+        }
+    }
+
+    /// The cells of the picture that are worth being sent, the last one first.
+    fn differing(&self, place: Rect, detail: &Detail) -> Vec<(u16, u16, Cell)> {
+        let mut cells = Vec::new();
+        for (y, x) in (place.top()..place.bottom())
+            .flat_map(|y| (place.left()..place.right()).map(move |x| (y, x)))
+        {
+            let (Some(next), Some(shown)) = (self.next.cell((x, y)), self.shown.cell((x, y)))
+            else {
+                continue;
+            };
+            if !is_marked(next) || is_skipped(next) {
+                continue;
+            }
+            let Some(wanted) = detail.wanted(&self.next, (x, y), is_marked) else {
+                continue;
+            };
+            if detail.differs(shown, &wanted) {
+                cells.push((x, y, detail.rounded(wanted)));
+            }
+        }
+        cells.reverse();
+        cells
+    }
+
+    fn size_of(&self, cells: &[(u16, u16, Cell)], is_frugal: bool) -> usize {
+        if cells.is_empty() {
+            return 0;
+        }
+        let mut bytes = Vec::new();
+        let mut encoder = Encoder::new(&mut bytes, self.next.area.width, is_frugal);
+        for (x, y, cell) in cells.iter().rev() {
+            encoder.put(*x, *y, cell);
+        }
+        bytes.len()
+    }
+}
+
+/// Covered by what a cell before it draws.
+fn is_skipped(cell: &Cell) -> bool {
+    cell.diff_option == ratatui::buffer::CellDiffOption::Skip
+}
+
+/// The smallest rectangle around all cells of pictures.
+fn place_of_picture(buffer: &Buffer) -> Option<Rect> {
+    let marked = buffer.content().iter().enumerate();
+    let places = marked.filter(|(_, cell)| is_marked(cell));
+    places
+        .map(|(index, _)| buffer.pos_of(index))
+        .map(|(x, y)| Rect::new(x, y, 1, 1))
+        .reduce(|all, one| all.union(one))
+}
+
+/// Writes all text that differs.
+fn write_text(shown: &mut Buffer, next: &Buffer, encoder: &mut Encoder<'_>) {
+    for (x, y, cell) in shown.diff(next) {
+        if !is_marked(cell) {
+            encoder.put(x, y, cell);
+        }
+    }
+    for (shown, next) in shown.content.iter_mut().zip(&next.content) {
+        if !is_marked(next) && shown != next {
+            shown.clone_from(next);
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use ratatui::style::Style;
-
-    fn text(words: &'static str) -> impl FnOnce(Rect, &mut Buffer) {
-        move |_, buffer| {
-            buffer.set_string(0, 0, words, Style::new());
-        }
-    }
-
-    #[test]
-    fn only_what_differs_is_written() {
-        let mut canvas = Canvas::new(20, 2);
-        let mut terminal = {
-            let size = |cells: u16| std::num::NonZeroU16::new(cells).unwrap();
-            vt100::Parser::new(size(2), size(20), 0)
-        };
-        for words in ["rate 18.7", "rate 19.1", "x"] {
-            terminal.process(&canvas.draw(text(words)));
-            assert_eq!(terminal.screen().contents().trim_end(), words);
-        }
-        assert!(canvas.draw(text("x")).is_empty());
-        assert!(canvas.draw(text("y")).len() < 60);
-    }
-}
+mod tests;

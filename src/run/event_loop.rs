@@ -1,13 +1,12 @@
 //! The main loop: everything that happens becomes an event, in order of importance, and then the
 //! screen is drawn once if something changed. It never waits for disk, network or terminal.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout_at};
 
-use super::canvas::Canvas;
+use super::drawing::Drawing;
 use super::files;
 use super::headless::Links;
 use super::input::{Input, Keyboard};
@@ -18,20 +17,15 @@ use super::reflex::{Reflex, TypingState};
 use super::session::Session;
 use super::signals::{Signals, Told};
 use super::snapshot::{Saver, SnapshotPlan};
-use super::terminal::{self, Entered, Writer, Written};
+use super::terminal::{self, Entered, Written};
 use super::turns::Turns;
 use crate::app::{App, Effect, Event, FileRead};
-use crate::imaging::PictureRequest;
-use crate::intent::{CommandOrder, Key, KeyChord, Keymap};
-use crate::model::{
-    CameraKey, DropReason, Fate, LaneKind, LogLine, PlainText, SourceId, Stamp, StopOrigin, Ticket,
-};
-use crate::pipeline::{RecordingPlan, Stage};
+use crate::intent::{CommandOrder, Key, KeyChord, Keymap, MouseDeed};
+use crate::model::{Fate, LaneKind, LogLine, PlainText, SourceId, Stamp, StopOrigin};
+use crate::pipeline::RecordingPlan;
 
 /// Items taken in before the screen gets its turn.
 const TURN_LIMIT: usize = 512;
-/// Thirty pictures a second at most.
-const FRAME: Duration = Duration::from_nanos(1_000_000_000 / 30);
 /// Files that may be read at a time.
 const FILES: usize = 4;
 /// How long the end waits for pictures that are being saved.
@@ -44,8 +38,7 @@ const TICK: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub struct Console {
     keyboard: Keyboard,
-    writer: Writer,
-    canvas: Canvas,
+    drawing: Drawing,
     typing: TypingState,
     /// Inputs taken in so far.
     inputs: u64,
@@ -66,15 +59,34 @@ impl Console {
         let reflex = Reflex::new(session.stops.clone(), keymap, typing.clone());
         let entered = Entered::enter(mouse)?;
         let size = terminal::size()?;
+        let (clock, meters) = (session.clock.clone(), session.pipeline.meters().clone());
         let console = Self {
-            keyboard: Keyboard::start(terminal::open_tty()?, session.clock.clone(), reflex)?,
-            writer: Writer::start(terminal::open_tty()?, session.clock.clone())?,
-            canvas: Canvas::new(size.0, size.1),
+            keyboard: Keyboard::start(terminal::open_tty()?, clock.clone(), reflex)?,
+            drawing: Drawing::start(terminal::open_tty()?, size, clock, meters)?,
             typing,
             inputs: 0,
             _entered: entered,
         };
         Ok((console, size))
+    }
+
+    /// Takes in the answers that the terminal still owes: whoever reads it next would take them for
+    /// typed.
+    async fn take_last_answers(&mut self) {
+        let Some(patience) = self.drawing.farewell() else {
+            return;
+        };
+        let deadline = Instant::now() + patience;
+        while self.drawing.farewell().is_some() {
+            match timeout_at(deadline, self.keyboard.recv()).await {
+                Ok(Some(Input::Typed(Typed::Answer(answer), at))) => {
+                    self.drawing.answered(&answer, at);
+                }
+                // Nobody is there any more for what is typed now.
+                Ok(Some(Input::Typed(..))) => {}
+                Ok(Some(Input::HungUp) | None) | Err(_) => return,
+            }
+        }
     }
 }
 
@@ -98,7 +110,7 @@ enum Wake {
     /// A picture was saved, or could not be.
     Saved(Result<PlainText, String>),
     Written(Written),
-    FrameDue,
+    DrawingDue,
     Tick,
     /// The lanes or the picture thread have something.
     More,
@@ -131,24 +143,12 @@ pub struct EventLoop<'a> {
     plan: Option<RecordingPlan>,
     saver: Saver,
     tick: Interval,
-    last_draw: Instant,
-    /// Taken by the app, not yet on the screen.
-    undrawn: BTreeMap<CameraKey, Undrawn>,
-    /// With the terminal's writer.
-    drawing: Vec<Undrawn>,
     turns: Turns,
     /// The newest stop when the input was read that is being handled.
     stop_number: u64,
     /// Files that were asked for.
     files: mpsc::Receiver<FileRead>,
     file_read: mpsc::Sender<FileRead>,
-}
-
-#[derive(Debug)]
-struct Undrawn {
-    ticket: Ticket,
-    received: Stamp,
-    decoded: Stamp,
 }
 
 impl<'a> EventLoop<'a> {
@@ -193,9 +193,6 @@ impl<'a> EventLoop<'a> {
             plan,
             saver: Saver::new(snapshots),
             tick,
-            last_draw: now.checked_sub(FRAME).unwrap_or(now),
-            undrawn: BTreeMap::new(),
-            drawing: Vec::new(),
             turns: Turns::new(now),
             stop_number: 0,
             files,
@@ -217,12 +214,12 @@ impl<'a> EventLoop<'a> {
                 break ending;
             }
             more = taken >= TURN_LIMIT;
-            self.draw_if_due();
+            self.console.drawing.draw_if_due(self.app);
             self.turns.end(Instant::now());
         };
-        let unseen = std::mem::take(&mut self.undrawn).into_values();
-        for picture in unseen.chain(self.drawing.drain(..)) {
-            picture.ticket.settle(Fate::NotShown(DropReason::Shutdown));
+        self.console.drawing.close();
+        if ending == Ending::Asked {
+            self.console.take_last_answers().await;
         }
         self.saver.finish(SAVING).await;
         ending
@@ -233,15 +230,14 @@ impl<'a> EventLoop<'a> {
     /// What comes at a pace of its own (the operator, the writer, the clock) stands before what a
     /// peer can make come without end, or a flood would keep the screen and SIGTERM waiting.
     async fn wait(&mut self, more: bool) -> Wake {
-        let due = self.app.needs_draw() && self.console.writer.is_idle();
-        let frame = self.last_draw + FRAME;
+        let due = self.console.drawing.due(self.app);
         tokio::select! {
             biased;
             () = self.session.stops.changed() => Wake::Stop,
             input = self.console.keyboard.recv() => Wake::Input(input),
             told = self.signals.recv() => Wake::Told(told),
-            written = self.console.writer.done() => Wake::Written(written),
-            () = sleep_until(frame), if due => Wake::FrameDue,
+            written = self.console.drawing.done() => Wake::Written(written),
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Wake::DrawingDue,
             _ = self.tick.tick() => Wake::Tick,
             // Yields, so that the other tasks of this thread have their turn.
             () = tokio::task::yield_now(), if more => Wake::More,
@@ -262,17 +258,20 @@ impl<'a> EventLoop<'a> {
                 self.update(Event::File(file))
             }
             Wake::Saved(saved) => self.update(Event::Saved(saved)),
-            Wake::Stop => self.update(Event::Stop(self.session.stops.latch())),
+            Wake::Stop => {
+                self.console.drawing.hurry();
+                self.update(Event::Stop(self.session.stops.latch()))
+            }
             Wake::Told(told) => self.told(told),
             Wake::Written(written) => self.written(written),
             Wake::Log(line) => self.update(Event::Log(line)),
             Wake::Tick => {
                 self.session.tick();
                 let turns = self.turns.stats(Instant::now());
-                let snapshot = self.session.snapshot(turns, self.console.writer.stats());
+                let snapshot = self.session.snapshot(turns, self.console.drawing.stats());
                 self.update(Event::Tick(Box::new(snapshot)))
             }
-            Wake::More | Wake::FrameDue => None,
+            Wake::More | Wake::DrawingDue => None,
         }
     }
 
@@ -337,6 +336,13 @@ impl<'a> EventLoop<'a> {
     }
 
     fn typed(&mut self, typed: Typed, pressed: Stamp) -> Option<Ending> {
+        match &typed {
+            Typed::Answer(answer) => self.console.drawing.answered(answer, pressed),
+            Typed::Key(_) | Typed::Paste(_) => self.console.drawing.hurry(),
+            // A mouse that moves says more than any eye follows.
+            Typed::Mouse(mouse) if mouse.deed == MouseDeed::Move => {}
+            Typed::Mouse(_) => self.console.drawing.hurry(),
+        }
         // What was typed before a stop and is handled after it is not done any more, nor does it
         // clear that stop. The number is read first: a stop that comes now makes it void as well.
         self.stop_number = self.session.stops.number();
@@ -349,7 +355,6 @@ impl<'a> EventLoop<'a> {
             }
             Typed::Paste(text) => self.update(Event::Paste(text)),
             Typed::Mouse(mouse) => self.update(Event::Mouse(mouse)),
-            // Nobody has asked anything.
             Typed::Answer(_) => None,
         };
         self.console.inputs += 1;
@@ -365,28 +370,14 @@ impl<'a> EventLoop<'a> {
             Told::HangUp => Some(Ending::TerminalGone),
             Told::Resize => {
                 let (cols, rows) = terminal::size().ok()?;
-                self.console.canvas.resize(cols, rows);
+                self.console.drawing.resize(cols, rows);
                 self.update(Event::Resize { cols, rows })
             }
         }
     }
 
     fn picture(&mut self, ready: Ready) -> Option<Ending> {
-        let Ready { picture, ticket } = ready;
-        // A picture that was made once more owes nothing: the ticket of its frame is on its way.
-        let waiting = ticket.map(|ticket| Undrawn {
-            ticket,
-            received: picture.received,
-            decoded: picture.decoded,
-        });
-        if let Some(waiting) = waiting
-            && let Some(old) = self.undrawn.insert(picture.camera.clone(), waiting)
-        {
-            old.ticket.settle(Fate::Coalesced);
-            if !self.console.writer.is_idle() {
-                self.console.writer.skip(1);
-            }
-        }
+        let picture = self.console.drawing.replace(ready);
         self.update(Event::Picture(Box::new(picture)))
     }
 
@@ -445,61 +436,13 @@ impl<'a> EventLoop<'a> {
         });
     }
 
-    fn draw_if_due(&mut self) {
-        let now = Instant::now();
-        let due = self.app.needs_draw()
-            && self.console.writer.is_idle()
-            && now.duration_since(self.last_draw) >= FRAME;
-        if !due {
-            return;
-        }
-        let app = &*self.app;
-        let bytes = self
-            .console
-            .canvas
-            .draw(|area, buffer| app.draw(area, buffer));
-        self.app.drawn();
-        // From the moment it was due: a picture that is a little late makes the next one no later.
-        let due = self.last_draw + FRAME;
-        self.last_draw = if now < due + FRAME { due } else { now };
-        let visible = self.app.visible_cameras();
-        for (camera, picture) in std::mem::take(&mut self.undrawn) {
-            // What came while the screen was held is not on it.
-            let is_on_it = |request: &PictureRequest| request.camera == camera && !request.held;
-            if visible.iter().any(is_on_it) {
-                self.drawing.push(picture);
-            } else {
-                picture.ticket.settle(Fate::Coalesced);
-            }
-        }
-        if bytes.is_empty() {
-            self.settle_drawn();
-        } else {
-            let stamp = self.session.clock.now();
-            self.console.writer.submit(stamp, bytes);
-        }
-    }
-
     fn written(&mut self, written: Written) -> Option<Ending> {
         match written {
             Written::Whole => {
-                self.settle_drawn();
+                self.console.drawing.written(self.app);
                 None
             }
             Written::Gone => Some(Ending::TerminalGone),
-        }
-    }
-
-    fn settle_drawn(&mut self) {
-        let now = self.session.clock.now();
-        self.app.seen(now);
-        let meters = self.session.pipeline.meters();
-        let since = |then: Stamp| now.mono_ns.saturating_sub(then.mono_ns);
-        for picture in self.drawing.drain(..) {
-            let source = picture.ticket.source();
-            meters.record(source, Stage::DecodedToDrawn, since(picture.decoded));
-            meters.record(source, Stage::ReceivedToDrawn, since(picture.received));
-            picture.ticket.settle(Fate::Shown);
         }
     }
 }

@@ -441,6 +441,7 @@ mod tests {
         let cases: &[(&[u8], Answer)] = &[
             (b"\x1b[?62;22c", control(b"?62;22", b'c')),
             (b"\x1b[0n", control(b"0", b'n')),
+            (b"\x1b[7;3R", control(b"7;3", b'R')),
             (b"\x1b[6;20;10t", control(b"6;20;10", b't')),
             (b"\x1b[?2026;2$y", control(b"?2026;2$", b'y')),
             (b"\x1b[?0u", control(b"?0", b'u')),
@@ -450,6 +451,26 @@ mod tests {
         ];
         for (bytes, answer) in cases {
             assert_eq!(all(bytes), [Typed::Answer(answer.clone())], "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn where_the_cursor_stands_is_no_function_key() {
+        let cursor = |bytes: &[u8]| match all(bytes).pop() {
+            Some(Typed::Answer(answer)) => answer.cursor(),
+            _ => None,
+        };
+        assert_eq!(cursor(b"\x1b[7;3R"), Some((7, 3)));
+        for bytes in [
+            &b"\x1b[7;3;1R"[..],
+            b"\x1b[99999;1R",
+            b"\x1b[;R",
+            b"\x1b[7;3n",
+        ] {
+            assert_eq!(cursor(bytes), None, "{bytes:?}");
+        }
+        for (bytes, ctrl) in [(&b"\x1b[R"[..], false), (b"\x1b[1;5R", true)] {
+            assert_eq!(all(bytes), [chord(Key::F(3), ctrl, false)], "{bytes:?}");
         }
     }
 

@@ -25,8 +25,12 @@ const MOST_PIECE: u64 = 256 * 1024;
 const KEYS_NS: u64 = 75 * MS;
 /// Text that changed by itself takes one part in so many of the link while there is a picture.
 const TEXT_SHARE: u64 = 4;
+/// A link that was never full is trusted to take so many times what it has taken.
+const HOPE: u64 = 4;
 /// An answer is waited for at least, and at most, as long as this.
 const PATIENCE_NS: (u64, u64) = (2_000 * MS, 15_000 * MS);
+/// A terminal that has never answered may be one that does not.
+const FIRST_PATIENCE_NS: u64 = 1_000 * MS;
 /// So many waits in vain and a terminal is taken for one that does not answer.
 const MOST_MISSES: u32 = 3;
 /// How often such a one is asked again.
@@ -72,6 +76,8 @@ pub struct Link {
     is_silent: bool,
     /// Waits in vain since the last answer.
     misses: u32,
+    /// When that came.
+    heard_ns: u64,
     /// Since when an answer is waited for.
     waiting_ns: u64,
     asked_ns: u64,
@@ -95,6 +101,7 @@ impl Link {
             has_answered: false,
             is_silent: false,
             misses: 0,
+            heard_ns: 0,
             waiting_ns: 0,
             asked_ns: 0,
             text_ns: 0,
@@ -149,10 +156,21 @@ impl Link {
         }
     }
 
+    /// Whether a picture of `bytes` that cannot be cut may go out now: if there is room for all of
+    /// it, or nothing before it.
+    pub fn takes_whole(&self, bytes: u64) -> bool {
+        let room = self.window.bytes().saturating_sub(self.under_way());
+        !self.is_measured() || self.under_way() == 0 || room >= bytes
+    }
+
     /// Bytes of pictures that the link is trusted to take in `ns`; `None` if no limit is known.
     pub fn picture_bytes_in(&self, ns: u64) -> Option<u64> {
-        let rate = self.reading().rate?;
-        Some(bytes_in(rate, ns - ns / TEXT_SHARE))
+        let rate = self.rate()?;
+        let hope = match self.is_measured() && self.window.is_starting() {
+            true => HOPE,
+            false => 1,
+        };
+        Some(bytes_in(rate, ns - ns / TEXT_SHARE).saturating_mul(hope))
     }
 
     /// An update is about to be handed to the writer: books its bytes, and puts a question behind
@@ -168,7 +186,7 @@ impl Link {
         self.ask(now_ns, update);
         self.sent += update.len() as u64;
         self.writing = Some((now_ns, bytes));
-        if let (Cargo::Text | Cargo::TextAndPicture, Some(rate)) = (cargo, self.reading().rate) {
+        if let (Cargo::Text | Cargo::TextAndPicture, Some(rate)) = (cargo, self.rate()) {
             let parts = match cargo {
                 Cargo::TextAndPicture => TEXT_SHARE,
                 _ => 1,
@@ -204,9 +222,10 @@ impl Link {
         let Some((began_ns, bytes)) = self.writing.take() else {
             return;
         };
-        self.blocking.took(bytes, now_ns.saturating_sub(began_ns));
+        let took_ns = now_ns.saturating_sub(began_ns);
+        self.blocking.took(bytes, took_ns);
         // While a write waits no answer is to be expected.
-        self.waiting_ns = self.waiting_ns.max(now_ns);
+        self.waiting_ns = self.waiting_ns.saturating_add(took_ns).min(now_ns);
         if !self.is_measured() {
             self.delivered = self.sent;
             self.delivered_ns = now_ns;
@@ -223,10 +242,19 @@ impl Link {
         self.delivered = self.delivered.max(question.sent);
         self.delivered_ns = now_ns;
         self.waiting_ns = now_ns;
+        self.heard_ns = now_ns;
         self.has_answered = true;
         self.is_silent = false;
         self.misses = 0;
         true
+    }
+
+    /// For how long a terminal that used to answer has answered nothing that was due; 0 if none is.
+    pub fn overdue_ns(&self, now_ns: u64) -> u64 {
+        match self.has_answered && self.misses > 0 && !self.is_silent {
+            true => now_ns.saturating_sub(self.heard_ns),
+            false => 0,
+        }
     }
 
     /// When [`Link::give_up`] is to be called, if no answer comes before.
@@ -251,16 +279,20 @@ impl Link {
 
     /// What is known of the link.
     pub fn reading(&self) -> Reading {
-        if self.is_measured() {
-            Reading {
-                round_trip_ns: self.window.round_trip_ns(),
-                rate: self.window.rate(),
-            }
-        } else {
-            Reading {
-                round_trip_ns: None,
-                rate: self.blocking.rate(),
-            }
+        let is_measured = self.is_measured();
+        Reading {
+            round_trip_ns: self.window.round_trip_ns().filter(|_| is_measured),
+            // Of one that was never full nothing is known but that it can do more.
+            rate: self
+                .rate()
+                .filter(|_| !is_measured || !self.window.is_starting()),
+        }
+    }
+
+    fn rate(&self) -> Option<f64> {
+        match self.is_measured() {
+            true => self.window.rate(),
+            false => self.blocking.rate(),
         }
     }
 
@@ -270,7 +302,7 @@ impl Link {
         if self.questions.is_empty() || self.is_silent || self.misses > 0 {
             return None;
         }
-        let usual_ns = self.window.round_trip_ns().unwrap_or(FAREWELL_NS / 4);
+        let usual_ns = self.window.round_trip_ns().unwrap_or(FAREWELL_NS / 16);
         Some((4 * usual_ns + 50 * MS).min(FAREWELL_NS))
     }
 
@@ -285,6 +317,9 @@ impl Link {
     }
 
     fn patience_ns(&self) -> u64 {
+        if !self.has_answered {
+            return FIRST_PATIENCE_NS;
+        }
         let usual_ns = self.window.round_trip_ns().unwrap_or(0);
         let under_way_ns = self
             .window

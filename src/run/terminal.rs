@@ -252,6 +252,7 @@ impl Writer {
             blocked_ns,
             drawn: self.drawn,
             skipped: self.skipped,
+            ..TerminalStats::default()
         }
     }
 }

@@ -15,6 +15,22 @@ use super::theme::{ColorDepth, NAMED, Role, Theme, nearest_index};
 use crate::imaging::Picture;
 use crate::imaging::reduce::fit;
 
+/// What tells the cells of a picture from text: the colour of an underline, which nothing on the
+/// screens has. It costs no room, goes away when something else is drawn over it, and is never
+/// written to a terminal.
+const MARK: Color = Color::Indexed(1);
+
+/// Marks the cells of `area` as those of a picture, which waits for text where the terminal takes
+/// too little. To be called once they are drawn.
+pub fn mark(buf: &mut Buffer, area: Rect) {
+    buf.set_style(area, Style::new().underline_color(MARK));
+}
+
+/// Whether a cell belongs to a picture.
+pub fn is_marked(cell: &Cell) -> bool {
+    cell.underline_color == MARK
+}
+
 /// Draws a picture as large as its area allows, aspect ratio kept, in the middle.
 ///
 /// A picture that was made for another size (the terminal has just been resized) is stretched
@@ -115,6 +131,7 @@ impl Widget for PictureWidget<'_> {
             let y = place.bottom().saturating_sub(1);
             buf.set_string(place.x + 1, y, bar, self.text_style());
         }
+        mark(buf, place);
     }
 }
 

@@ -15,7 +15,6 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A program in a terminal.
 pub struct Terminal {
     master: Option<Box<dyn MasterPty + Send>>,
-    keyboard: Option<Box<dyn Write + Send>>,
     pub child: Box<dyn Child + Send + Sync>,
     shared: Arc<Shared>,
 }
@@ -23,6 +22,9 @@ pub struct Terminal {
 struct Shared {
     screen: Mutex<Screen>,
     changed: Condvar,
+    keyboard: Mutex<Option<Box<dyn Write + Send>>>,
+    /// Whether status requests are answered.
+    answering: AtomicBool,
     /// While set, nothing is read from the program.
     held: AtomicBool,
     /// Once set, the reader closes its end with the next thing it reads.
@@ -30,9 +32,30 @@ struct Shared {
 }
 
 struct Screen {
-    parser: vt100::Parser,
+    parser: vt100::Parser<Answers>,
     raw: Vec<u8>,
     closed: bool,
+}
+
+/// What a terminal says to status requests.
+#[derive(Default)]
+struct Answers(Vec<u8>);
+
+impl vt100::Callbacks for Answers {
+    fn unhandled_csi(
+        &mut self,
+        screen: &mut vt100::Screen,
+        _: Option<u8>,
+        _: Option<u8>,
+        params: &[&[u16]],
+        c: char,
+    ) {
+        if (params, c) == (&[&[6]], 'n') {
+            let (row, col) = screen.cursor_position();
+            let answer = format!("\x1b[{};{}R", row + 1, col + 1);
+            self.0.extend_from_slice(answer.as_bytes());
+        }
+    }
 }
 
 pub fn cells(n: u16) -> NonZeroU16 {
@@ -82,11 +105,18 @@ impl Terminal {
         let keyboard = pair.master.take_writer().unwrap();
         let shared = Arc::new(Shared {
             screen: Mutex::new(Screen {
-                parser: vt100::Parser::new(cells(rows), cells(cols), 0),
+                parser: vt100::Parser::new_with_callbacks(
+                    cells(rows),
+                    cells(cols),
+                    0,
+                    Answers::default(),
+                ),
                 raw: Vec::new(),
                 closed: false,
             }),
             changed: Condvar::new(),
+            keyboard: Mutex::new(Some(keyboard)),
+            answering: AtomicBool::new(false),
             held: AtomicBool::new(false),
             vanished: AtomicBool::new(false),
         });
@@ -112,7 +142,12 @@ impl Terminal {
                     screen.parser.process(&buffer[..count]);
                     screen.raw.extend_from_slice(&buffer[..count]);
                     screen.closed = count == 0;
+                    let answers = std::mem::take(&mut screen.parser.callbacks_mut().0);
                     shared.changed.notify_all();
+                    drop(screen);
+                    if shared.answering.load(Ordering::SeqCst) {
+                        shared.press(&answers);
+                    }
                     if count == 0 {
                         break;
                     }
@@ -121,7 +156,6 @@ impl Terminal {
         });
         Self {
             master: Some(pair.master),
-            keyboard: Some(keyboard),
             child,
             shared,
         }
@@ -162,9 +196,12 @@ impl Terminal {
 
     /// Types.
     pub fn press(&mut self, keys: &str) {
-        let keyboard = self.keyboard.as_mut().unwrap();
-        keyboard.write_all(keys.as_bytes()).unwrap();
-        keyboard.flush().unwrap();
+        assert!(self.shared.press(keys.as_bytes()), "it reads no keys");
+    }
+
+    /// Answers status requests from now on, or does not.
+    pub fn answer(&self, answering: bool) {
+        self.shared.answering.store(answering, Ordering::SeqCst);
     }
 
     /// Esc, and time for it: what follows it at once would be taken for a key with Alt.
@@ -236,7 +273,7 @@ impl Terminal {
     pub fn vanish(&mut self) {
         self.shared.vanished.store(true, Ordering::SeqCst);
         self.hold(false);
-        self.keyboard.take();
+        self.shared.keyboard.lock().unwrap().take();
         self.master.take();
     }
 
@@ -264,6 +301,17 @@ impl Terminal {
             );
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+}
+
+impl Shared {
+    /// Types; says whether there is somebody who reads.
+    fn press(&self, keys: &[u8]) -> bool {
+        let mut keyboard = self.keyboard.lock().unwrap();
+        let write = |keyboard: &mut Box<dyn Write + Send>| {
+            keyboard.write_all(keys).and_then(|()| keyboard.flush())
+        };
+        keyboard.as_mut().is_some_and(|it| write(it).is_ok())
     }
 }
 

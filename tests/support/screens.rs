@@ -869,6 +869,7 @@ pub fn figures(ms: u64, frames: u64) -> PipelineSnapshot {
             blocked_ns: 0,
             drawn: 40_611,
             skipped: 0,
+            ..TerminalStats::default()
         },
     }
 }

@@ -102,7 +102,7 @@ pub const ADDRESS: (&str, &str) = (
 
 /// All words, in the order of the help. A command for an instrument may have `SOURCE:` in front.
 #[rustfmt::skip]
-pub const VERBS: [Verb; 38] = [
+pub const VERBS: [Verb; 39] = [
     verb("screen", "NAME", Takes::Screen, "Go to a screen."),
     verb("record", "", Takes::Record, "Start writing to disk."),
     verb("stop-recording", "", Takes::StopRecording, "Stop writing to disk."),

@@ -7,6 +7,7 @@ use super::{LatencyLine, LedgerLine, PipelinePanel, latency_lines, ledger_lines}
 use crate::model::Stamp;
 use crate::panels::Look;
 use crate::panels::facts::Facts;
+use crate::pipeline::{PictureDetail, TerminalStats};
 use crate::ui::flow::{Item, flow};
 use crate::ui::sparkline::bar;
 use crate::ui::table::{Cell, Column, heading, places, row};
@@ -223,7 +224,7 @@ pub fn draw_loop(facts: &Facts, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
     let (turns, terminal) = (&facts.turns, &facts.terminal);
     let warn = |bad: bool| if bad { Role::Warning } else { Role::Text };
     let ms = |ns: u64| ns / 1_000_000;
-    let items = [
+    let mut items = vec![
         Item::new(
             "turns",
             format!("{}/s", number::rate(turns.turns_hz)),
@@ -257,10 +258,40 @@ pub fn draw_loop(facts: &Facts, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
             warn(terminal.skipped > 0),
         ),
     ];
+    items.extend(link(terminal));
     let room = Rect {
         x: inner.x + 1,
         width: inner.width.saturating_sub(1),
         ..inner
     };
     flow(buf, room, &items, look.theme);
+}
+
+/// What is known of the link to the terminal, and what that costs the pictures.
+fn link(terminal: &TerminalStats) -> Vec<Item> {
+    let round_trip = terminal
+        .round_trip_ns
+        .map_or("-".to_owned(), number::latency);
+    let takes = terminal
+        .capacity_bytes_per_s
+        .map_or("-".to_owned(), number::throughput);
+    let PictureDetail { bits, block } = terminal.detail;
+    let detail = match block {
+        (1, 1) => format!("{bits} bit"),
+        (cols, rows) => format!("{bits} bit, {cols}x{rows} cells a dot"),
+    };
+    let role = match terminal.detail.is_full() {
+        true => Role::Text,
+        false => Role::Warning,
+    };
+    vec![
+        Item::new("round trip", round_trip, Role::Text),
+        Item::new("takes", takes, Role::Text),
+        Item::new(
+            "img",
+            format!("{} fps", number::rate(terminal.pictures_hz)),
+            Role::Text,
+        ),
+        Item::new("detail", detail, role),
+    ]
 }

@@ -78,8 +78,13 @@ async fn a_flood_does_not_keep_the_screen_from_being_drawn() {
     let reflex = Reflex::new(session.stops.clone(), &Keymap::default(), typing.clone());
     let console = Console {
         keyboard: Keyboard::start(keys, session.clock.clone(), reflex).unwrap(),
-        writer: Writer::start(tty, session.clock.clone()).unwrap(),
-        canvas: Canvas::new(80, 24),
+        drawing: Drawing::start(
+            tty,
+            (80, 24),
+            session.clock.clone(),
+            session.pipeline.meters().clone(),
+        )
+        .unwrap(),
         typing,
         inputs: 0,
         _entered: Entered::pretended(),

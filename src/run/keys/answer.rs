@@ -26,12 +26,15 @@ pub enum Answer {
 
 /// The answer that a control sequence is; `None` for what a key may have sent.
 ///
-/// Source: xterm's control sequences: device attributes (`? … c`, `> … c`), status (`0 n`), modes
-/// (`? … $ y`), sizes (`4`, `6` or `8 ; … t`); kitty's keyboard flags (`? … u`).
+/// Source: xterm's control sequences: device attributes (`? … c`, `> … c`), status (`0 n`), the
+/// cursor's row and column (`… ; … R`), modes (`? … $ y`), sizes (`4`, `6` or `8 ; … t`); kitty's
+/// keyboard flags (`? … u`).
 pub(super) fn control(parameters: &[u8], last: u8) -> Option<Answer> {
     let is_answer = match last {
         b'c' | b'n' | b't' => true,
         b'u' => parameters.starts_with(b"?"),
+        // With a 1 in front it is F3 with a modifier.
+        b'R' => parameters.contains(&b';') && !parameters.starts_with(b"1;"),
         b'y' => parameters.ends_with(b"$"),
         _ => false,
     };
@@ -39,6 +42,21 @@ pub(super) fn control(parameters: &[u8], last: u8) -> Option<Answer> {
         parameters: parameters.to_vec(),
         last,
     })
+}
+
+impl Answer {
+    /// The cursor's row and column, counted from 1, if it is that.
+    pub fn cursor(&self) -> Option<(u16, u16)> {
+        let Self::Control {
+            parameters,
+            last: b'R',
+        } = self
+        else {
+            return None;
+        };
+        let (row, col) = std::str::from_utf8(parameters).ok()?.split_once(';')?;
+        Some((row.parse().ok()?, col.parse().ok()?))
+    }
 }
 
 /// The report of a mouse that `ESC [ < parameters last` is. Source: xterm's control sequences, "SGR

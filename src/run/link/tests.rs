@@ -15,6 +15,10 @@ struct Wire {
     round_trip_ns: u64,
 }
 
+/// What a terminal answers to its nth question from a place.
+type Answer = fn(u64, Place) -> Vec<Place>;
+type Place = (u16, u16);
+
 /// What was written, on its way.
 struct Simulation {
     wire: Wire,
@@ -23,9 +27,9 @@ struct Simulation {
     /// When the line is free again.
     free_ns: u64,
     /// When an answer arrives, and from where.
-    answers: VecDeque<(u64, (u16, u16))>,
+    answers: VecDeque<(u64, Place)>,
     /// Does with an answer what a bad terminal does: loses it, says something else, says it twice.
-    answer: fn(u64, (u16, u16)) -> Vec<(u16, u16)>,
+    answer: Answer,
     answered: u64,
     /// The terminal has stopped reading.
     stopped: bool,
@@ -35,7 +39,7 @@ struct Simulation {
     waiting_key: Option<u64>,
 }
 
-fn truly(_: u64, place: (u16, u16)) -> Vec<(u16, u16)> {
+fn truly(_: u64, place: Place) -> Vec<Place> {
     vec![place]
 }
 
@@ -218,16 +222,18 @@ fn a_link_that_becomes_slower_is_followed_and_one_that_becomes_faster_too() {
 
 #[test]
 fn answers_that_are_lost_or_forged_do_no_harm() {
-    let lost = |n: u64, place| if n % 3 == 0 { vec![place] } else { Vec::new() };
+    let lost = |n: u64, place| {
+        if n.is_multiple_of(3) {
+            vec![place]
+        } else {
+            Vec::new()
+        }
+    };
     let twice = |_: u64, place| vec![place, place];
-    let forged = |n: u64, (row, col): (u16, u16)| {
+    let forged = |n: u64, (row, col): Place| {
         vec![(row, col), (99, 99), (2 + n as u16 % 8, 1 + n as u16 % 9)]
     };
-    for (answer, share) in [
-        (lost as fn(u64, (u16, u16)) -> _, 0.4),
-        (twice, 0.6),
-        (forged, 0.0),
-    ] {
+    for (answer, share) in [(lost as Answer, 0.4), (twice, 0.6), (forged, 0.0)] {
         let mut simulation = Simulation::new(wire(1_000, 200));
         simulation.answer = answer;
         simulation.run(20);
@@ -247,6 +253,7 @@ fn a_terminal_that_stops_reading_is_sent_next_to_nothing_until_it_reads_again() 
     let sent = simulation.link.sent;
     simulation.step(false);
     assert!(simulation.link.sent - sent <= LEAST);
+    assert!(simulation.link.overdue_ns(simulation.now_ns) > 4_000 * MS);
     simulation.stopped = false;
     simulation.run(20);
     let rate = simulation.picture_rate(20);

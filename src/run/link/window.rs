@@ -81,6 +81,11 @@ impl Window {
         Some(self.bytes as f64 * 1e9 / (floor_ns + QUEUE_NS) as f64)
     }
 
+    /// Whether the link has not yet been seen to be full.
+    pub fn is_starting(&self) -> bool {
+        self.starting
+    }
+
     /// An answer came: learns from it. `delivered` bytes were answered for since the one before.
     pub fn learn(&mut self, now_ns: u64, question: &Question, delivered: u64) {
         let trip_ns = now_ns.saturating_sub(question.asked_ns).max(1);

@@ -1,0 +1,227 @@
+use super::*;
+use crate::ui::picture::mark;
+use ratatui::style::{Color, Style};
+
+const COLS: u16 = 40;
+const ROWS: u16 = 12;
+const PICTURE: Rect = Rect::new(5, 2, 24, 8);
+
+fn terminal() -> vt100::Parser {
+    let size = |cells: u16| std::num::NonZeroU16::new(cells).unwrap();
+    vt100::Parser::new(size(ROWS), size(COLS), 0)
+}
+
+/// A heading and a picture of greys around `value`, with noise.
+fn scene(heading: &'static str, value: u8, noise: u8) -> impl FnOnce(Rect, &mut Buffer) {
+    move |_, buffer| {
+        let mut random = fastrand::Rng::with_seed(value.into());
+        let mut grey = || {
+            let value = value.saturating_add(random.u8(..=noise));
+            Color::Rgb(value, value, value)
+        };
+        for (x, y) in PICTURE.positions().map(|at| (at.x, at.y)) {
+            let style = Style::new().fg(grey()).bg(grey());
+            buffer[(x, y)].set_symbol("▀").set_style(style);
+        }
+        mark(buffer, PICTURE);
+        buffer.set_string(0, 0, heading, Style::new());
+    }
+}
+
+/// Everything there is to write, in one piece.
+fn all(canvas: &mut Canvas) -> Vec<u8> {
+    let mut bytes = canvas.update(true, 0);
+    canvas.begin_picture(|_| None);
+    bytes.extend(canvas.update(false, u64::MAX));
+    bytes
+}
+
+/// The grey of the upper pixel at a cell of the picture.
+fn grey_at(terminal: &vt100::Parser, x: u16, y: u16) -> u8 {
+    let cell = terminal.screen().cell(y, x).unwrap();
+    let color = match cell.contents() {
+        "▀" => cell.fgcolor(),
+        _ => cell.bgcolor(),
+    };
+    match color {
+        vt100::Color::Rgb(r, ..) => r,
+        vt100::Color::Idx(index @ 232..) => 8 + (index - 232) * 10,
+        vt100::Color::Idx(231) => 255,
+        _ => 0,
+    }
+}
+
+#[test]
+fn only_what_differs_is_written() {
+    let mut canvas = Canvas::new(COLS, ROWS);
+    let mut terminal = terminal();
+    let text = |words: &'static str| {
+        move |_: Rect, buffer: &mut Buffer| {
+            buffer.set_string(0, 0, words, Style::new());
+        }
+    };
+    for words in ["rate 18.7", "rate 19.1", "x"] {
+        canvas.render(text(words));
+        terminal.process(&canvas.update(true, 0));
+        assert_eq!(terminal.screen().contents().trim_end(), words);
+    }
+    canvas.render(text("x"));
+    assert!(canvas.update(true, u64::MAX).is_empty());
+    canvas.render(text("y"));
+    assert!(canvas.update(true, 0).len() < 40);
+}
+
+#[test]
+fn text_goes_out_while_a_picture_is_on_its_way() {
+    let mut canvas = Canvas::new(COLS, ROWS);
+    let mut terminal = terminal();
+    canvas.render(scene("first", 100, 0));
+    terminal.process(&canvas.update(true, 0));
+    assert!(terminal.screen().contents().contains("first"));
+    assert!(!terminal.screen().contents().contains('▀'));
+
+    canvas.begin_picture(|_| None);
+    terminal.process(&canvas.update(false, 200));
+    let left = canvas.picture_left().unwrap();
+    assert!(left > 0 && !canvas.is_free());
+    assert_eq!(grey_at(&terminal, PICTURE.left(), PICTURE.top()), 100);
+    assert_eq!(grey_at(&terminal, PICTURE.left(), PICTURE.bottom() - 1), 0);
+
+    // A newer picture waits: the one on its way arrives whole.
+    assert!(!canvas.render(scene("other", 200, 0)));
+    terminal.process(&canvas.update(true, 0));
+    assert!(terminal.screen().contents().contains("other"));
+    while !canvas.is_free() {
+        terminal.process(&canvas.update(false, 100));
+    }
+    for at in PICTURE.positions() {
+        assert_eq!(grey_at(&terminal, at.x, at.y), 100);
+    }
+    terminal.process(&all(&mut canvas));
+    for at in PICTURE.positions() {
+        assert_eq!(grey_at(&terminal, at.x, at.y), 200);
+    }
+    assert!(all(&mut canvas).is_empty());
+}
+
+#[test]
+fn what_lies_over_a_picture_is_text_and_stays() {
+    let mut canvas = Canvas::new(COLS, ROWS);
+    let mut terminal = terminal();
+    canvas.render(scene("", 100, 0));
+    terminal.process(&canvas.update(true, 0));
+    canvas.begin_picture(|_| None);
+    terminal.process(&canvas.update(false, 50));
+    let over = Rect::new(8, 4, 10, 1);
+    canvas.render(|area, buffer| {
+        scene("", 100, 0)(area, buffer);
+        crate::ui::text::clear(buffer, over, Style::new());
+        buffer.set_string(over.x, over.y, "over it", Style::new());
+    });
+    terminal.process(&canvas.update(true, 0));
+    assert!(terminal.screen().contents().contains("over it"));
+    while !canvas.is_free() {
+        terminal.process(&canvas.update(false, 100));
+    }
+    assert!(terminal.screen().contents().contains("over it   "));
+    // And what was below comes back.
+    canvas.render(scene("", 100, 0));
+    terminal.process(&all(&mut canvas));
+    assert_eq!(grey_at(&terminal, over.x, over.y), 100);
+}
+
+#[test]
+fn a_picture_that_is_not_there_any_more_is_sent_no_further() {
+    let mut canvas = Canvas::new(COLS, ROWS);
+    canvas.render(scene("", 100, 0));
+    canvas.update(true, 0);
+    canvas.begin_picture(|_| None);
+    canvas.update(false, 50);
+    assert!(canvas.render(|_, buffer| {
+        buffer.set_string(0, 0, "another screen", Style::new());
+    }));
+    assert!(canvas.is_free() && !canvas.has_picture());
+    let mut terminal = terminal();
+    terminal.process(&canvas.update(true, u64::MAX));
+    assert!(canvas.update(false, u64::MAX).is_empty());
+}
+
+#[test]
+fn a_slow_link_gets_fewer_colours_then_fewer_dots_and_all_of_them_once_it_has_time() {
+    let mut last = (usize::MAX, PictureDetail::FULL);
+    let mut details = Vec::new();
+    for bytes_per_s in [10_000_000_u64, 60_000, 20_000, 10_000, 2_000] {
+        let takes = |ns: u64| Some(bytes_per_s * ns / 1_000_000_000);
+        let mut canvas = Canvas::new(COLS, ROWS);
+        let mut terminal = terminal();
+        canvas.render(scene("", 100, 100));
+        terminal.process(&canvas.update(true, 0));
+        canvas.begin_picture(takes);
+        let first = canvas.update(false, u64::MAX);
+        terminal.process(&first);
+        assert!(first.len() <= last.0);
+        last = (first.len(), canvas.detail());
+        details.push(canvas.detail());
+
+        // Nothing new comes: it becomes finer until nothing is left out.
+        let mut passes = 0;
+        while canvas.is_coarse() {
+            canvas.begin_picture(takes);
+            terminal.process(&canvas.update(false, u64::MAX));
+            passes += 1;
+            assert!(passes < 10);
+        }
+        let mut wanted = Buffer::empty(Rect::new(0, 0, COLS, ROWS));
+        scene("", 100, 100)(wanted.area, &mut wanted);
+        for at in PICTURE.positions() {
+            let Color::Rgb(value, ..) = wanted[at].fg else {
+                panic!("no grey");
+            };
+            assert_eq!(grey_at(&terminal, at.x, at.y), value);
+        }
+    }
+    details.dedup();
+    assert!(details.len() >= 4, "{details:?}");
+    assert!(details[0].is_full() && last.1.block != (1, 1));
+}
+
+#[test]
+fn noise_costs_a_slow_link_nothing() {
+    let takes = |ns: u64| Some(10_000 * ns / 1_000_000_000);
+    let mut canvas = Canvas::new(COLS, ROWS);
+    canvas.render(scene("", 100, 3));
+    canvas.update(true, 0);
+    canvas.begin_picture(takes);
+    canvas.update(false, u64::MAX);
+    canvas.render(scene("", 101, 3));
+    canvas.begin_picture(takes);
+    assert!(canvas.is_free(), "what is left is refinement");
+}
+
+#[test]
+fn a_picture_in_one_cell_goes_out_alone() {
+    let mut canvas = Canvas::new(COLS, ROWS);
+    let image = format!("\x1b_G{}\x1b\\", "x".repeat(500));
+    canvas.render(|_, buffer| {
+        for at in PICTURE.positions() {
+            buffer[at].set_diff_option(ratatui::buffer::CellDiffOption::Skip);
+        }
+        buffer[PICTURE.as_position()]
+            .set_symbol(&image)
+            .set_diff_option(ratatui::buffer::CellDiffOption::None);
+        mark(buffer, PICTURE);
+        buffer.set_string(0, 0, "text", Style::new());
+    });
+    let text = canvas.update(true, 0);
+    assert!(!text.windows(3).any(|bytes| bytes == b"\x1b_G"));
+    canvas.begin_picture(|_| None);
+    assert_eq!(canvas.whole_piece(), Some(image.len() as u64));
+    let bytes = canvas.update(false, 1);
+    assert!(
+        bytes
+            .windows(image.len())
+            .any(|part| part == image.as_bytes())
+    );
+    assert!(canvas.is_free());
+    assert!(all(&mut canvas).is_empty());
+}
