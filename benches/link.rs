@@ -65,10 +65,9 @@ fn main() {
             bytes_per_s: bits_per_s / 8.0,
         };
         let budget = measure_program(&url, wire, watched);
+        println!("  {name:11}  budget {budget}");
         let naive = measure_naive(&url, wire, watched);
-        for (way, seen) in [("budget", &budget), ("naive", &naive)] {
-            println!("  {name:11}  {way:6} {seen}");
-        }
+        println!("  {name:11}  naive  {naive}");
         rates.push((name, budget));
     }
     println!();
@@ -473,8 +472,10 @@ fn watch(link: &Link, watched: Duration, pictures: impl Fn(&Far) -> u64) -> Seen
             typed.push(letter);
             far.wait_for(PATIENCE, |screen| screen.contents().contains(&typed))
         };
-        assert!(came, "no echo of {typed:?}:\n{}", far.text());
         echoes.push(pressed.elapsed());
+        if !came {
+            break;
+        }
     }
     let seconds = began.elapsed().as_secs_f64();
     let bytes_per_s = (far.counted().0 - bytes) as f64 / seconds;
@@ -489,5 +490,5 @@ fn watch(link: &Link, watched: Duration, pictures: impl Fn(&Far) -> u64) -> Seen
     }
 }
 
-/// An echo that is not there by then never comes.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Longer is no echo waited for: nobody would.
+const PATIENCE: Duration = Duration::from_secs(20);

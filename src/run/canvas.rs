@@ -28,8 +28,8 @@ pub struct Canvas {
     /// Where the picture in `next` is.
     place: Option<Rect>,
     pass: Option<Pass>,
-    /// How finely the last picture was sent.
-    detail: PictureDetail,
+    /// How finely the last picture was sent: its place in [`DETAILS`].
+    detail: usize,
     /// Some of the picture in `next` was left out, or rounded.
     coarse: bool,
 }
@@ -56,7 +56,7 @@ impl Canvas {
             blank: true,
             place: None,
             pass: None,
-            detail: PictureDetail::FULL,
+            detail: 0,
             coarse: false,
         }
     }
@@ -108,7 +108,9 @@ impl Canvas {
 
     /// How finely the last picture was sent.
     pub fn detail(&self) -> PictureDetail {
-        self.detail
+        DETAILS
+            .get(self.detail)
+            .map_or(PictureDetail::FULL, |it| it.shown)
     }
 
     /// Latches the picture that was drawn, as fine as the link can take: `takes` says how many
@@ -119,17 +121,19 @@ impl Canvas {
         let Some(place) = self.place else {
             return;
         };
+        // From picture to picture it becomes finer by one way at most: to try them all costs time.
+        let first = self.detail.saturating_sub(1);
         let mut finer = None;
-        for detail in &DETAILS {
+        for (index, detail) in DETAILS.iter().enumerate().skip(first) {
             let cells = self.differing(place, detail);
-            let bytes = self.size_of(&cells, !detail.shown.is_full());
+            let bytes = self.size_of(&cells, index > 0);
             let fits = takes(detail.patience_ns).is_none_or(|most| bytes as u64 <= most);
             if !fits && detail != LAST {
                 finer = Some((cells, bytes));
                 continue;
             }
-            self.detail = detail.shown;
-            self.coarse = !detail.shown.is_full();
+            self.detail = index;
+            self.coarse = index > 0;
             let refined = finer.filter(|_| cells.is_empty());
             let refines = refined.is_some();
             let (cells, bytes) = refined.unwrap_or((cells, bytes));
@@ -154,7 +158,7 @@ impl Canvas {
             self.blank = false;
         }
         let before = bytes.len();
-        let is_frugal = !self.detail.is_full();
+        let is_frugal = self.detail > 0;
         let mut encoder = Encoder::new(&mut bytes, self.next.area.width, is_frugal);
         let untouched = encoder.len();
         if text {
