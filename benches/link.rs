@@ -43,14 +43,16 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
+    // About one noisy pixel to a dot of the screen, so that all of it changes with every picture.
     let options = SimulatorOptions {
+        sensor_px: (64, 64),
         throttle_ms: 25,
         ..SimulatorOptions::default()
     };
     let microscope = runtime.block_on(Simulator::start(options)).unwrap();
     let url = format!("scope=imswitch://{}", microscope.address());
     println!(
-        "{COLS}x{ROWS} terminal, {} ms round trip, 512x512 pictures at 30/s, {seconds} s each\n",
+        "{COLS}x{ROWS} terminal, {} ms round trip, noisy 64x64 pictures at 30/s, {seconds} s each\n",
         2 * ONE_WAY.as_millis()
     );
     println!("  rate         way       echo p50     p95  keys  pictures/s    kB/s");

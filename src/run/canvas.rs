@@ -7,7 +7,7 @@
 mod detail;
 mod encoder;
 
-use ratatui::buffer::{Buffer, Cell};
+use ratatui::buffer::{Buffer, Cell, CellWidth};
 use ratatui::layout::Rect;
 
 use crate::pipeline::PictureDetail;
@@ -18,11 +18,27 @@ use encoder::Encoder;
 /// A cell with more than this in it is a picture of its own, sent by a graphics protocol.
 const LONGEST_SYMBOL: usize = 64;
 
+/// Which text goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// None.
+    Nothing,
+    /// What differs from what [`Canvas::remember`] was given: what a key brought about.
+    Touched,
+    /// What differs from what is shown, in about so many bytes. What finds no room comes first the
+    /// next time.
+    Some(u64),
+}
+
 /// What the terminal shows, and what it shall show.
 #[derive(Debug)]
 pub struct Canvas {
     shown: Buffer,
     next: Buffer,
+    /// What would be shown had the operator not pressed a key.
+    before: Option<Buffer>,
+    /// The row that text goes on from, if some was left.
+    text_left: Option<u16>,
     /// The terminal's content is not known: after a change of size, or because somebody asked.
     blank: bool,
     /// Where the picture in `next` is.
@@ -53,6 +69,8 @@ impl Canvas {
         Self {
             shown: Buffer::empty(area),
             next: Buffer::empty(area),
+            before: None,
+            text_left: None,
             blank: true,
             place: None,
             pass: None,
@@ -64,6 +82,20 @@ impl Canvas {
     /// Takes a new size; everything is written anew.
     pub fn resize(&mut self, cols: u16, rows: u16) {
         *self = Self::new(cols, rows);
+    }
+
+    /// Notes what would be shown, before the first of some keys changes it.
+    pub fn remember(&mut self, draw: impl FnOnce(Rect, &mut Buffer)) {
+        if self.before.is_none() {
+            let mut before = Buffer::empty(self.next.area);
+            draw(before.area, &mut before);
+            self.before = Some(before);
+        }
+    }
+
+    /// Whether text that was drawn has not been sent.
+    pub fn has_text_left(&self) -> bool {
+        self.text_left.is_some()
     }
 
     /// Draws what shall be shown. Nothing of it is sent yet. A picture that is no more where it was
@@ -147,13 +179,14 @@ impl Canvas {
         }
     }
 
-    /// The bytes that show text as it was drawn, if `text`, and about `room` bytes of the picture
-    /// on its way. Empty if there is nothing to do.
-    pub fn update(&mut self, text: bool, room: u64) -> Vec<u8> {
+    /// The bytes that show this text as it was drawn, and about `room` bytes of the picture on its
+    /// way. Empty if there is nothing to do.
+    pub fn update(&mut self, text: Text, room: u64) -> Vec<u8> {
         // A synchronized update: terminals that know it show all at once, others ignore it.
         let mut bytes = b"\x1b[?2026h".to_vec();
         let begin = bytes.len();
-        if text && self.blank {
+        let is_first = self.blank && text != Text::Nothing;
+        if is_first {
             bytes.extend_from_slice(b"\x1b[m\x1b[2J");
             self.blank = false;
         }
@@ -161,8 +194,16 @@ impl Canvas {
         let is_frugal = self.detail > 0;
         let mut encoder = Encoder::new(&mut bytes, self.next.area.width, is_frugal);
         let untouched = encoder.len();
-        if text {
-            write_text(&mut self.shown, &self.next, &mut encoder);
+        match (text, self.before.take()) {
+            (Text::Nothing, before) => self.before = before,
+            (Text::Touched, Some(before)) if !is_first => {
+                self.write_text(Some(&before), u64::MAX, &mut encoder);
+            }
+            (Text::Touched, _) => self.write_text(None, u64::MAX, &mut encoder),
+            (Text::Some(room), _) => {
+                let room = if is_first { u64::MAX } else { room };
+                self.write_text(None, room, &mut encoder);
+            }
         }
         if room > 0 {
             self.write_picture(room, &mut encoder);
@@ -175,6 +216,37 @@ impl Canvas {
         }
         bytes.extend_from_slice(b"\x1b[?2026l");
         bytes
+    }
+
+    /// Writes text that differs from what is shown and from `before`, in about `room` bytes.
+    fn write_text(&mut self, before: Option<&Buffer>, room: u64, encoder: &mut Encoder<'_>) {
+        let begin = encoder.len();
+        let changed = self.shown.diff(&self.next);
+        let is_touched = |x: u16, y: u16, cell: &Cell| {
+            before.is_none_or(|before| before.cell((x, y)) != Some(cell))
+        };
+        let row = self.text_left.take().unwrap_or(0);
+        let split = changed.partition_point(|(_, y, _)| *y < row);
+        let (above, below) = changed.split_at(split.min(changed.len()));
+        for (x, y, cell) in below.iter().chain(above) {
+            if is_marked(cell) {
+                continue;
+            }
+            let has_room = ((encoder.len() - begin) as u64) < room;
+            if !has_room || !is_touched(*x, *y, cell) {
+                self.text_left.get_or_insert(*y);
+                continue;
+            }
+            encoder.put(*x, *y, cell);
+            // With the cells that a wide glyph covers.
+            for x in (*x..).take(cell.cell_width().max(1).into()) {
+                if let (Some(shown), Some(next)) =
+                    (self.shown.cell_mut((x, *y)), self.next.cell((x, *y)))
+                {
+                    shown.clone_from(next);
+                }
+            }
+        }
     }
 
     fn write_picture(&mut self, room: u64, encoder: &mut Encoder<'_>) {
@@ -257,20 +329,6 @@ fn place_of_picture(buffer: &Buffer) -> Option<Rect> {
         .map(|(index, _)| buffer.pos_of(index))
         .map(|(x, y)| Rect::new(x, y, 1, 1))
         .reduce(|all, one| all.union(one))
-}
-
-/// Writes all text that differs.
-fn write_text(shown: &mut Buffer, next: &Buffer, encoder: &mut Encoder<'_>) {
-    for (x, y, cell) in shown.diff(next) {
-        if !is_marked(cell) {
-            encoder.put(x, y, cell);
-        }
-    }
-    for (shown, next) in shown.content.iter_mut().zip(&next.content) {
-        if !is_marked(next) && shown != next {
-            shown.clone_from(next);
-        }
-    }
 }
 
 #[cfg(test)]

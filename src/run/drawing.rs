@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::fd::OwnedFd;
 use tokio::time::Instant;
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, Text};
 use super::keys::Answer;
 use super::link::{Cargo, Link};
 use super::pictures::Ready;
@@ -58,6 +58,8 @@ struct Undrawn {
 enum Next {
     /// Draw everything anew and send the text.
     Render,
+    /// Send more of the text that was drawn.
+    Text,
     /// Send so many bytes of the picture.
     Piece(u64),
     /// Begin with the picture that was drawn, or make it finer.
@@ -98,8 +100,11 @@ impl Drawing {
         self.link.resize(cols, rows);
     }
 
-    /// The operator did something whose effect should show at once.
-    pub fn hurry(&mut self) {
+    /// The operator is about to do something to `app` whose effect should show at once.
+    pub fn hurry(&mut self, app: &App) {
+        if self.link.is_narrow() {
+            self.canvas.remember(|area, buffer| app.draw(area, buffer));
+        }
         self.by_key = true;
     }
 
@@ -129,7 +134,7 @@ impl Drawing {
     pub fn due(&self, app: &App) -> Option<Instant> {
         let now_ns = self.clock.now().mono_ns;
         let wait_ns = match self.next(app, now_ns) {
-            Next::Render | Next::Piece(_) | Next::Begin => 0,
+            Next::Render | Next::Text | Next::Piece(_) | Next::Begin => 0,
             Next::At(at_ns) => at_ns.saturating_sub(now_ns),
             Next::Never => return None,
         };
@@ -147,9 +152,10 @@ impl Drawing {
             Next::Begin => {
                 self.begin();
                 let room = self.room();
-                self.send(app, false, room);
+                self.send(app, Text::Nothing, room);
             }
-            Next::Piece(room) => self.send(app, false, room),
+            Next::Text => self.send(app, Text::Some(self.link.text_piece()), 0),
+            Next::Piece(room) => self.send(app, Text::Nothing, room),
             Next::At(_) | Next::Never => {}
         }
     }
@@ -179,6 +185,12 @@ impl Drawing {
                 return Next::Render;
             }
             not_before(due_ns);
+            not_before(self.link.text_from_ns());
+        }
+        if self.canvas.has_text_left() {
+            if self.link.takes_text(now_ns, false) {
+                return Next::Text;
+            }
             not_before(self.link.text_from_ns());
         }
         if self.canvas.picture_left().is_some() {
@@ -230,8 +242,11 @@ impl Drawing {
         // An echo is not held up by a part of a picture, and a whole one goes out with its text.
         let is_whole = self.canvas.picture_left().is_none_or(|left| room >= left);
         let room = if self.by_key && !is_whole { 0 } else { room };
-        self.by_key = false;
-        self.send(app, true, room);
+        let text = match std::mem::take(&mut self.by_key) {
+            true => Text::Touched,
+            false => Text::Some(self.link.text_piece()),
+        };
+        self.send(app, text, room);
     }
 
     /// Begins with the picture that was drawn last, which is the newest.
@@ -257,7 +272,7 @@ impl Drawing {
         }
     }
 
-    fn send(&mut self, app: &mut App, text: bool, room: u64) {
+    fn send(&mut self, app: &mut App, text: Text, room: u64) {
         let mut update = self.canvas.update(text, room);
         let now = self.clock.now();
         if update.is_empty() {
@@ -265,9 +280,9 @@ impl Drawing {
             return;
         }
         let cargo = match (text, self.canvas.has_picture()) {
-            (true, true) => Cargo::TextAndPicture,
-            (true, false) => Cargo::Text,
-            (false, _) => Cargo::Picture,
+            (Text::Nothing, _) => Cargo::Picture,
+            (_, true) => Cargo::TextAndPicture,
+            (_, false) => Cargo::Text,
         };
         self.link.send(now.mono_ns, cargo, &mut update);
         self.writer.submit(now, update);

@@ -259,7 +259,7 @@ impl<'a> EventLoop<'a> {
             }
             Wake::Saved(saved) => self.update(Event::Saved(saved)),
             Wake::Stop => {
-                self.console.drawing.hurry();
+                self.console.drawing.hurry(self.app);
                 self.update(Event::Stop(self.session.stops.latch()))
             }
             Wake::Told(told) => self.told(told),
@@ -338,10 +338,10 @@ impl<'a> EventLoop<'a> {
     fn typed(&mut self, typed: Typed, pressed: Stamp) -> Option<Ending> {
         match &typed {
             Typed::Answer(answer) => self.console.drawing.answered(answer, pressed),
-            Typed::Key(_) | Typed::Paste(_) => self.console.drawing.hurry(),
+            Typed::Key(_) | Typed::Paste(_) => self.console.drawing.hurry(self.app),
             // A mouse that moves says more than any eye follows.
             Typed::Mouse(mouse) if mouse.deed == MouseDeed::Move => {}
-            Typed::Mouse(_) => self.console.drawing.hurry(),
+            Typed::Mouse(_) => self.console.drawing.hurry(self.app),
         }
         // What was typed before a stop and is handled after it is not done any more, nor does it
         // clear that stop. The number is read first: a stop that comes now makes it void as well.

@@ -23,6 +23,10 @@ const MOST_PIECE: u64 = 256 * 1024;
 /// Text that a key brought about may go beyond the window by what takes this long; then the newest
 /// waits for the link, or keys that are held down would fill it.
 const KEYS_NS: u64 = 75 * MS;
+/// Bytes a second below which a whole screen of text is long on its way.
+const NARROW: f64 = 50_000.0;
+/// How long text that changed by itself may then take at once.
+const TEXT_NS: u64 = 40 * MS;
 /// Text that changed by itself takes one part in so many of the link while there is a picture.
 const TEXT_SHARE: u64 = 4;
 /// A link that was never full is trusted to take so many times what it has taken.
@@ -130,6 +134,19 @@ impl Link {
             self.under_way() <= room + beyond
         } else {
             self.under_way() <= room && now_ns >= self.text_ns
+        }
+    }
+
+    /// Whether so little passes that what a key brought about is told from what changed by itself.
+    pub fn is_narrow(&self) -> bool {
+        self.reading().rate.is_some_and(|rate| rate < NARROW)
+    }
+
+    /// About how many bytes of text that no key brought about go out at once.
+    pub fn text_piece(&self) -> u64 {
+        match self.reading().rate {
+            Some(rate) if rate < NARROW => bytes_in(rate, TEXT_NS).max(LEAST / 2),
+            _ => u64::MAX,
         }
     }
 

@@ -6,6 +6,8 @@ const COLS: u16 = 40;
 const ROWS: u16 = 12;
 const PICTURE: Rect = Rect::new(5, 2, 24, 8);
 
+const ALL: Text = Text::Some(u64::MAX);
+
 fn terminal() -> vt100::Parser {
     let size = |cells: u16| std::num::NonZeroU16::new(cells).unwrap();
     vt100::Parser::new(size(ROWS), size(COLS), 0)
@@ -30,9 +32,9 @@ fn scene(heading: &'static str, value: u8, noise: u8) -> impl FnOnce(Rect, &mut 
 
 /// Everything there is to write, in one piece.
 fn all(canvas: &mut Canvas) -> Vec<u8> {
-    let mut bytes = canvas.update(true, 0);
+    let mut bytes = canvas.update(ALL, 0);
     canvas.begin_picture(|_| None);
-    bytes.extend(canvas.update(false, u64::MAX));
+    bytes.extend(canvas.update(Text::Nothing, u64::MAX));
     bytes
 }
 
@@ -62,13 +64,13 @@ fn only_what_differs_is_written() {
     };
     for words in ["rate 18.7", "rate 19.1", "x"] {
         canvas.render(text(words));
-        terminal.process(&canvas.update(true, 0));
+        terminal.process(&canvas.update(ALL, 0));
         assert_eq!(terminal.screen().contents().trim_end(), words);
     }
     canvas.render(text("x"));
-    assert!(canvas.update(true, u64::MAX).is_empty());
+    assert!(canvas.update(ALL, u64::MAX).is_empty());
     canvas.render(text("y"));
-    assert!(canvas.update(true, 0).len() < 40);
+    assert!(canvas.update(ALL, 0).len() < 40);
 }
 
 #[test]
@@ -76,12 +78,12 @@ fn text_goes_out_while_a_picture_is_on_its_way() {
     let mut canvas = Canvas::new(COLS, ROWS);
     let mut terminal = terminal();
     canvas.render(scene("first", 100, 0));
-    terminal.process(&canvas.update(true, 0));
+    terminal.process(&canvas.update(ALL, 0));
     assert!(terminal.screen().contents().contains("first"));
     assert!(!terminal.screen().contents().contains('▀'));
 
     canvas.begin_picture(|_| None);
-    terminal.process(&canvas.update(false, 200));
+    terminal.process(&canvas.update(Text::Nothing, 200));
     let left = canvas.picture_left().unwrap();
     assert!(left > 0 && !canvas.is_free());
     assert_eq!(grey_at(&terminal, PICTURE.left(), PICTURE.top()), 100);
@@ -89,10 +91,10 @@ fn text_goes_out_while_a_picture_is_on_its_way() {
 
     // A newer picture waits: the one on its way arrives whole.
     assert!(!canvas.render(scene("other", 200, 0)));
-    terminal.process(&canvas.update(true, 0));
+    terminal.process(&canvas.update(ALL, 0));
     assert!(terminal.screen().contents().contains("other"));
     while !canvas.is_free() {
-        terminal.process(&canvas.update(false, 100));
+        terminal.process(&canvas.update(Text::Nothing, 100));
     }
     for at in PICTURE.positions() {
         assert_eq!(grey_at(&terminal, at.x, at.y), 100);
@@ -109,19 +111,19 @@ fn what_lies_over_a_picture_is_text_and_stays() {
     let mut canvas = Canvas::new(COLS, ROWS);
     let mut terminal = terminal();
     canvas.render(scene("", 100, 0));
-    terminal.process(&canvas.update(true, 0));
+    terminal.process(&canvas.update(ALL, 0));
     canvas.begin_picture(|_| None);
-    terminal.process(&canvas.update(false, 50));
+    terminal.process(&canvas.update(Text::Nothing, 50));
     let over = Rect::new(8, 4, 10, 1);
     canvas.render(|area, buffer| {
         scene("", 100, 0)(area, buffer);
         crate::ui::text::clear(buffer, over, Style::new());
         buffer.set_string(over.x, over.y, "over it", Style::new());
     });
-    terminal.process(&canvas.update(true, 0));
+    terminal.process(&canvas.update(ALL, 0));
     assert!(terminal.screen().contents().contains("over it"));
     while !canvas.is_free() {
-        terminal.process(&canvas.update(false, 100));
+        terminal.process(&canvas.update(Text::Nothing, 100));
     }
     assert!(terminal.screen().contents().contains("over it   "));
     // And what was below comes back.
@@ -134,16 +136,16 @@ fn what_lies_over_a_picture_is_text_and_stays() {
 fn a_picture_that_is_not_there_any_more_is_sent_no_further() {
     let mut canvas = Canvas::new(COLS, ROWS);
     canvas.render(scene("", 100, 0));
-    canvas.update(true, 0);
+    canvas.update(ALL, 0);
     canvas.begin_picture(|_| None);
-    canvas.update(false, 50);
+    canvas.update(Text::Nothing, 50);
     assert!(canvas.render(|_, buffer| {
         buffer.set_string(0, 0, "another screen", Style::new());
     }));
     assert!(canvas.is_free() && !canvas.has_picture());
     let mut terminal = terminal();
-    terminal.process(&canvas.update(true, u64::MAX));
-    assert!(canvas.update(false, u64::MAX).is_empty());
+    terminal.process(&canvas.update(ALL, u64::MAX));
+    assert!(canvas.update(Text::Nothing, u64::MAX).is_empty());
 }
 
 #[test]
@@ -155,9 +157,9 @@ fn a_slow_link_gets_fewer_colours_then_fewer_dots_and_all_of_them_once_it_has_ti
         let mut canvas = Canvas::new(COLS, ROWS);
         let mut terminal = terminal();
         canvas.render(scene("", 100, 100));
-        terminal.process(&canvas.update(true, 0));
+        terminal.process(&canvas.update(ALL, 0));
         canvas.begin_picture(takes);
-        let first = canvas.update(false, u64::MAX);
+        let first = canvas.update(Text::Nothing, u64::MAX);
         terminal.process(&first);
         assert!(first.len() <= last.0);
         last = (first.len(), canvas.detail());
@@ -167,7 +169,7 @@ fn a_slow_link_gets_fewer_colours_then_fewer_dots_and_all_of_them_once_it_has_ti
         let mut passes = 0;
         while canvas.is_coarse() {
             canvas.begin_picture(takes);
-            terminal.process(&canvas.update(false, u64::MAX));
+            terminal.process(&canvas.update(Text::Nothing, u64::MAX));
             passes += 1;
             assert!(passes < 20);
         }
@@ -190,9 +192,9 @@ fn noise_costs_a_slow_link_nothing() {
     let takes = |ns: u64| Some(10_000 * ns / 1_000_000_000);
     let mut canvas = Canvas::new(COLS, ROWS);
     canvas.render(scene("", 100, 3));
-    canvas.update(true, 0);
+    canvas.update(ALL, 0);
     canvas.begin_picture(takes);
-    canvas.update(false, u64::MAX);
+    canvas.update(Text::Nothing, u64::MAX);
     canvas.render(scene("", 101, 3));
     canvas.begin_picture(takes);
     assert!(canvas.is_free(), "what is left is refinement");
@@ -212,11 +214,11 @@ fn a_picture_in_one_cell_goes_out_alone() {
         mark(buffer, PICTURE);
         buffer.set_string(0, 0, "text", Style::new());
     });
-    let text = canvas.update(true, 0);
+    let text = canvas.update(ALL, 0);
     assert!(!text.windows(3).any(|bytes| bytes == b"\x1b_G"));
     canvas.begin_picture(|_| None);
     assert_eq!(canvas.whole_piece(), Some(image.len() as u64));
-    let bytes = canvas.update(false, 1);
+    let bytes = canvas.update(Text::Nothing, 1);
     assert!(
         bytes
             .windows(image.len())
@@ -224,4 +226,45 @@ fn a_picture_in_one_cell_goes_out_alone() {
     );
     assert!(canvas.is_free());
     assert!(all(&mut canvas).is_empty());
+}
+
+#[test]
+fn what_a_key_brought_about_goes_out_before_other_text() {
+    let screen = |typed: &'static str, figure: u8| {
+        move |_: Rect, buffer: &mut Buffer| {
+            for row in 0..ROWS - 1 {
+                let figure = format!("row {row} figure {figure} 顕微鏡");
+                buffer.set_string(0, row, figure, Style::new());
+            }
+            buffer.set_string(0, ROWS - 1, typed, Style::new());
+        }
+    };
+    let mut canvas = Canvas::new(COLS, ROWS);
+    let mut terminal = terminal();
+    canvas.render(screen(":", 1));
+    terminal.process(&canvas.update(ALL, 0));
+    assert!(!canvas.has_text_left());
+
+    // All figures have changed by the time of the key.
+    canvas.remember(screen(":", 2));
+    canvas.render(screen(":q", 2));
+    let echo = canvas.update(Text::Touched, 0);
+    assert!(echo.len() < 50, "{} bytes", echo.len());
+    terminal.process(&echo);
+    let text = terminal.screen().contents();
+    assert!(text.contains(":q") && !text.contains("figure 2"), "{text}");
+
+    // The rest follows in parts, and none is forgotten though the first rows change again.
+    let mut figure = 3;
+    while canvas.has_text_left() {
+        canvas.render(screen(":q", figure));
+        terminal.process(&canvas.update(Text::Some(60), 0));
+        figure += u8::from(figure < 5);
+    }
+    let mut whole = Buffer::empty(Rect::new(0, 0, COLS, ROWS));
+    screen(":q", 5)(whole.area, &mut whole);
+    let rows = terminal.screen().contents();
+    for (row, text) in (0..).zip(rows.lines().take(usize::from(ROWS) - 1)) {
+        assert_eq!(text, format!("row {row} figure 5 顕微鏡"));
+    }
 }
