@@ -1,5 +1,5 @@
 #!/bin/sh
-# A kernel with camera drivers, busybox and v4l2-ctl from Debian's packages, as one archive for the
+# A kernel with camera drivers, busybox and v4l2-ctl from Debian 12's packages, as one archive for the
 # kernel to unpack. Nothing is installed but the emulator, and that only by root.
 #
 #   fetch.sh INTO
@@ -16,7 +16,9 @@ skip() {
     exit 77
 }
 
-[ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ] || skip "this is no Debian on x86-64"
+# Later ones name and place the same things otherwise.
+grep -q '^VERSION_CODENAME=bookworm' /etc/os-release 2>/dev/null &&
+    [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ] || skip "this is no Debian 12 on x86-64"
 needs_install=""
 command -v qemu-system-x86_64 >/dev/null || needs_install="qemu-system-x86"
 for tool in cpio:cpio modprobe:kmod depmod:kmod; do
@@ -36,8 +38,12 @@ made_by=$(cat "$0" "$here/modules" | cksum)
 rm -rf "$into"
 mkdir -p "$into/packages" "$into/unpacked" "$into/root"
 into=$(cd "$into" && pwd)
-kernel=$(apt-cache depends linux-image-amd64 2>/dev/null |
-    sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
+kernel() {
+    apt-cache depends linux-image-amd64 2>/dev/null |
+        sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1
+}
+if [ -z "$(kernel)" ] && [ "$(id -u)" = 0 ]; then apt-get update -qq >/dev/null 2>&1 || true; fi
+kernel=$(kernel)
 [ -n "$kernel" ] || skip "apt knows no kernel named linux-image-amd64"
 (cd "$into/packages" && apt-get download -qq "$kernel" busybox-static \
     v4l-utils libv4l-0 libv4l2rds0 libv4lconvert0 libjpeg62-turbo libudev1) >/dev/null 2>&1 ||

@@ -3,12 +3,12 @@
 # shellcheck shell=busybox
 usb_port=/sys/devices/platform/vhci_hcd.0
 
-# Tries a command until it is good, ten times a second for half a minute.
+# Tries a command until it is good, ten times a second for a minute.
 until_good() {
     tries=0
     until "$@" >/dev/null 2>&1; do
         tries=$((tries + 1))
-        if [ "$tries" -ge 300 ]; then
+        if [ "$tries" -ge 600 ]; then
             echo "in vain: $*"
             return 1
         fi
