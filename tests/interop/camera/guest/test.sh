@@ -58,13 +58,13 @@ keep list-json ttyscope cameras --json
 # Each format of the test camera, and what another program gets of it.
 grep -v '^#' /guest/cases | while read -r name format fourcc size rate pattern; do
     v4l2-ctl -d "$test_camera" -c "test_pattern=$pattern"
-    record "$name" "camera:$test_camera?format=$format&size=$size&rate=$rate" 20
+    record "$name" "camera:$test_camera?format=$format&size=$size&rate=$rate" 30
     v4l2-ctl -d "$test_camera" --get-parm >"/host/$name.parm"
     reference "$name" "$fourcc" "$size"
 done
 
 # MJPEG from USB.
-record mjpeg "camera:$usb_camera?format=mjpg" 30
+record mjpeg "camera:$usb_camera?format=mjpg" 40
 
 # Controls are set, and read back by another program. The exposure is the camera's own matter first.
 v4l2-ctl -d "$test_camera" -c test_pattern=6
