@@ -68,10 +68,10 @@ def _yuyv(row, brighter=0):
         yield from (ycbcr(left, brighter)[0], u, ycbcr(right, brighter)[0], v)
 
 
-def _deep(row, bits):
-    """The byte of grey in the upper bits of a number of that many."""
+def _y12(row):
+    # The byte of grey is the upper eight bits of twelve.
     for colour in row:
-        yield from (level(colour) << (bits - 8)).to_bytes(2, "little")
+        yield from (level(colour) << 4).to_bytes(2, "little")
 
 
 def _y16(row):
@@ -84,8 +84,7 @@ def _y16(row):
 ROWS = {
     "YUYV": _yuyv,
     "GREY": lambda row: map(level, row),
-    "Y10": lambda row: _deep(row, 10),
-    "Y12": lambda row: _deep(row, 12),
+    "Y12": _y12,
     "Y16": _y16,
     "RGB3": lambda row: (channel for colour in row for channel in colour),
     "NV12": lambda row: (ycbcr(colour)[0] for colour in row),
@@ -93,9 +92,7 @@ ROWS = {
 
 
 def picture(number, form, width, height, brighter=0):
-    """All bytes of a picture, or None where this file has no definition of the pattern."""
-    if number not in PATTERNS:
-        return None
+    """All bytes of a picture; `brighter` is for YUYV alone."""
     pixel = PATTERNS[number]
     rows = [tuple(pixel(x, y, width, height) for x in range(width)) for y in range(height)]
     more = {"brighter": brighter} if brighter else {}
