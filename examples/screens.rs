@@ -26,9 +26,17 @@ const BENCHES: [Bench; 2] = [
     ("stop", Doing::Stopped, (120, 34), "2 tab"),
 ];
 
-const SHOTS: [Shot; 7] = [
+const SHOTS: [Shot; 8] = [
     ("overview", State::Live, (100, 26), "dark", "1"),
     ("scope", State::Live, (120, 34), "dark", "2"),
+    (
+        "look",
+        State::Live,
+        (160, 48),
+        "dark",
+        "2 v h h h h h h h h h h h h h h h h h h k k k k k k k k v l l l l l l l l l l l l l l l l l l l l l l l \
+         j j j j j j j j j j j j j j j j v",
+    ),
     ("pipeline", State::Live, (110, 30), "dark", "6"),
     ("journal", State::Lost, (100, 18), "dark", "7 k"),
     ("lost", State::Lost, (100, 26), "dark", "1"),

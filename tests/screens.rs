@@ -801,20 +801,20 @@ fn only_pictures_on_the_screen_are_watched() {
     };
     let wide = |cols, rows| vec![("WidefieldCamera".to_owned(), cols, rows)];
     for (keys, asked) in [
-        ("2", vec![wide(40, 15)]),
+        ("2", vec![wide(40, 12)]),
         ("j k", vec![]),
         ("?", vec![]),
         ("esc", vec![]),
-        ("e", vec![wide(80, 16)]),
-        ("e", vec![wide(40, 15)]),
-        ("f", vec![wide(40, 15)]),
-        ("e", vec![wide(80, 16)]),
-        ("e", vec![wide(40, 15)]),
-        ("f", vec![wide(40, 15)]),
+        ("e", vec![wide(80, 14)]),
+        ("e", vec![wide(40, 12)]),
+        ("f", vec![wide(40, 12)]),
+        ("e", vec![wide(80, 14)]),
+        ("e", vec![wide(40, 12)]),
+        ("f", vec![wide(40, 12)]),
         ("n", vec![vec![]]),
-        ("n", vec![wide(40, 15)]),
+        ("n", vec![wide(40, 12)]),
         ("1", vec![vec![]]),
-        (": 'camera WidefieldCamera' enter", vec![wide(40, 15)]),
+        (": 'camera WidefieldCamera' enter", vec![wide(40, 12)]),
     ] {
         scene.press(keys);
         assert_eq!(watched(&mut scene), asked, "{keys}");
@@ -828,7 +828,7 @@ fn only_pictures_on_the_screen_are_watched() {
             rows: 30,
         },
     );
-    assert_eq!(watched(&mut scene), [wide(56, 21)]);
+    assert_eq!(watched(&mut scene), [wide(56, 17)]);
     assert_eq!(scene.app.visible_cameras().len(), 1);
 }
 

@@ -2,7 +2,7 @@
 
 use super::overlay::{Overlay, Prompt, PromptKind, Typed};
 use super::screen::{Pane, Screen};
-use super::{App, Effect, HISTORY_BOUND, look};
+use super::{App, Effect, HISTORY_BOUND};
 use crate::intent::{Action, Context, Key, KeyChord, Lookup};
 use crate::model::{Command, Stamp};
 use crate::panels::tables::Since;
@@ -120,7 +120,7 @@ impl App {
             Action::NextCamera => self.cycle_camera(true),
             Action::PreviousCamera => self.cycle_camera(false),
             Action::Look => {
-                let entered = look::done(self.toggle_look());
+                let entered = self.toggle_look().map(|()| Vec::new());
                 return self.done_or_said(entered);
             }
             Action::Line
@@ -153,7 +153,7 @@ impl App {
             | Action::PanRight
             | Action::PanDown
             | Action::PanUp => {
-                let looked = look::done(self.look(action));
+                let looked = self.look(action);
                 return self.done_or_said(looked);
             }
             Action::Snapshot => {

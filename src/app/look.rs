@@ -5,7 +5,7 @@ use super::{App, Effect};
 use crate::imaging::{ColorMap, Contrast, Roi, Segment};
 use crate::intent::{Action, LookOrder, Mouse, MouseButton, MouseDeed};
 use crate::model::CameraKey;
-use crate::panels::scope::sight::{Cross, Direction, Point, Sight, between};
+use crate::panels::scope::sight::{Cross, Direction, Point, Sight, around};
 use crate::panels::scope::{draw, frame_size, picture};
 use crate::panels::{ScopePanel, Step};
 use crate::ui::Rect;
@@ -89,15 +89,16 @@ impl App {
     }
 
     /// What a key about the picture does.
-    pub(super) fn look(&mut self, action: Action) -> Result<(), String> {
+    pub(super) fn look(&mut self, action: Action) -> Result<Vec<Effect>, String> {
         if action == Action::Split {
-            return self.split(!self.scope.split);
+            self.split(!self.scope.split)?;
+            return Ok(Vec::new());
         }
         let camera = self.looked_at()?;
         let window = picture(self.view(), &camera).map(|picture| picture.window);
         if let Some(said) = restyle(self.scope.sight_mut(&camera), action, window) {
             self.note(said);
-            return Ok(());
+            return Ok(Vec::new());
         }
         let (camera, frame) = self.looked_at_frame()?;
         let sight = self.scope.sight_mut(&camera);
@@ -125,18 +126,21 @@ impl App {
             Action::PanDown => sight.pan_half(Direction::Down, frame),
             Action::PanUp => sight.pan_half(Direction::Up, frame),
             Action::Reference => {
-                sight.references = sight.references.wrapping_add(1).max(1);
-                self.note(format!("{}: this frame is the reference", camera.detector));
+                let said = format!("{}: this frame is the reference", camera.detector);
+                self.note(said);
+                return Ok(vec![Effect::SetReference(camera)]);
             }
             _ => {}
         }
-        Ok(())
+        Ok(Vec::new())
     }
 
     /// What a typed line about the picture does.
-    pub(super) fn look_order(&mut self, order: LookOrder) -> Result<(), String> {
+    pub(super) fn look_order(&mut self, order: LookOrder) -> Result<Vec<Effect>, String> {
         if let LookOrder::Split(two) = order {
-            return self.split(two);
+            self.split(two)?;
+            self.go_to(Screen::Scope);
+            return Ok(Vec::new());
         }
         let camera = self.looked_at()?;
         let frame = frame_size(self.view(), &camera);
@@ -176,18 +180,16 @@ impl App {
             LookOrder::ColorMap(name) => {
                 sight.view.color_map = ColorMap::from_name(&name).unwrap_or_default();
             }
-            LookOrder::Reference(true) => {
-                sight.references = sight.references.wrapping_add(1).max(1);
-            }
-            LookOrder::Reference(false) => {
-                sight.references = 0;
-                sight.view.difference = false;
+            LookOrder::Reference => {
+                known()?;
+                self.go_to(Screen::Scope);
+                return Ok(vec![Effect::SetReference(camera)]);
             }
             LookOrder::Difference(on) => sight.view.difference = on,
             LookOrder::Split(_) => {}
         }
         self.go_to(Screen::Scope);
-        Ok(())
+        Ok(Vec::new())
     }
 
     fn split(&mut self, two: bool) -> Result<(), String> {
@@ -259,9 +261,10 @@ impl App {
             let within = |at: u16, first: u16, end: u16| at.clamp(first, end.max(first + 1) - 1);
             let col = within(mouse.col, place.left(), place.right());
             let row = within(mouse.row, place.top(), place.bottom());
-            if let Some(to) = grab.geometry.pixel(col, row) {
+            let of = |(col, row): (u16, u16)| grab.geometry.pixels(col, row);
+            if let (Some(from), Some(to)) = (of(grab.cell), of((col, row))) {
                 sight.drawing = None;
-                sight.region = Some(between(grab.pixel, to));
+                sight.region = Some(around(from, to));
             }
         } else {
             let by = |from: u16, to: u16, length: u32, cells: u16| {
@@ -391,9 +394,4 @@ fn restyle(sight: &mut Sight, action: Action, window: Option<(u16, u16)>) -> Opt
 
 fn outside(width: u32, height: u32) -> String {
     format!("that is outside of the frame, which is {width}x{height} pixels")
-}
-
-/// Nothing of the world is asked for by looking.
-pub(super) fn done(asked: Result<(), String>) -> Result<Vec<Effect>, String> {
-    asked.map(|()| Vec::new())
 }

@@ -95,8 +95,8 @@ impl App {
                 self.scope.choose(&name, facts);
                 self.go_to(Screen::Scope);
             }
-            Order::Look(order) => self.look_order(order)?,
             Order::Save { format, name } => effects.push(self.snapshot(format, name)?),
+            Order::Look(order) => effects.extend(self.look_order(order)?),
             Order::Freeze => self.toggle_freeze(),
             Order::Help => self.overlays.push(Overlay::Help { row: 0 }),
             Order::Quit => effects.extend(self.ask_to_quit()),

@@ -172,6 +172,14 @@ actions! {
     Filter = "filter", "filter", &["/"], LISTS;
     /// Go from a source to its screen, from a book to its ladder.
     Open = "open", "open", &["enter"], &[Context::Overview, Context::Markets];
+    /// Put a cursor on the picture: values, lines, regions.
+    Look = "look", "look", &["v"], &[Context::Scope];
+    /// Begin a line at the cursor; again: keep it; again: none.
+    Line = "line", "line", &["v"], LOOK;
+    /// Begin a region at the cursor; again: keep it; again: none.
+    Region = "region", "region", &["b"], LOOK;
+    /// Keep the line or region that is being drawn.
+    Keep = "keep", "keep", &["enter"], LOOK;
     /// Hold the screen still; data and recording go on.
     Freeze = "freeze", "freeze", &["f"], EVERYWHERE;
     /// Give the focused pane the whole screen, or take it back.
@@ -184,14 +192,6 @@ actions! {
     LiveView = "live-view", "live", &["L"], SOURCES;
     /// Move the focus to the next pane.
     NextPane = "next-pane", "pane", &["tab"], EVERYWHERE;
-    /// Put a cursor on the picture: values, lines, regions.
-    Look = "look", "look", &["v"], &[Context::Scope];
-    /// Begin a line at the cursor; again: keep it; again: none.
-    Line = "line", "line", &["v"], LOOK;
-    /// Begin a region at the cursor; again: keep it; again: none.
-    Region = "region", "region", &["b"], LOOK;
-    /// Keep the line or region that is being drawn.
-    Keep = "keep", "keep", &["enter"], LOOK;
     /// Zoom in about the cursor, or the middle.
     ZoomIn = "zoom-in", "zoom", &["+", "="], PICTURE;
     /// Zoom out.

@@ -153,7 +153,8 @@ impl ScopePanel {
             let sight = self.sight(&camera);
             Wants {
                 numbers: true,
-                readout: sight.cursor.is_some() || sight.region.is_some(),
+                // Also without a cursor, or a click would move the picture under the pointer.
+                readout: true,
                 profile: sight.shown_line().is_some(),
             }
         });

@@ -68,6 +68,7 @@ fn about() -> About {
                 gain: Some(3.0),
                 gain_range: None,
                 streaming: Some(true),
+                controls: Vec::new(),
             }],
             ..Instrument::default()
         })),

@@ -179,6 +179,13 @@ impl Canvas {
         }
     }
 
+    /// Draws and returns all the bytes that show it: what a terminal without a limit is sent.
+    pub fn draw(&mut self, draw: impl FnOnce(Rect, &mut Buffer)) -> Vec<u8> {
+        self.render(draw);
+        self.begin_picture(|_| None);
+        self.update(Text::Some(u64::MAX), u64::MAX)
+    }
+
     /// The bytes that show this text as it was drawn, and about `room` bytes of the picture on its
     /// way. Empty if there is nothing to do.
     pub fn update(&mut self, text: Text, room: u64) -> Vec<u8> {

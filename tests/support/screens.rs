@@ -3,7 +3,7 @@
 //! Also used by `examples/screens.rs`, which draws the pictures of the README.
 #![allow(dead_code, clippy::unwrap_used)]
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use ratatui::layout::Rect;
 
 use ttyscope::app::{App, AppOptions, Effect, Event};
 use ttyscope::control::Latch;
-use ttyscope::imaging::{Picture, Roi, View};
+use ttyscope::imaging::{Gauge, Layout, Measurer, Measures, Picture, Raster, Roi, Segment, View};
 use ttyscope::intent::{KeyChord, KeySequence, Keymap};
 use ttyscope::model::ledger::DiskCounts;
 use ttyscope::model::{
@@ -544,15 +544,16 @@ impl Scene {
     }
 
     pub fn picture(&mut self, ms: u64) {
-        let (cols, rows) = self.picture_cells();
-        self.event(ms, Event::Picture(Box::new(picture(ms, cols, rows))));
-    }
-
-    fn picture_cells(&self) -> (u16, u16) {
-        self.app
-            .visible_cameras()
-            .first()
-            .map_or((40, 15), |request| (request.cols, request.rows))
+        let asked = self.app.visible_cameras().into_iter().next();
+        let (cols, rows) = asked
+            .as_ref()
+            .map_or((40, 15), |asked| (asked.cols, asked.rows));
+        let mut picture = picture(ms, cols, rows);
+        if let Some(asked) = asked {
+            picture.probe = asked.probe.map(|at| (at, vec![value(at)]));
+            picture.profile = asked.profile.map(|line| (line, values(line)));
+        }
+        self.event(ms, Event::Picture(Box::new(picture)));
     }
 
     fn stale(&mut self) {
@@ -680,24 +681,70 @@ pub fn figures_of_three(ms: u64, frames: u64, quiet: bool) -> PipelineSnapshot {
     snapshot
 }
 
-/// A round cell with a bright nucleus on an uneven background.
+/// A round cell with a bright nucleus on an uneven background: how bright it is, -1 to 1 across.
+fn light(x: f64, y: f64) -> f64 {
+    let from =
+        |dx: f64, dy: f64, size: f64| (-((x - dx).powi(2) + (y - dy).powi(2)) / size.powi(2)).exp();
+    let light = 0.15
+        + 0.1 * (x + y) / 4.0
+        + 0.5 * from(-0.2, 0.1, 0.35)
+        + 0.4 * from(-0.25, 0.05, 0.1)
+        + 0.3 * from(0.55, -0.5, 0.2);
+    light.clamp(0.0, 1.0)
+}
+
+/// The value of a pixel of its frame.
+fn value((x, y): (u32, u32)) -> u16 {
+    let side = |at: u32| f64::from(at) / 1_024.0 - 1.0;
+    (light(side(x), side(y)) * 4_095.0) as u16
+}
+
+fn values(line: Segment) -> Vec<u16> {
+    let at = |from: u32, to: u32, share: f64| {
+        (f64::from(from) + share * (f64::from(to) - f64::from(from))) as u32
+    };
+    (0..=200)
+        .map(|step| f64::from(step) / 200.0)
+        .map(|share| {
+            value((
+                at(line.from.0, line.to.0, share),
+                at(line.from.1, line.to.1, share),
+            ))
+        })
+        .collect()
+}
+
+/// Its numbers, at an eighth of the size, the focus found just now.
+fn measured() -> Arc<Measures> {
+    static MEASURED: OnceLock<Arc<Measures>> = OnceLock::new();
+    let measure = || {
+        let (mut measurer, mut gauge) = (Measurer::new(), Gauge::new());
+        let mut measure = |sharp: f64| {
+            let pixels = (0..256_u32).flat_map(|y| (0..256_u32).map(move |x| (x * 8, y * 8)));
+            let body: Vec<u8> = pixels
+                .map(|at| 400.0 + sharp * f64::from(value(at)))
+                .flat_map(|value| (value as u16).to_le_bytes())
+                .collect();
+            let raster = Raster::new(256, 256, Layout::Grey16, &body).unwrap();
+            measurer.measure(&mut gauge, &raster, None, Some(12))
+        };
+        for step in [3, 4, 6, 7, 8, 7] {
+            measure(f64::from(step) / 10.0);
+        }
+        Arc::new(measure(0.75))
+    };
+    Arc::clone(MEASURED.get_or_init(measure))
+}
+
+/// [`light`] in that many cells.
 pub fn picture(ms: u64, cols: u16, rows: u16) -> Picture {
     let side = cols.min(rows * 2).max(1);
     let middle = f64::from(side) / 2.0;
     let pixels = (0..u32::from(side) * u32::from(side))
         .map(|index| {
-            let x = f64::from(index % u32::from(side)) - middle;
-            let y = f64::from(index / u32::from(side)) - middle;
-            let from = |dx: f64, dy: f64, size: f64| {
-                (-((x - dx * middle).powi(2) + (y - dy * middle).powi(2)) / (size * middle).powi(2))
-                    .exp()
-            };
-            let light = 0.15
-                + 0.1 * (x + y) / (4.0 * middle)
-                + 0.5 * from(-0.2, 0.1, 0.35)
-                + 0.4 * from(-0.25, 0.05, 0.1)
-                + 0.3 * from(0.55, -0.5, 0.2);
-            [(light.clamp(0.0, 1.0) * 255.0) as u8; 3]
+            let x = f64::from(index % u32::from(side)) / middle - 1.0;
+            let y = f64::from(index / u32::from(side)) / middle - 1.0;
+            [(light(x, y) * 255.0) as u8; 3]
         })
         .collect();
     Picture {
@@ -733,7 +780,7 @@ pub fn picture(ms: u64, cols: u16, rows: u16) -> Picture {
         reference: Default::default(),
         probe: None,
         profile: None,
-        measures: None,
+        measures: Some(measured()),
         width_px: side,
         height_px: side,
         pixels,

@@ -311,6 +311,22 @@ impl App {
         }
         lines.push(HelpLine::Title("always".to_owned()));
         lines.push(HelpLine::Key("ctrl-c".to_owned(), INTERRUPT));
+        lines.push(HelpLine::Key(
+            "wheel".to_owned(),
+            "Zooms about the pointer; elsewhere steps through the pane.",
+        ));
+        lines.push(HelpLine::Key(
+            "click".to_owned(),
+            "Puts the cursor there; on another pane the focus.",
+        ));
+        lines.push(HelpLine::Key(
+            "drag".to_owned(),
+            "Moves what is seen; with the right button draws a region.",
+        ));
+        lines.push(HelpLine::Key(
+            "shift-drag".to_owned(),
+            "Selects text, as without this program.",
+        ));
         lines.push(HelpLine::Title("typed after :".to_owned()));
         lines.extend(VERBS.iter().map(|verb| {
             let words = format!("{} {}", verb.name, verb.arguments);

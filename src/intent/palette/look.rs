@@ -35,7 +35,11 @@ pub(super) fn parse(
         LookVerb::Contrast => asked.contrast()?,
         LookVerb::Gamma => LookOrder::Gamma(asked.number("gamma 0.7", 0.1..=10.0)?),
         LookVerb::ColorMap => LookOrder::ColorMap(one_of(verb, rest, &vocabulary.color_maps)?),
-        LookVerb::Reference => LookOrder::Reference(asked.is_on()?),
+        LookVerb::Reference if rest.is_empty() => LookOrder::Reference,
+        LookVerb::Reference => {
+            let got = rest.to_owned();
+            return Err(PaletteError::TooMuch { verb, got });
+        }
         LookVerb::Difference => LookOrder::Difference(asked.is_on()?),
         LookVerb::Split => {
             let counts = ["1".to_owned(), "2".to_owned()];
@@ -49,9 +53,8 @@ pub(super) fn parse(
 pub(super) fn choices(which: LookVerb, vocabulary: &Vocabulary) -> Vec<String> {
     let words: &[&str] = match which {
         LookVerb::Zoom => &["fit", "1", "2", "4", "8", "16"],
-        LookVerb::Region | LookVerb::Profile | LookVerb::Reference | LookVerb::Difference => {
-            &["off"]
-        }
+        LookVerb::Reference => &[],
+        LookVerb::Region | LookVerb::Profile | LookVerb::Difference => &["off"],
         LookVerb::Contrast => &["auto", "full"],
         LookVerb::Gamma => &["0.5", "0.7", "1", "1.5", "2.2"],
         LookVerb::ColorMap => return vocabulary.color_maps.clone(),
@@ -78,8 +81,7 @@ pub(super) fn sentence(order: &LookOrder) -> String {
         LookOrder::Contrast(black, white) => format!("draw {black} black and {white} white"),
         LookOrder::Gamma(gamma) => format!("draw with gamma {gamma}"),
         LookOrder::ColorMap(name) => format!("draw grey pictures in {name}"),
-        LookOrder::Reference(true) => "take the frame as the reference".to_owned(),
-        LookOrder::Reference(false) => "forget the reference".to_owned(),
+        LookOrder::Reference => "take the frame as the reference".to_owned(),
         LookOrder::Difference(true) => "show the difference to the reference".to_owned(),
         LookOrder::Difference(false) => "show the frame itself".to_owned(),
         LookOrder::Split(true) => "show two cameras side by side".to_owned(),
@@ -228,8 +230,7 @@ mod tests {
             ("contrast full", FullContrast),
             ("gamma 0.7", Gamma(0.7)),
             ("map viridis", ColorMap("viridis".to_owned())),
-            ("reference", Reference(true)),
-            ("reference off", Reference(false)),
+            ("reference", Reference),
             ("difference", Difference(true)),
             ("difference off", Difference(false)),
             ("split 2", Split(true)),

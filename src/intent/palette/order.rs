@@ -76,8 +76,8 @@ pub enum LookOrder {
     Gamma(f32),
     /// The colour map of this name.
     ColorMap(String),
-    /// Take the frame as the reference, or forget it.
-    Reference(bool),
+    /// Take the frame as the reference.
+    Reference,
     /// Show the difference to the reference, or the frame.
     Difference(bool),
     /// Two cameras side by side, or one.

@@ -525,8 +525,8 @@ fn a_mistake_never_prints_what_a_terminal_would_obey() {
 #[test]
 fn completion_offers_whole_lines() {
     let cases: [(&str, &[&str]); 38] = [
-        ("re", &["record", "refresh ", "reference "]),
-        (":re", &["record", "refresh ", "reference "]),
+        ("re", &["record", "refresh ", "reference"]),
+        (":re", &["record", "refresh ", "reference"]),
         ("screen p", &["screen pipeline"]),
         ("theme ", &["theme dark", "theme light"]),
         ("live ", &["live start", "live stop"]),

@@ -135,7 +135,7 @@ pub const VERBS: [Verb; 39] = [
     verb("contrast", "BLACK WHITE|auto|full", Look(LookVerb::Contrast), "Which values are black and white."),
     verb("gamma", "NUMBER", Look(LookVerb::Gamma), "Over 1 brightens the dark parts."),
     verb("map", "NAME", Look(LookVerb::ColorMap), "Colours of grey pictures."),
-    verb("reference", "[off]", Look(LookVerb::Reference), "Take the frame as reference, or forget it."),
+    verb("reference", "", Look(LookVerb::Reference), "Take the frame as the reference."),
     verb("difference", "[off]", Look(LookVerb::Difference), "Show the difference to the reference."),
     verb("split", "1|2", Look(LookVerb::Split), "Show so many cameras side by side."),
     verb("save", "[tiff|png|jpeg] [NAME]", Takes::Save, "Save the picture shown to a file here."),

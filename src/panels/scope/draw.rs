@@ -79,7 +79,11 @@ fn draw_view(
             if let Some(words) = held_words(source, camera, picture, look.at) {
                 draw_held(&words, look, room.picture, buf);
             }
-            flow(buf, room.readout, &readout(&sight, picture), look.theme);
+            let mut row = readout(&sight, picture);
+            if row.is_empty() {
+                row = settings(&sight, picture);
+            }
+            flow(buf, room.readout, &row, look.theme);
             grid(buf, room.numbers, &numbers(picture), look.theme);
             draw_histogram(picture, &sight, look, room.histogram, buf);
             draw_profile(picture, sight.shown_line(), look, room.profile, buf);
@@ -95,7 +99,10 @@ fn draw_view(
     let behind_the_rates = 3.min(items.len());
     let warning = picture.and_then(warning);
     let warning = warning.map(|words| Item::new("", words, Role::Warning));
-    let settings = picture.map(|picture| settings(&sight, picture));
+    let has_readout = sight.cursor.is_some() || sight.region.is_some() || sight.line.is_some();
+    let settings = picture
+        .filter(|_| has_readout || room.readout.is_empty())
+        .map(|picture| settings(&sight, picture));
     let unsaid = parts.into_iter().skip(said);
     let unsaid = unsaid.map(|part| Item::new("", part, Role::Text));
     items.splice(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::sight::Sight;
 use super::{ScopePanel, Subject, verdict};
-use crate::imaging::{ColorMap, Contrast, Picture};
+use crate::imaging::{ColorMap, Contrast, Picture, Reference};
 use crate::model::{LaneKind, LinkState, Severity};
 use crate::panels::Look;
 use crate::panels::facts::{Facts, SourceFacts};
@@ -96,6 +96,8 @@ pub fn figures(
         format!("{} old", number::age(age)),
         Role::Text,
     ));
+    let lost = Item::new("lost", number::count(camera.lost), Role::Warning);
+    items.extend((camera.lost > 0).then_some(lost));
     if let Some(pace) = subject
         .detector
         .as_ref()
@@ -122,12 +124,6 @@ pub fn figures(
         number::count(counts.coalesced),
         Role::Text,
     ));
-    let lost_role = if camera.lost > 0 {
-        Role::Warning
-    } else {
-        Role::Text
-    };
-    items.push(Item::new("lost", number::count(camera.lost), lost_role));
     if let Some(window) = snapshot.window {
         let size = match window.size {
             0 => "?".to_owned(),
@@ -184,6 +180,13 @@ pub fn settings(sight: &Sight, picture: &Picture) -> Vec<Item> {
     }
     if view.invert {
         items.push(Item::new("", "inverted", Role::Text));
+    }
+    if let Reference::Subtracted { number, span, .. } = picture.reference {
+        let which = number.map_or(String::new(), |number| {
+            format!("frame {} ", number::count(number))
+        });
+        let text = format!("{which}±{}", number::count(span.into()));
+        items.push(Item::new("difference to", text, Role::Value));
     }
     if view.mark_clipped {
         items.push(Item::new("", "clipped marked", Role::Text));

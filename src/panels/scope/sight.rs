@@ -82,8 +82,6 @@ pub struct Sight {
     pub cross: Cross,
     /// Counts of the histogram are drawn as logarithms.
     pub log: bool,
-    /// References taken so far; another number takes another one, 0 is none.
-    pub references: u32,
 }
 
 impl Sight {
@@ -314,6 +312,20 @@ pub fn between(one: Point, other: Point) -> Roi {
     }
 }
 
+/// The region with both of these in it.
+pub fn around(one: Roi, other: Roi) -> Roi {
+    let end = |first: u32, length: u32| first.saturating_add(length);
+    let (x, y) = (one.x.min(other.x), one.y.min(other.y));
+    let right = end(one.x, one.width).max(end(other.x, other.width));
+    let bottom = end(one.y, one.height).max(end(other.y, other.height));
+    Roi {
+        x,
+        y,
+        width: right - x,
+        height: bottom - y,
+    }
+}
+
 fn contains(part: Roi, (x, y): Point) -> bool {
     x.checked_sub(part.x).is_some_and(|x| x < part.width)
         && y.checked_sub(part.y).is_some_and(|y| y < part.height)
@@ -447,6 +459,12 @@ mod tests {
         sight.next_region(FRAME);
         sight.next_line(FRAME);
         assert_eq!((sight.region, sight.line), (None, None));
+    }
+
+    #[test]
+    fn a_region_around_two() {
+        let around = around(roi(10, 40, 5, 5), roi(3, 42, 2, 30));
+        assert_eq!(around, roi(3, 40, 12, 32));
     }
 
     #[test]

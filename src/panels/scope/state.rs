@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::imaging::Picture;
+use crate::imaging::{Picture, Reference};
 use crate::model::{FaultKind, LinkState, Stamp};
 use crate::panels::facts::SourceFacts;
 use crate::panels::{Look, Standing};
@@ -40,7 +40,20 @@ pub fn held_words(
                 false => format!("◐ stale: last frame {age} ago"),
             })
         }
-        _ => None,
+        _ => no_difference(picture),
+    }
+}
+
+/// Why the frame itself is drawn where a difference was asked for.
+fn no_difference(picture: &Picture) -> Option<String> {
+    match picture.reference {
+        Reference::NotAsked | Reference::Subtracted { .. } => None,
+        Reference::Missing => Some("▲ no reference yet: D takes this frame".to_owned()),
+        Reference::Unlike {
+            size_px: (width, height),
+        } => Some(format!(
+            "▲ the reference is another kind of frame, {width}x{height}: D takes this one"
+        )),
     }
 }
 

@@ -82,6 +82,29 @@ impl Geometry {
         })
     }
 
+    /// All pixels of a cell; `None` beside the picture.
+    pub fn pixels(&self, col: u16, row: u16) -> Option<Roi> {
+        let inside = self.place.contains((col, row).into());
+        let span = |cell: u16, cells: f64, first: u32, length: u32| {
+            let edge = |cell: f64| ((cell / cells).min(1.0) * f64::from(length)) as u32;
+            let begin = edge(f64::from(cell)).min(length - 1);
+            let end = edge(f64::from(cell) + 1.0).clamp(begin + 1, length);
+            (first + begin, end - begin)
+        };
+        inside.then(|| {
+            let (col, row) = (col - self.place.x, row - self.place.y);
+            let cols = f64::from(self.place.width);
+            let (x, width) = span(col, cols, self.part.x, self.part.width);
+            let (y, height) = span(row, self.rows, self.part.y, self.part.height);
+            Roi {
+                x,
+                y,
+                width,
+                height,
+            }
+        })
+    }
+
     /// Where a pixel would be drawn, in cells from the place's corner; outside of it for one that
     /// is not seen.
     fn cell(&self, (x, y): Point) -> (i32, i32) {
