@@ -22,7 +22,19 @@ pub fn draw_histogram(
     area: Rect,
     buf: &mut Buffer,
 ) {
+    let dim = look.theme.style(Role::Dim);
     let Some(measures) = picture.measures.as_deref() else {
+        if area.height > 1 {
+            let inner = pane(buf, area, "histogram", "", false, look.theme);
+            put(
+                buf,
+                inner,
+                inner.left() + 1,
+                inner.top(),
+                "not measured",
+                dim,
+            );
+        }
         return;
     };
     let histogram = &measures.histogram;
@@ -32,7 +44,6 @@ pub fn draw_histogram(
         from,
         from.saturating_add(counts.saturating_mul(histogram.bin_counts)),
     );
-    let dim = look.theme.style(Role::Dim);
     match area.height {
         0 => {}
         1 => {
