@@ -34,7 +34,7 @@ fn main() {
         .find_map(|arg| arg.parse().ok())
         .unwrap_or(31);
     let sample = sample();
-    let size = fit(SIDE as u32, SIDE as u32, CELLS.0, CELLS.1);
+    let size = fit(SIDE as u32, SIDE as u32, CELLS, (1, 2));
     println!(
         "{SIDE}x{SIDE} frame to {}x{} cells, medians of {rounds} rounds",
         size.0,

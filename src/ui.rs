@@ -11,7 +11,7 @@ pub mod table;
 pub mod text;
 pub mod theme;
 
-pub use picture::PictureWidget;
+pub use picture::{Glyphs, PictureWidget};
 /// A rectangle of cells: plain numbers, so also those who decide about room may speak of it.
 pub use ratatui::layout::Rect;
 pub use svg::svg;

@@ -126,7 +126,7 @@ impl PictureMaker {
         Self::default()
     }
 
-    /// Decodes a frame and reduces it to at most `cols` x `2 * rows` pixels of the request, drawn
+    /// Decodes a frame and reduces it to the dots of the request's cells, drawn
     /// between the low and high percentile of what is in it; the window follows the pictures of a
     /// camera without flicker.
     ///
@@ -146,7 +146,8 @@ impl PictureMaker {
         let raster = raster(frame, &mut self.pixels)?;
         let (width_px, height_px) = raster.size();
         let layout = raster.layout();
-        let size = fit(width_px, height_px, request.cols, request.rows);
+        let room = (request.cols, request.rows);
+        let size = fit(width_px, height_px, room, request.dots);
         let extent = self.reducer.reduce(&raster, size, &mut self.small);
 
         self.sorted.clone_from(&self.small);

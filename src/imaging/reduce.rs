@@ -123,12 +123,16 @@ impl Extent {
     }
 }
 
-/// The size at which a frame of `width` x `height` pixels fills `cols` x `rows` cells of two
-/// square pixels each, one above the other, its aspect ratio kept. Never 0.
-pub fn fit(width: u32, height: u32, cols: u16, rows: u16) -> (u16, u16) {
-    let room_width = cols.clamp(1, MAX_SMALL_PX);
-    let room_height = rows.saturating_mul(2).clamp(1, MAX_SMALL_PX);
-    let (width, height) = (u64::from(width.max(1)), u64::from(height.max(1)));
+/// Columns and rows of dots that a picture of `width` x `height` square pixels gets in
+/// `cols` x `rows` cells of `dots` each: as large as possible, aspect ratio kept, at least 1. A cell
+/// is taken to be twice as high as it is wide.
+pub fn fit(width: u32, height: u32, (cols, rows): (u16, u16), dots: (u8, u8)) -> (u16, u16) {
+    let (across, down) = (dots.0.max(1), dots.1.max(1));
+    let room_width = cols.saturating_mul(across.into()).clamp(1, MAX_SMALL_PX);
+    let room_height = rows.saturating_mul(down.into()).clamp(1, MAX_SMALL_PX);
+    // What the picture is in dots, of which a cell has `across` on one unit and `down` on two.
+    let width = u64::from(width.max(1)) * 2 * u64::from(across);
+    let height = u64::from(height.max(1)) * u64::from(down);
     let (wide, high) = (u64::from(room_width), u64::from(room_height));
     let scaled = |side: u64, by: u64, to: u64, room: u16| {
         let rounded = (side * to + by / 2) / by;

@@ -96,11 +96,30 @@ fn a_picture_fills_the_room_and_keeps_its_aspect() {
     ];
     for ((width, height), (cols, rows), want) in cases {
         assert_eq!(
-            fit(width, height, cols, rows),
+            fit(width, height, (cols, rows), (1, 2)),
             want,
             "{width}x{height} in {cols}x{rows}"
         );
     }
+}
+
+#[test]
+fn a_square_is_square_whatever_its_cells_are_made_of() {
+    let cases = [
+        // (dots of a cell, dots of a square in 80 x 10 cells)
+        ((1, 1), (20, 10)),
+        ((1, 2), (20, 20)),
+        ((2, 2), (40, 20)),
+        ((2, 3), (40, 30)),
+        ((2, 4), (40, 40)),
+        ((9, 18), (180, 180)),
+        ((0, 0), (20, 10)),
+    ];
+    for (dots, want) in cases {
+        assert_eq!(fit(512, 512, (80, 10), dots), want, "{dots:?}");
+    }
+    assert_eq!(fit(u32::MAX, 1, (80, 24), (255, 255)), (2048, 1));
+    assert_eq!(fit(1, u32::MAX, (80, 24), (255, 255)), (1, 2048));
 }
 
 #[test]
