@@ -24,7 +24,7 @@ use crate::panels::{
     ScopePanel, SourceFacts, TablesPanel, instrument, market, overview, pipeline, scope,
 };
 use crate::pipeline::PipelineSnapshot;
-use crate::ui::{ColorDepth, Rect, Role, Theme};
+use crate::ui::{ColorDepth, Graphics, Rect, Role, Terminal, Theme};
 use layout::{Layout, Needs};
 use overlay::{Overlay, Typed};
 use screen::{Pane, Screen};
@@ -38,6 +38,8 @@ pub struct AppOptions {
     pub theme: Theme,
     /// How many colours there are, for pictures and for other themes.
     pub color_depth: ColorDepth,
+    /// How pictures are drawn, where the operator said so; else as the terminal can.
+    pub graphics: Option<Graphics>,
     /// Which keys do what.
     pub keymap: Keymap,
     /// Whether there is a recorder to start.
@@ -64,6 +66,10 @@ pub struct App {
     keymap: Keymap,
     theme: Theme,
     color_depth: ColorDepth,
+    /// What the operator chose.
+    graphics: Option<Graphics>,
+    /// What the terminal can.
+    terminal: Terminal,
     can_record: bool,
     replay: bool,
     utc_offset_s: i32,
@@ -127,6 +133,8 @@ impl App {
             keymap: options.keymap,
             theme: options.theme,
             color_depth: options.color_depth,
+            graphics: options.graphics,
+            terminal: Terminal::default(),
             can_record: options.can_record,
             replay: options.replay,
             utc_offset_s: options.utc_offset_s,
@@ -182,6 +190,11 @@ impl App {
             Event::Mouse(_) => Vec::new(),
             Event::Resize { cols, rows } => {
                 self.size = (cols, rows);
+                self.dirty = true;
+                Vec::new()
+            }
+            Event::Terminal(terminal) => {
+                self.terminal = *terminal;
                 self.dirty = true;
                 Vec::new()
             }
@@ -258,9 +271,25 @@ impl App {
             .filter(|room| room.width > 0 && room.height > 0)
             .zip(self.scope.subject(&self.facts).and_then(|s| s.camera()));
         camera
-            .map(|(room, camera)| PictureRequest::plain(camera, room.width, room.height))
+            .map(|(room, camera)| PictureRequest {
+                dots: self.dots(),
+                ..PictureRequest::plain(camera, room.width, room.height)
+            })
             .into_iter()
             .collect()
+    }
+
+    /// How pictures are drawn: as the operator chose, else as the terminal can.
+    pub fn graphics(&self) -> Graphics {
+        self.graphics.unwrap_or(self.terminal.best)
+    }
+
+    /// Dots of a picture in a cell.
+    fn dots(&self) -> (u8, u8) {
+        match self.graphics() {
+            Graphics::Cells(glyphs) => glyphs.dots(),
+            Graphics::Pixels(_) => self.terminal.cell_px,
+        }
     }
 
     /// What was typed into the palette, oldest first, to be kept for the next run.

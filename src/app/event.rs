@@ -5,6 +5,7 @@ use crate::imaging::{Picture, PictureRequest};
 use crate::intent::{CommandOrder, KeyChord, Mouse};
 use crate::model::{Command, LogLine, Request, Sample, SourceId, Stamp, StopLevel};
 use crate::pipeline::PipelineSnapshot;
+use crate::ui::Terminal;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +28,8 @@ pub enum Event {
         /// Rows.
         rows: u16,
     },
+    /// The terminal has said what pictures it can show.
+    Terminal(Box<Terminal>),
     /// A source said something (frames come as pictures).
     Sample(Sample),
     /// A wanted picture is ready.

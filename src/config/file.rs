@@ -18,6 +18,8 @@ pub struct FileConfig {
     pub path: PathBuf,
     /// The theme's name.
     pub theme: Option<Spot<String>>,
+    /// How pictures are drawn.
+    pub graphics: Option<Spot<String>>,
     /// What goes into the log file, in the words of `tracing`'s filter.
     pub log: Option<String>,
     /// Recording.
@@ -149,6 +151,7 @@ impl FileConfig {
         Ok(Self {
             path: path.to_owned(),
             theme: written.theme.as_ref().map(spot),
+            graphics: written.graphics.as_ref().map(spot),
             log: written.log,
             record: RecordConfig {
                 dir: resolve(record.dir)?,

@@ -58,6 +58,7 @@ pub fn parse(line: &str, vocabulary: &Vocabulary) -> Result<Order, PaletteError>
         Takes::Screen => one_of(verb, rest, &vocabulary.screens).map(Order::Screen),
         Takes::Sort => one_of(verb, rest, &vocabulary.columns).map(Order::Sort),
         Takes::Theme => one_of(verb, rest, &vocabulary.themes).map(Order::Theme),
+        Takes::Graphics => one_of(verb, rest, &vocabulary.graphics).map(Order::Graphics),
         Takes::Camera => one_of(verb, rest, &vocabulary.cameras).map(Order::Camera),
         Takes::Filter => Ok(Order::Filter(rest.to_owned())),
         Takes::Record => alone(Order::Record),

@@ -172,6 +172,7 @@ pub fn options(sources: Vec<SourceInfo>, size: (u16, u16)) -> AppOptions {
         sources,
         theme: Theme::built_in("dark").unwrap(),
         color_depth: ColorDepth::True,
+        graphics: None,
         keymap: Keymap::default(),
         can_record: true,
         replay: false,

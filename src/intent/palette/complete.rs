@@ -55,6 +55,7 @@ fn arguments(takes: Takes, rest: &str, names: &Names, vocabulary: &Vocabulary) -
         Takes::Screen => list(&vocabulary.screens),
         Takes::Sort => list(&vocabulary.columns),
         Takes::Theme => list(&vocabulary.themes),
+        Takes::Graphics => list(&vocabulary.graphics),
         Takes::Camera => list(&vocabulary.cameras),
         Takes::Control => among(rest, ["off"]),
         Takes::Stop => among(rest, ["safe"]),

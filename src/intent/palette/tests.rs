@@ -84,6 +84,7 @@ fn vocabulary() -> Vocabulary {
         cameras: words("WidefieldCamera FocusLock"),
         columns: words("name age change"),
         themes: words("dark light"),
+        graphics: words("auto half-blocks sextants"),
         addressee: Some("scope".to_owned()),
         instruments: instruments.into(),
     }
@@ -132,6 +133,7 @@ fn lines_and_their_meaning() {
         ("filter", Order::Filter(String::new())),
         ("sort age", Order::Sort("age".into())),
         ("theme light", Order::Theme("light".into())),
+        ("graphics sextants", Order::Graphics("sextants".into())),
         ("camera focuslock", Order::Camera("FocusLock".into())),
         ("freeze", Order::Freeze),
         ("help", Order::Help),

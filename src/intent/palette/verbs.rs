@@ -29,6 +29,7 @@ pub(super) enum Takes {
     Filter,
     Sort,
     Theme,
+    Graphics,
     Camera,
     Freeze,
     Help,
@@ -83,7 +84,7 @@ pub const ADDRESS: (&str, &str) = (
 
 /// All words, in the order of the help. A command for an instrument may have `SOURCE:` in front.
 #[rustfmt::skip]
-pub const VERBS: [Verb; 28] = [
+pub const VERBS: [Verb; 29] = [
     verb("screen", "NAME", Takes::Screen, "Go to a screen."),
     verb("record", "", Takes::Record, "Start writing to disk."),
     verb("stop-recording", "", Takes::StopRecording, "Stop writing to disk."),
@@ -108,6 +109,7 @@ pub const VERBS: [Verb; 28] = [
     verb("filter", "TEXT", Takes::Filter, "Show what contains a text; no text shows all."),
     verb("sort", "COLUMN", Takes::Sort, "Sort the signals."),
     verb("theme", "NAME", Takes::Theme, "Look different."),
+    verb("graphics", "NAME", Takes::Graphics, "Draw pictures another way; auto: as the terminal can."),
     verb("camera", "NAME", Takes::Camera, "Show a camera or source on the scope screen."),
     verb("freeze", "", Takes::Freeze, "Hold the screen, or let it go on."),
     verb("help", "", Takes::Help, "Show the keys and these words."),

@@ -19,6 +19,8 @@ pub struct Vocabulary {
     pub columns: Vec<String>,
     /// Themes.
     pub themes: Vec<String>,
+    /// Ways to draw pictures.
+    pub graphics: Vec<String>,
     /// The source that a command without an address goes to.
     pub addressee: Option<String>,
     /// What is known of the instruments, by the name of their source.

@@ -60,7 +60,9 @@ pub fn draw_picture(
     let room = picture_room(area);
     match picture {
         Some(picture) => {
-            PictureWidget::new(picture, look.theme, look.color_depth).render(room.picture, buf);
+            PictureWidget::new(picture, look.theme, look.color_depth)
+                .glyphs(look.graphics.glyphs())
+                .render(room.picture, buf);
             if let Some(words) = held_words(source, camera, picture, look.at) {
                 draw_held(&words, look, room.picture, buf);
             }

@@ -18,6 +18,7 @@ fn app(sources: Vec<SourceInfo>, started: Stamp) -> App {
         sources,
         theme: Theme::built_in("dark").unwrap(),
         color_depth: ColorDepth::True,
+        graphics: None,
         keymap: Keymap::default(),
         can_record: false,
         replay: false,
