@@ -17,6 +17,7 @@ pub use event::{Effect, Event, FileRead};
 
 use crate::control::Latch;
 use crate::imaging::PictureRequest;
+use crate::imaging::pixels::{DELETE_KITTY, Encoding, through_tmux};
 use crate::intent::{Action, KeyChord, Keymap};
 use crate::model::{LinkState, Payload, PlainText, RecorderState, SourceInfo, Stamp};
 use crate::panels::{
@@ -24,7 +25,7 @@ use crate::panels::{
     ScopePanel, SourceFacts, TablesPanel, instrument, market, overview, pipeline, scope,
 };
 use crate::pipeline::PipelineSnapshot;
-use crate::ui::{ColorDepth, Graphics, Rect, Role, Terminal, Theme};
+use crate::ui::{ColorDepth, Graphics, Protocol, Rect, Role, Terminal, Theme};
 use layout::{Layout, Needs};
 use overlay::{Overlay, Typed};
 use screen::{Pane, Screen};
@@ -123,6 +124,9 @@ struct Notice {
 
 /// Lines of the palette that are kept.
 const HISTORY_BOUND: usize = 200;
+/// Pixels of a picture at most, where the terminal draws them: what it and the line to it can take
+/// many times a second.
+const MOST_PIXELS: u32 = 400_000;
 /// How long a notice stands, unless a key is pressed.
 const NOTICE_NS: u64 = 6_000_000_000;
 
@@ -272,7 +276,8 @@ impl App {
             .zip(self.scope.subject(&self.facts).and_then(|s| s.camera()));
         camera
             .map(|(room, camera)| PictureRequest {
-                dots: self.dots(),
+                dots: self.dots(room),
+                encoding: self.encoding(),
                 ..PictureRequest::plain(camera, room.width, room.height)
             })
             .into_iter()
@@ -284,12 +289,36 @@ impl App {
         self.graphics.unwrap_or(self.terminal.best)
     }
 
-    /// Dots of a picture in a cell.
-    fn dots(&self) -> (u8, u8) {
-        match self.graphics() {
-            Graphics::Cells(glyphs) => glyphs.dots(),
-            Graphics::Pixels(_) => self.terminal.cell_px,
+    /// Dots of a picture in a cell of `room`.
+    fn dots(&self, room: Rect) -> (u8, u8) {
+        if self.graphics().protocol().is_none() {
+            return self.graphics().glyphs().dots();
         }
+        let (mut across, mut down) = self.terminal.cell_px;
+        let count = |across: u8, down: u8| room.area() * u32::from(across) * u32::from(down);
+        while count(across, down) > MOST_PIXELS && across > 2 {
+            (across, down) = (across.div_ceil(2), down.div_ceil(2));
+        }
+        (across, down)
+    }
+
+    /// How pictures are encoded where the terminal draws pixels.
+    fn encoding(&self) -> Option<Encoding> {
+        let protocol = self.graphics().protocol()?;
+        Some(Encoding {
+            protocol,
+            cell_px: self.terminal.cell_px,
+            through_tmux: self.terminal.through_tmux,
+        })
+    }
+
+    /// What is to be written when the terminal is left, so that no picture stays in its memory.
+    pub fn farewell(&self) -> Option<Vec<u8>> {
+        let is_kept = self.graphics().protocol() == Some(Protocol::Kitty);
+        is_kept.then(|| match self.terminal.through_tmux {
+            true => through_tmux(DELETE_KITTY.as_bytes()),
+            false => DELETE_KITTY.as_bytes().to_vec(),
+        })
     }
 
     /// What was typed into the palette, oldest first, to be kept for the next run.

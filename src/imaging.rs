@@ -3,6 +3,7 @@
 mod jpeg;
 pub mod maker;
 pub mod picture;
+pub mod pixels;
 pub mod reduce;
 pub mod unpack;
 pub mod view;

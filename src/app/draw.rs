@@ -36,6 +36,10 @@ impl App {
                 self.draw_hints(hints, buf);
             }
         }
+        if let Some(picture) = layout.of(Pane::Picture) {
+            let (facts, look) = (self.view(), &self.look(Pane::Picture));
+            scope::draw::finish_picture(&self.scope, facts, look, picture, buf);
+        }
         if self.graphics().glyphs().is_ascii() {
             make_plain(buf, area);
         }

@@ -175,6 +175,7 @@ impl PictureMaker {
             part: Roi::all((width_px, height_px)),
             dots: request.dots,
             pixels: drawn(&self.small, layout, window),
+            encoded: None,
             probe: None,
             profile: None,
         })

@@ -1,5 +1,6 @@
 //! A picture small enough for the cells it is drawn in.
 
+use super::pixels::{Encoding, Pixels};
 use super::view::{Roi, View};
 use crate::model::{CameraKey, Stamp};
 
@@ -14,6 +15,8 @@ pub struct PictureRequest {
     pub rows: u16,
     /// Dots that a cell shows, across and down: 1 and 2 for half blocks.
     pub dots: (u8, u8),
+    /// How it is encoded for a terminal that draws pixels.
+    pub encoding: Option<Encoding>,
     /// How it is looked at.
     pub view: View,
     /// The part whose numbers are wanted; of the whole frame if there is none.
@@ -32,6 +35,7 @@ impl PictureRequest {
             cols,
             rows,
             dots: (1, 2),
+            encoding: None,
             view: View::default(),
             roi: None,
             probe: None,
@@ -82,6 +86,8 @@ pub struct Picture {
     pub height_px: u16,
     /// Red, green, blue, row-major, `width_px * height_px` of them.
     pub pixels: Vec<[u8; 3]>,
+    /// The same as pixels of the terminal, where that was asked for.
+    pub encoded: Option<Pixels>,
     /// The pixel that was asked for and its values: one of a grey frame, three of a colour one.
     pub probe: Option<((u32, u32), Vec<u16>)>,
     /// Values along the line that was asked for, luma where there is colour.

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::imaging::{Picture, PictureMaker, PictureRequest};
+use crate::imaging::{Picture, PictureMaker, PictureRequest, pixels};
 use crate::model::{
     CameraKey, Clock, DropReason, Fate, Fault, FaultKind, Payload, Severity, SourceInfo, Ticket,
 };
@@ -164,7 +164,10 @@ impl Worker {
             }
         };
         match made {
-            Ok(picture) => {
+            Ok(mut picture) => {
+                picture.encoded = request
+                    .encoding
+                    .and_then(|encoding| pixels::encode(&picture, encoding));
                 let took = picture.decoded.mono_ns.saturating_sub(taken.mono_ns);
                 self.meters.record(sample.source, Stage::Decode, took);
                 let replaced = lock(&self.shared.ready).insert(camera, Ready { picture, ticket });

@@ -1,17 +1,7 @@
 //! How pictures come onto the screen: in cells, or in pixels where the terminal has a way.
 
 use super::picture::Glyphs;
-
-/// A way to send pixels to a terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Protocol {
-    /// kitty's, with placeholders: text and other windows stand in front of it by themselves.
-    Kitty,
-    /// iTerm2's inline pictures.
-    ITerm2,
-    /// Sixels, of DEC's terminals.
-    Sixel,
-}
+pub use crate::imaging::pixels::Protocol;
 
 /// How pictures are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +19,8 @@ pub struct Terminal {
     pub best: Graphics,
     /// Columns and rows of pixels of a cell.
     pub cell_px: (u8, u8),
+    /// Pixels have to be handed on by tmux.
+    pub through_tmux: bool,
     /// How that is known, for people.
     pub why: String,
 }
@@ -78,11 +70,11 @@ impl Graphics {
         }
     }
 
-    /// How pixels are sent, if they are.
+    /// How pixels are sent, if they are and the program was built with that.
     pub fn protocol(self) -> Option<Protocol> {
         match self {
             Self::Cells(_) => None,
-            Self::Pixels(protocol) => Some(protocol),
+            Self::Pixels(protocol) => Some(protocol).filter(|protocol| protocol.is_built_in()),
         }
     }
 }
@@ -102,6 +94,7 @@ impl Default for Terminal {
         Self {
             best: Graphics::default(),
             cell_px: USUAL_CELL_PX,
+            through_tmux: false,
             why: "it was not asked".to_owned(),
         }
     }

@@ -4,6 +4,7 @@
 mod cell;
 mod glyphs;
 mod numbers;
+mod pixels;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -13,9 +14,11 @@ use unicode_width::UnicodeWidthStr;
 
 use super::theme::{ColorDepth, Role, Theme};
 use crate::imaging::Picture;
+use crate::imaging::pixels::{Pixels, Protocol};
 use crate::imaging::reduce::fit;
 
 pub use glyphs::Glyphs;
+pub use pixels::finish;
 
 /// Draws a picture as large as its area allows, aspect ratio kept, in the middle.
 ///
@@ -27,6 +30,7 @@ pub struct PictureWidget<'a> {
     theme: &'a Theme,
     depth: ColorDepth,
     glyphs: Glyphs,
+    protocol: Option<Protocol>,
     scale_bar: bool,
     crosshair: bool,
 }
@@ -40,6 +44,7 @@ impl<'a> PictureWidget<'a> {
             theme,
             depth,
             glyphs: Glyphs::default(),
+            protocol: None,
             scale_bar: true,
             crosshair: false,
         }
@@ -49,6 +54,20 @@ impl<'a> PictureWidget<'a> {
     #[must_use]
     pub fn glyphs(self, glyphs: Glyphs) -> Self {
         Self { glyphs, ..self }
+    }
+
+    /// Draws it as pixels, if it was encoded so; who asks for that calls [`finish`] in the end, with
+    /// what [`PictureWidget::pixels`] says.
+    #[must_use]
+    pub fn protocol(self, protocol: Option<Protocol>) -> Self {
+        Self { protocol, ..self }
+    }
+
+    /// The pixels that are drawn in `area` and their place; `None` if it is drawn in cells.
+    pub fn pixels(&self, area: Rect) -> Option<(Rect, &'a Pixels)> {
+        let pixels = self.picture.encoded.as_ref();
+        let pixels = pixels.filter(|pixels| Some(pixels.protocol) == self.protocol)?;
+        Some((pixels::place(pixels, area)?, pixels))
     }
 
     /// Whether a scale bar is drawn at the bottom left.
@@ -65,6 +84,9 @@ impl<'a> PictureWidget<'a> {
 
     /// The cells of `area` that the picture will cover.
     pub fn place(&self, area: Rect) -> Rect {
+        if let Some((place, _)) = self.pixels(area) {
+            return place;
+        }
         let (across, down) = self.glyphs.dots();
         let (width, height) = self.size(area);
         let (cols, rows) = (width.div_ceil(across.into()), height.div_ceil(down.into()));
@@ -134,7 +156,10 @@ impl Widget for PictureWidget<'_> {
             return;
         }
         let place = self.place(area);
-        self.draw_cells(place, self.size(area), buf);
+        match self.pixels(area) {
+            Some((_, pixels)) => pixels::reserve(pixels, place, buf),
+            None => self.draw_cells(place, self.size(area), buf),
+        }
         if self.crosshair {
             draw_crosshair(place, self.text_style(), buf);
         }

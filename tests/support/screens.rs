@@ -716,6 +716,7 @@ pub fn picture(ms: u64, cols: u16, rows: u16) -> Picture {
         view: View::default(),
         part: Roi::all((2048, 2048)),
         dots: (1, 2),
+        encoded: None,
         probe: None,
         profile: None,
         width_px: side,

@@ -13,6 +13,7 @@ use crate::panels::facts::{Facts, SourceFacts};
 use crate::panels::{Look, Standing};
 use crate::pipeline::{CameraSnapshot, Stage};
 use crate::ui::flow::{Item, flow};
+use crate::ui::picture::finish;
 use crate::ui::text::{clear, fit, put, width, wrap};
 use crate::ui::{PictureWidget, Role, number, pane::pane};
 
@@ -60,9 +61,7 @@ pub fn draw_picture(
     let room = picture_room(area);
     match picture {
         Some(picture) => {
-            PictureWidget::new(picture, look.theme, look.color_depth)
-                .glyphs(look.graphics.glyphs())
-                .render(room.picture, buf);
+            widget(picture, look).render(room.picture, buf);
             if let Some(words) = held_words(source, camera, picture, look.at) {
                 draw_held(&words, look, room.picture, buf);
             }
@@ -82,6 +81,31 @@ pub fn draw_picture(
         unsaid.map(|part| Item::new("", part, Role::Text)),
     );
     flow(buf, room.figures, &items, look.theme);
+}
+
+fn widget<'a>(picture: &'a Picture, look: &'a Look<'_>) -> PictureWidget<'a> {
+    PictureWidget::new(picture, look.theme, look.color_depth)
+        .glyphs(look.graphics.glyphs())
+        .protocol(look.graphics.protocol())
+}
+
+/// Puts the pixels of the picture into the cells that [`draw_picture`] has kept for them, behind all
+/// that was drawn over it since.
+pub fn finish_picture(
+    panel: &ScopePanel,
+    facts: &Facts,
+    look: &Look<'_>,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    let camera = panel.subject(facts).and_then(|subject| subject.camera());
+    let picture = camera.and_then(|camera| facts.pictures.get(&camera));
+    let room = picture_room(area).picture.intersection(buf.area);
+    if let Some(picture) = picture
+        && let Some((place, pixels)) = widget(picture, look).pixels(room)
+    {
+        finish(pixels, place, buf);
+    }
 }
 
 /// What the title says of the picture, most important first. What finds no room there stands among

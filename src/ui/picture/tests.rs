@@ -24,6 +24,7 @@ fn picture(width: u16, pixels: Vec<[u8; 3]>) -> Picture {
         view: View::default(),
         part: Roi::all((width.into(), height.into())),
         dots: (1, 2),
+        encoded: None,
         probe: None,
         profile: None,
         width_px: width,
