@@ -15,6 +15,7 @@ mod keys;
 pub mod mission;
 pub mod oneshot;
 mod pictures;
+mod probe;
 mod reflex;
 pub mod session;
 pub mod signals;

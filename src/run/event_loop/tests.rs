@@ -82,6 +82,7 @@ async fn a_flood_does_not_keep_the_screen_from_being_drawn() {
         writer: Writer::start(tty, session.clock.clone()).unwrap(),
         canvas: Canvas::new(80, 24),
         typing,
+        probe: Probe::default(),
         inputs: 0,
         _entered: Entered::pretended(),
     };
