@@ -14,8 +14,8 @@ use jpeg_encoder::{ColorType, Encoder};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
-use ttyscope::imaging::reduce::{Layout, Raster, Reducer, fit};
-use ttyscope::imaging::{PictureMaker, PictureRequest, unpack};
+use ttyscope::imaging::reduce::{Reducer, fit};
+use ttyscope::imaging::{Layout, PictureMaker, PictureRequest, Raster, Roi, unpack};
 use ttyscope::model::{
     CameraKey, Clock, Compression, Frame, FrameEncoding, PlainText, SourceId, Stamp,
 };
@@ -34,7 +34,7 @@ fn main() {
         .find_map(|arg| arg.parse().ok())
         .unwrap_or(31);
     let sample = sample();
-    let size = fit(SIDE as u32, SIDE as u32, CELLS, (1, 2));
+    let size = fit(SIDE as u32, SIDE as u32, CELLS.0, CELLS.1);
     println!(
         "{SIDE}x{SIDE} frame to {}x{} cells, medians of {rounds} rounds",
         size.0,
@@ -63,7 +63,7 @@ fn jpeg(sample: &[u16], size: (u16, u16), rounds: usize) {
             ("decoding alone", &mut || decode(&file, &mut pixels)),
             ("reducing alone", &mut || {
                 let raster = Raster::new(SIDE as u32, SIDE as u32, Layout::Grey8, &grey).unwrap();
-                black_box(reducer.reduce(&raster, size, &mut small));
+                black_box(reducer.reduce(&raster, Roi::all(raster.size()), size, true, &mut small));
             }),
             ("reducing box by box", &mut || {
                 black_box(box_by_box(size, |index| grey[index].into()));
@@ -99,7 +99,7 @@ fn lz4(sample: &[u16], size: (u16, u16), rounds: usize) {
             }),
             ("reducing alone", &mut || {
                 let raster = Raster::new(SIDE as u32, SIDE as u32, Layout::Grey16, &raw).unwrap();
-                black_box(reducer.reduce(&raster, size, &mut small));
+                black_box(reducer.reduce(&raster, Roi::all(raster.size()), size, true, &mut small));
             }),
             ("reducing box by box", &mut || {
                 black_box(box_by_box(size, |index| sample[index].into()));

@@ -7,6 +7,7 @@ pub mod screen;
 mod control;
 mod draw;
 mod keys;
+mod look;
 mod orders;
 mod overlay;
 mod stop_line;
@@ -17,12 +18,12 @@ pub use event::{Effect, Event, FileRead};
 
 use crate::control::Latch;
 use crate::imaging::PictureRequest;
-use crate::imaging::pixels::{DELETE_KITTY, Encoding, through_tmux};
+use crate::imaging::pixels::{DELETE_KITTY, Encoding, FIRST_IMAGE, through_tmux};
 use crate::intent::{Action, KeyChord, Keymap};
 use crate::model::{LinkState, Payload, PlainText, RecorderState, SourceInfo, Stamp};
 use crate::panels::{
     Facts, FleetPanel, InstrumentPanel, JournalPanel, MarketPanel, OverviewPanel, PipelinePanel,
-    ScopePanel, SourceFacts, TablesPanel, instrument, market, overview, pipeline, scope,
+    ScopePanel, SourceFacts, TablesPanel, instrument, market, overview, pipeline,
 };
 use crate::pipeline::PipelineSnapshot;
 use crate::ui::{ColorDepth, Graphics, Protocol, Rect, Role, Terminal, Theme};
@@ -98,6 +99,8 @@ pub struct App {
     notice: Option<Notice>,
     palette_history: Vec<String>,
     watching: Vec<PictureRequest>,
+    /// The mouse's button that is held on a picture.
+    grab: Option<look::Grab>,
     /// The stop that holds.
     latch: Option<Latch>,
     control: control::Control,
@@ -163,6 +166,7 @@ impl App {
             notice: None,
             palette_history: options.palette_history,
             watching: Vec::new(),
+            grab: None,
             latch: None,
             control: control::Control::new(options.control),
             commands: 0,
@@ -190,8 +194,10 @@ impl App {
                 self.paste(&text);
                 Vec::new()
             }
-            // Nothing on the screen takes the mouse yet.
-            Event::Mouse(_) => Vec::new(),
+            Event::Mouse(mouse) => {
+                self.mouse(mouse);
+                Vec::new()
+            }
             Event::Resize { cols, rows } => {
                 self.size = (cols, rows);
                 self.dirty = true;
@@ -269,19 +275,22 @@ impl App {
         }
         let (cols, rows) = self.size;
         let layout = self.layout(Rect::new(0, 0, cols, rows));
-        let camera = layout
-            .of(Pane::Picture)
-            .map(|pane| scope::picture_room(pane).picture)
-            .filter(|room| room.width > 0 && room.height > 0)
-            .zip(self.scope.subject(&self.facts).and_then(|s| s.camera()));
-        camera
-            .map(|(room, camera)| PictureRequest {
-                dots: self.dots(room),
-                encoding: self.encoding(),
-                ..PictureRequest::plain(camera, room.width, room.height)
-            })
-            .into_iter()
-            .collect()
+        let pane = layout.of(Pane::Picture);
+        let wanted = pane.map(|pane| self.scope.requests(&self.facts, pane));
+        let wanted = wanted.unwrap_or_default().into_iter();
+        let as_drawn = |(request, image): (PictureRequest, u8)| match self.encoding(image) {
+            Some(encoding) => PictureRequest {
+                dots: self.pixels_of_cell(request.cols, request.rows),
+                cell_px: (encoding.cell_px.0.into(), encoding.cell_px.1.into()),
+                encoding: Some(encoding),
+                ..request
+            },
+            None => PictureRequest {
+                dots: self.graphics().glyphs().dots(),
+                ..request
+            },
+        };
+        wanted.zip(FIRST_IMAGE..).map(as_drawn).collect()
     }
 
     /// How pictures are drawn: as the operator chose, else as the terminal can.
@@ -289,24 +298,24 @@ impl App {
         self.graphics.unwrap_or(self.terminal.best)
     }
 
-    /// Dots of a picture in a cell of `room`.
-    fn dots(&self, room: Rect) -> (u8, u8) {
-        if self.graphics().protocol().is_none() {
-            return self.graphics().glyphs().dots();
-        }
+    /// Pixels that are sent of a cell, of a picture of so many.
+    fn pixels_of_cell(&self, cols: u16, rows: u16) -> (u8, u8) {
         let (mut across, mut down) = self.terminal.cell_px;
-        let count = |across: u8, down: u8| room.area() * u32::from(across) * u32::from(down);
+        let cells = u32::from(cols) * u32::from(rows);
+        let count =
+            |across: u8, down: u8| cells.saturating_mul(u32::from(across) * u32::from(down));
         while count(across, down) > MOST_PIXELS && across > 2 {
             (across, down) = (across.div_ceil(2), down.div_ceil(2));
         }
         (across, down)
     }
 
-    /// How pictures are encoded where the terminal draws pixels.
-    fn encoding(&self) -> Option<Encoding> {
+    /// How the picture of that number is encoded where the terminal draws pixels.
+    fn encoding(&self, image: u8) -> Option<Encoding> {
         let protocol = self.graphics().protocol()?;
         Some(Encoding {
             protocol,
+            image,
             cell_px: self.terminal.cell_px,
             through_tmux: self.terminal.through_tmux,
         })
@@ -395,6 +404,7 @@ impl App {
                 .map(|detail| overview::source_rows(facts, self.view_at(), area.width, detail)),
             subjects: ScopePanel::subjects(facts).len(),
             has_camera: self.has_camera(),
+            split: self.scope.split && self.has_camera(),
             instrument_rows: match self.screen {
                 Screen::Scope => self.shown_source().map_or(0, |source| {
                     instrument::draw::rows(source, self.view_at(), area.width / 2)
@@ -483,6 +493,7 @@ impl App {
     }
 
     fn go_to(&mut self, screen: Screen) {
+        self.scope.looking &= screen == self.screen;
         self.screen = screen;
         self.expanded = false;
     }

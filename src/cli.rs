@@ -1,6 +1,7 @@
 //! The command line: what may be written, and which part of the program does it.
 
 mod commands;
+mod shell;
 mod simulators;
 mod values;
 
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::model::text::printable;
 use crate::run::mission::Exit;
 use crate::run::oneshot::WrongWords;
+use crate::run::rescue;
 use crate::run::voice::{Patience, Voice, people};
 use values::{parse_dimensions, parse_duration, parse_size};
 
@@ -50,6 +52,7 @@ SOURCE is a name from the configuration or a URL, with NAME= in front if you lik
 Exit codes: 0 as asked, 1 could not start or failed, 2 wrong usage,
             3 ran but something is missing or unknown, 4 refused: nothing was sent,
             130 interrupted twice.
+verify and recover end with 3 if anything is missing or was lost, 1 if the file cannot be read.
 stats and book end with 3 if nothing came, a book is not live or had gaps, or a fleet's figures
 could not be believed (silent, half, disagree, zero, stalled, dead link, down); why is on stderr.";
 
@@ -99,6 +102,10 @@ enum Verb {
     Replay(Replay),
     /// Say what is in a recording and what is missing from it
     Inspect(Inspect),
+    /// Read every byte of recordings and say what is missing, when and why
+    Verify(Verify),
+    /// Make a readable file of what is left of a killed, cut or damaged one
+    Recover(Recover),
     /// Send a command, as the palette takes it, and wait for what really became of it
     Send(Send),
     /// Say a value: link, activity, an axis, a light, a reading, or all
@@ -115,6 +122,10 @@ enum Verb {
     Sim(Sim),
     /// Check the configuration
     Check(Check),
+    /// Write or install the completions of a shell
+    Completions(Completions),
+    /// Write or install the manual
+    Man(Manual),
 }
 
 #[derive(Debug, Args)]
@@ -176,6 +187,29 @@ struct Inspect {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Verify {
+    /// The recordings, finished or not
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// The verdicts as lines of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Recover {
+    /// The recording; it is not changed
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The new file, instead of FILE.recovered.mcap; never one that is there
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// What was kept and lost as one line of JSON
     #[arg(long)]
     json: bool,
 }
@@ -322,6 +356,23 @@ struct Check {
     file: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    shell: clap_complete::Shell,
+    /// Put them where the shell looks for them, or into DIR, instead of on standard output
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    install: Option<Option<PathBuf>>,
+}
+
+#[derive(Debug, Args)]
+struct Manual {
+    /// Put it and a page for each verb where man looks for them, or into DIR
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    install: Option<Option<PathBuf>>,
+}
+
 /// Parses the command line, does what it says, reports a failure once.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -335,6 +386,10 @@ fn run(cli: Cli) -> ExitCode {
         Some(Verb::Record(record)) => commands::record(record),
         Some(Verb::Replay(replay)) => commands::replay(replay),
         Some(Verb::Inspect(inspect)) => commands::inspect(&inspect),
+        Some(Verb::Verify(verify)) => rescue::verify(&verify.files, verify.json),
+        Some(Verb::Recover(recover)) => {
+            rescue::recover(&recover.file, recover.out.as_deref(), recover.json)
+        }
         Some(Verb::Send(send)) => commands::send(send),
         Some(Verb::Get(get)) => commands::get(get),
         Some(Verb::Wait(wait)) => commands::wait(wait),
@@ -343,6 +398,8 @@ fn run(cli: Cli) -> ExitCode {
         Some(Verb::Stop(stop)) => commands::stop(&stop),
         Some(Verb::Sim(sim)) => commands::sim(&sim),
         Some(Verb::Check(check)) => commands::check(check),
+        Some(Verb::Completions(completions)) => shell::completions(&completions),
+        Some(Verb::Man(manual)) => shell::manual(&manual),
     };
     match result {
         Ok(exit) => ExitCode::from(exit.code()),

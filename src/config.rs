@@ -12,8 +12,8 @@ mod written;
 pub use control::{ControlConfig, OnExit};
 pub use file::{ConfigError, FileConfig, OnTerminalLoss, RecordConfig, Spot};
 pub use source::{
-    Endpoint, FeedTransport, Market, Rest, SourceError, SourceKind, SourceSpec, Tls, Transport,
-    name_sources,
+    Camera, Endpoint, FeedTransport, Market, Rest, SourceError, SourceKind, SourceSpec, Tls,
+    Transport, name_sources,
 };
 
 use std::path::PathBuf;

@@ -1,16 +1,28 @@
 //! Floor 1: pixels in, numbers and small pictures out.
 
+pub mod color_map;
+pub mod decode;
+mod huffman;
 mod jpeg;
 pub mod maker;
+pub mod measures;
 pub mod picture;
 pub mod pixels;
+pub mod raster;
 pub mod reduce;
+mod reference;
+mod tone;
+pub mod trace;
 pub mod unpack;
 pub mod view;
 pub mod window;
 mod yuv;
 
-pub use maker::{ImagingError, PictureMaker};
-pub use picture::{Picture, PictureRequest, Segment};
+pub use decode::{Decoder, ImagingError};
+pub use maker::PictureMaker;
+pub use measures::{Gauge, Measurer, Measures};
+pub use picture::{Picture, PictureRequest, Reference, Segment};
+pub use raster::{Layout, Raster};
+pub use reduce::Room;
 pub use unpack::{UnpackError, unpack};
 pub use view::{ColorMap, Contrast, Roi, View};

@@ -12,7 +12,7 @@ pub use chord::{ChordError, Key, KeyChord};
 pub use keymap::{KeySequence, Keymap, KeymapError, Lookup};
 pub use mouse::{Mouse, MouseButton, MouseDeed};
 pub use palette::{
-    ADDRESS, CommandOrder, InstrumentWords, Order, PaletteError, Preview, VERBS, Verb, Vocabulary,
-    completions, parse, preview,
+    ADDRESS, CommandOrder, InstrumentWords, LookOrder, Order, PaletteError, Preview, VERBS, Verb,
+    Vocabulary, completions, parse, preview,
 };
 pub use stop_keys::StopKeys;

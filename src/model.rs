@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O, knows a terminal or a runtime; only `std` and `bytes`.
 
+pub mod camera_control;
 pub mod command;
 pub mod decimal;
 pub mod fleet;
@@ -21,6 +22,7 @@ pub mod stop;
 pub mod text;
 pub mod unit;
 
+pub use camera_control::{CameraControl, Choice, ControlAccess, ControlKind};
 pub use command::{
     Command, CommandId, CommandKind, CommandReport, CommandState, Danger, Request, Target,
 };

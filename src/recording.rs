@@ -10,16 +10,23 @@ mod last_words;
 mod read_error;
 mod reader;
 mod records;
+mod recover;
 mod schemas;
 mod session;
 pub mod summary;
 mod topics;
+mod verify;
 mod writer;
 
 pub use decode::{Decoder, Played};
 pub use last_words::last_words;
 pub use read_error::ReadError;
-pub use reader::{Damage, Ending, Entry, RecordedChannel, RecordedMessage, RecordingReader};
+pub use reader::{
+    Attachment, Damage, Ending, Entry, RecordedChannel, RecordedMessage, RecordedSchema,
+    RecordingReader, Statistics,
+};
+pub use recover::{RECOVERY, RecoverError, Recovery, recover};
 pub use session::{Account, RecordedSource, Session, SourceAccount, rfc3339};
 pub use summary::{Summary, inspect, session_of, sources_of};
+pub use verify::{Finding, Verdict, verify};
 pub use writer::{CHUNK_BYTES, MAX_NAMED_CHANNELS, RecordingWriter};

@@ -3,10 +3,12 @@
 pub mod ascii;
 pub mod flow;
 pub mod graphics;
+pub mod grid;
 pub mod heat;
 pub mod number;
 pub mod pane;
 pub mod picture;
+pub mod plot;
 pub mod sparkline;
 pub mod svg;
 pub mod table;

@@ -232,7 +232,7 @@ fn played(path: &Path) -> Vec<Played> {
         .into_iter()
         .filter_map(|entry| match entry {
             Entry::Message(message) => decoder.decode(&message).unwrap(),
-            Entry::Metadata { .. } => None,
+            Entry::Metadata { .. } | Entry::Attachment(_) => None,
             Entry::Damage(damage) => panic!("{damage:?}"),
         })
         .collect()

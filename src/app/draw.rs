@@ -37,15 +37,15 @@ impl App {
             }
         }
         if let Some(picture) = layout.of(Pane::Picture) {
-            let (facts, look) = (self.view(), &self.look(Pane::Picture));
-            scope::draw::finish_picture(&self.scope, facts, look, picture, buf);
+            let (facts, look) = (self.view(), &self.look_of(Pane::Picture));
+            scope::draw::finish_pictures(&self.scope, facts, look, picture, buf);
         }
         if self.graphics().glyphs().is_ascii() {
             make_plain(buf, area);
         }
     }
 
-    fn look(&self, pane: Pane) -> Look<'_> {
+    pub(super) fn look_of(&self, pane: Pane) -> Look<'_> {
         Look {
             theme: &self.theme,
             color_depth: self.color_depth,
@@ -60,7 +60,7 @@ impl App {
 
     fn draw_pane(&self, which: Pane, area: Rect, buf: &mut Buffer) {
         let facts = self.view();
-        let look = &self.look(which);
+        let look = &self.look_of(which);
         match which {
             Pane::Sources => overview::draw::draw(&self.overview, facts, look, area, buf),
             Pane::Recorder => {

@@ -2,7 +2,7 @@
 
 use super::overlay::{Overlay, Prompt, PromptKind, Typed};
 use super::screen::{Pane, Screen};
-use super::{App, Effect, HISTORY_BOUND};
+use super::{App, Effect, HISTORY_BOUND, look};
 use crate::intent::{Action, Context, Key, KeyChord, Lookup};
 use crate::model::{Command, Stamp};
 use crate::panels::tables::Since;
@@ -70,6 +70,7 @@ impl App {
     pub(super) fn context(&self) -> Context {
         match self.control.jog {
             Some(_) => Context::Jog,
+            None if self.is_looking() => Context::Look,
             None => self.screen.context(),
         }
     }
@@ -118,6 +119,43 @@ impl App {
             Action::Freeze => self.toggle_freeze(),
             Action::NextCamera => self.cycle_camera(true),
             Action::PreviousCamera => self.cycle_camera(false),
+            Action::Look => {
+                let entered = look::done(self.toggle_look());
+                return self.done_or_said(entered);
+            }
+            Action::Line
+            | Action::Region
+            | Action::Keep
+            | Action::ZoomIn
+            | Action::ZoomOut
+            | Action::Fit
+            | Action::ZoomRegion
+            | Action::Contrast
+            | Action::ColorMap
+            | Action::GammaUp
+            | Action::GammaDown
+            | Action::Invert
+            | Action::MarkClipped
+            | Action::Difference
+            | Action::Reference
+            | Action::Cross
+            | Action::LogHistogram
+            | Action::Split
+            | Action::CursorLeft
+            | Action::CursorRight
+            | Action::CursorDown
+            | Action::CursorUp
+            | Action::PixelLeft
+            | Action::PixelRight
+            | Action::PixelDown
+            | Action::PixelUp
+            | Action::PanLeft
+            | Action::PanRight
+            | Action::PanDown
+            | Action::PanUp => {
+                let looked = look::done(self.look(action));
+                return self.done_or_said(looked);
+            }
             Action::LiveView => return self.toggle_live_view(),
             Action::Refresh => return self.ask_current(Command::Refresh),
             Action::Sort if self.screen == Screen::Markets => {
@@ -185,7 +223,7 @@ impl App {
         self.done_or_said(asked)
     }
 
-    fn step(&mut self, step: Step) {
+    pub(super) fn step(&mut self, step: Step) {
         let focused = self.focused();
         let facts = view(&self.held, &self.facts);
         match focused {
@@ -258,14 +296,19 @@ impl App {
         let panes = self.panes();
         let now = panes.iter().position(|pane| *pane == self.focused());
         let step = if forward { 1 } else { panes.len() - 1 };
+        self.scope.looking = false;
         self.set_focus(panes[(now.unwrap_or(0) + step) % panes.len()]);
     }
 
-    fn set_focus(&mut self, pane: Pane) {
-        if self.screen == Screen::Markets && pane != Pane::Books {
+    pub(super) fn set_focus(&mut self, pane: Pane) {
+        self.set_focus_on(self.screen, pane);
+    }
+
+    pub(super) fn set_focus_on(&mut self, screen: Screen, pane: Pane) {
+        if screen == Screen::Markets && pane != Pane::Books {
             self.market_detail = pane;
         }
-        self.focus[self.screen as usize] = pane;
+        self.focus[screen as usize] = pane;
     }
 
     fn cycle_camera(&mut self, forward: bool) {
@@ -311,11 +354,13 @@ impl App {
         }
     }
 
-    /// Leaves one thing at a time: jog mode, the expanded pane, the filter, the ladder's cursor, the
+    /// Leaves one thing at a time: jog mode, look mode, the expanded pane, the filter, the ladder's cursor, the
     /// held screen, the severity and place in the journal, the mark in a table.
     fn back(&mut self) {
         if self.control.jog.is_some() {
             self.control.jog = None;
+        } else if self.leave_look() {
+            // What was being drawn is gone, or look mode.
         } else if self.expanded {
             self.expanded = false;
         } else if !self.filter().is_empty() {

@@ -13,6 +13,8 @@ pub struct Needs {
     pub subjects: usize,
     /// Whether the scope shows one that has pictures.
     pub has_camera: bool,
+    /// Whether the scope shows two cameras side by side.
+    pub split: bool,
     /// Rows that the instrument of what the scope shows would like to have; zero without one.
     pub instrument_rows: u16,
     /// Whether something can be stopped.
@@ -155,7 +157,10 @@ fn scope(body: Rect, focus: Pane, needs: Needs) -> Vec<(Pane, Rect)> {
         panes.push((Pane::Recent, recent));
         rest = above;
     }
-    if needs.has_camera {
+    if needs.split && body.width < BROAD && focus == Pane::Picture {
+        // Two pictures need it all; what has the focus comes back by itself.
+        panes.push((Pane::Picture, rest));
+    } else if needs.has_camera {
         let share = match body.width {
             0..100 => 50,
             100..140 => 56,
@@ -326,6 +331,7 @@ mod tests {
                 source_rows: [200, 100, 50, 40],
                 subjects: 9,
                 has_camera: true,
+                split: true,
                 instrument_rows: 60,
                 stop_line: true,
                 tables: 70,

@@ -6,6 +6,7 @@ use super::event::FileRead;
 use super::overlay::Overlay;
 use super::screen::Screen;
 use super::{App, Effect};
+use crate::imaging::ColorMap;
 use crate::intent::{CommandOrder, InstrumentWords, Order, Vocabulary, parse};
 use crate::model::{SourceId, StopLevel};
 use crate::panels::ScopePanel;
@@ -35,6 +36,7 @@ impl App {
             columns: names(&SortBy::ALL.map(SortBy::as_str)),
             themes: Theme::names().map(str::to_owned).collect(),
             graphics: Graphics::words().map(str::to_owned).collect(),
+            color_maps: names(&ColorMap::ALL.map(ColorMap::as_str)),
             addressee: self
                 .current_source()
                 .and_then(|id| facts.source(id))
@@ -101,6 +103,7 @@ impl App {
                 self.scope.choose(&name, facts);
                 self.go_to(Screen::Scope);
             }
+            Order::Look(order) => self.look_order(order)?,
             Order::Freeze => self.toggle_freeze(),
             Order::Help => self.overlays.push(Overlay::Help { row: 0 }),
             Order::Quit => effects.extend(self.ask_to_quit()),

@@ -253,6 +253,15 @@ pub fn hints(app: &App, columns: u16) -> Vec<(String, String)> {
             Action::Jog => !app.can_jog(),
             Action::NextPane => app.screen.panes().len() < 2,
             Action::NextTable => TablesPanel::all(app.view()).len() < 2,
+            Action::Look
+            | Action::ZoomIn
+            | Action::ZoomOut
+            | Action::Fit
+            | Action::Contrast
+            | Action::ColorMap
+            | Action::Difference
+            | Action::Reference => !app.has_camera(),
+            Action::Split => cameras(app) < 2,
             Action::NextCamera => ScopePanel::subjects(app.view()).len() < 2,
             _ => false,
         };
@@ -270,6 +279,11 @@ pub fn hints(app: &App, columns: u16) -> Vec<(String, String)> {
     hints.extend(others);
     hints.push(quit);
     hints
+}
+
+fn cameras(app: &App) -> usize {
+    let subjects = ScopePanel::subjects(app.view());
+    subjects.iter().filter(|s| s.detector.is_some()).count()
 }
 
 /// The keys of all screens in one: `1-7`, unless somebody gave them other keys.

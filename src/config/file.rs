@@ -22,6 +22,8 @@ pub struct FileConfig {
     pub graphics: Option<Spot<String>>,
     /// What goes into the log file, in the words of `tracing`'s filter.
     pub log: Option<String>,
+    /// Whether the terminal is to report its mouse, if that was said.
+    pub mouse: Option<bool>,
     /// Recording.
     pub record: RecordConfig,
     /// Commanding instruments.
@@ -153,6 +155,7 @@ impl FileConfig {
             theme: written.theme.as_ref().map(spot),
             graphics: written.graphics.as_ref().map(spot),
             log: written.log,
+            mouse: written.mouse,
             record: RecordConfig {
                 dir: resolve(record.dir)?,
                 name: record.name,
@@ -183,6 +186,13 @@ impl FileConfig {
     }
 }
 
+impl FileConfig {
+    /// Whether the terminal reports its mouse: unless it is told not to.
+    pub fn uses_mouse(&self) -> bool {
+        self.mouse.unwrap_or(true)
+    }
+}
+
 /// What is wrong, and where in the text.
 type Wrong = (usize, String);
 
@@ -193,19 +203,26 @@ impl WrittenSource {
         let url = self.as_url(folder).map_err(at_url)?;
         let mut spec = SourceSpec::parse(&url).map_err(|error| at_url(error.to_string()))?;
         name.clone_into(&mut spec.name);
-        if matches!(spec.kind, SourceKind::Flamingo { .. }) && !self.headers.is_empty() {
-            return Err(at_url(
-                "headers: flamingo:// is no HTTP and has none; leave them out".to_owned(),
-            ));
-        }
-        spec.endpoint.headers.clone_from(&self.headers);
-        if let Tls::PrivateCa(file) = &spec.endpoint.tls
-            && !file.is_file()
-        {
+        let no_http = match spec.kind {
+            SourceKind::Flamingo { .. } => Some("flamingo://"),
+            SourceKind::Camera(_) => Some("camera:"),
+            _ => None,
+        };
+        if let Some(scheme) = no_http.filter(|_| !self.headers.is_empty()) {
             return Err(at_url(format!(
-                "tls_ca: there is no file {}",
-                file.display()
+                "headers: {scheme} is no HTTP and has none; leave them out"
             )));
+        }
+        if let Some(endpoint) = &mut spec.endpoint {
+            endpoint.headers.clone_from(&self.headers);
+            if let Tls::PrivateCa(file) = &endpoint.tls
+                && !file.is_file()
+            {
+                return Err(at_url(format!(
+                    "tls_ca: there is no file {}",
+                    file.display()
+                )));
+            }
         }
         for (axis, numbers) in &self.limits {
             let added = limits_from(axis.get_ref(), numbers.get_ref())
@@ -243,6 +260,14 @@ impl WrittenSource {
         let symbols = self.symbols.join(",");
         add("symbols", (!symbols.is_empty()).then_some(symbols));
         add("probe_s", self.probe_s.map(|v| v.to_string()));
+        add("format", self.format.clone());
+        add("size", self.size.clone());
+        add("rate", self.rate.as_ref().map(|v| v.0.clone()));
+        add("backend", self.backend.clone());
+        add(
+            "pixel_size_um",
+            self.pixel_size_um.as_ref().map(|v| v.0.clone()),
+        );
         for event in &self.emit {
             add("emit", Some(event.clone()));
         }

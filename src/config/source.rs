@@ -12,12 +12,14 @@ use crate::model::Limits;
 use crate::protocol::flamingo::Profile;
 use crate::protocol::rows::{EventPickers, Picker};
 
+mod camera;
 mod flamingo;
 pub(super) mod fleet;
 mod market;
 mod socketio;
 mod websocket;
 
+pub use camera::Camera;
 pub use market::{FeedTransport, Market, Rest};
 
 /// One source to read from.
@@ -27,15 +29,15 @@ pub struct SourceSpec {
     pub name: String,
     /// What is there.
     pub kind: SourceKind,
-    /// Where it is.
-    pub endpoint: Endpoint,
+    /// Where it is on the network; `None` for what is attached to this machine.
+    pub endpoint: Option<Endpoint>,
     /// How far axes may be moved, in the unit of each axis, by its name. They may only narrow what
     /// the instrument says itself.
     pub limits: BTreeMap<String, Limits>,
 }
 
 /// What kind of peer a source is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum SourceKind {
     /// An ImSwitch server. `prefix` is put before every path, e.g. `/imswitch` behind a proxy.
     ImSwitch {
@@ -82,6 +84,8 @@ pub enum SourceKind {
     },
     /// Order books or trades of a venue. The endpoint is that of its stream.
     Market(Box<Market>),
+    /// A camera attached to this machine.
+    Camera(Box<Camera>),
     /// A supervised fleet of workers, which is only watched.
     Fleet {
         /// Path prefix, empty or beginning with `/`.
@@ -138,8 +142,8 @@ pub enum SourceError {
     #[error(
         "\"{written}\" is not a source: write imswitch://HOST:PORT, imswitchs://HOST:PORT (TLS), \
          socketio://HOST:PORT/PATH, socketios://…, ws://HOST:PORT/PATH, wss://…, \
-         flamingo://HOST:PORT, fleet://HOST:PORT or a venue with its symbols such as \
-         kraken:BTC/USD, with NAME= in front if you like"
+         flamingo://HOST:PORT, fleet://HOST:PORT, camera:/dev/video0 or a venue with its symbols \
+         such as kraken:BTC/USD, with NAME= in front if you like"
     )]
     NotASource {
         /// What was written.
@@ -170,7 +174,14 @@ pub enum SourceError {
 /// Source of the port: the server's own default.
 const IMSWITCH_PORT: u16 = 8001;
 /// The names that sources have unless they are given one, beside those of the venues.
-const SCHEMES: [&str; 5] = ["imswitch", "socketio", "ws", "flamingo", "fleet"];
+const SCHEMES: [&str; 6] = [
+    "imswitch",
+    "socketio",
+    "ws",
+    "flamingo",
+    "fleet",
+    camera::SCHEME,
+];
 
 impl SourceSpec {
     /// A source from `[NAME=]URL`. Options stand behind `?`, named as in the file:
@@ -182,7 +193,7 @@ impl SourceSpec {
     /// `probe_s=30`, and any number of `event=NEUTRAL:WIRE` and `key=NEUTRAL:WIRE`.
     ///
     /// The books of a venue are written `VENUE:SYMBOL,SYMBOL…`; its options are those of
-    /// [`Market`].
+    /// [`Market`]. A camera of this machine is `camera:DEVICE` with the options of [`Camera`].
     ///
     /// # Errors
     /// When it is no such URL; the message says what to write.
@@ -193,6 +204,9 @@ impl SourceSpec {
         };
         if let Some(venue) = market::venue_of(address) {
             return market::parse(name, venue, address);
+        }
+        if let Some(device) = camera::device_of(address) {
+            return camera::parse(name, device);
         }
         let quoted = without_secrets(written);
         let fail = |problem: String| SourceError::Option {
@@ -317,19 +331,20 @@ impl SourceSpec {
         Ok(Self {
             name: name.unwrap_or(scheme).to_owned(),
             kind,
-            endpoint: Endpoint {
+            endpoint: Some(Endpoint {
                 port,
                 host,
                 tls,
                 headers: BTreeMap::new(),
-            },
+            }),
             limits,
         })
     }
 
     /// Whether the peer's certificate is not looked at.
     pub fn is_unverified(&self) -> bool {
-        self.endpoint.tls == Tls::NotVerified
+        let endpoint = self.endpoint.as_ref();
+        endpoint.is_some_and(|endpoint| endpoint.tls == Tls::NotVerified)
     }
 }
 
@@ -350,6 +365,9 @@ impl SourceKind {
             (Self::Fleet { .. }, Some(_)) => {
                 Err("limits: a fleet has no axes; leave them out".to_owned())
             }
+            (Self::Camera(_), Some(_)) => {
+                Err("limits: a camera has no axes; leave them out".to_owned())
+            }
             (Self::Flamingo { .. }, _) => flamingo::check_axes(limits.keys()),
         }
     }
@@ -366,7 +384,8 @@ pub(super) fn is_name(text: &str) -> bool {
 
 /// Whether this is where a source is, so that what stands before it is its name.
 fn is_address(text: &str) -> bool {
-    market::venue_of(text).is_some() || text.contains("://")
+    let is_short = market::venue_of(text).is_some() || camera::device_of(text).is_some();
+    is_short || text.contains("://")
 }
 
 /// What was written, as an error may quote it: passwords and tokens are typed into URLs, and
@@ -431,27 +450,33 @@ pub fn name_sources(mut sources: Vec<SourceSpec>) -> Result<Vec<SourceSpec>, Sou
     Ok(sources)
 }
 
+/// Host and port as they stand in a URL.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
 impl fmt::Display for SourceSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let secure = if self.endpoint.tls == Tls::Off {
-            ""
-        } else {
-            "s"
+        let (secure, at) = match &self.endpoint {
+            None => ("", String::new()),
+            Some(endpoint) => {
+                let secure = if endpoint.tls == Tls::Off { "" } else { "s" };
+                (secure, endpoint.to_string())
+            }
         };
-        let host = if self.endpoint.host.contains(':') {
-            format!("[{}]", self.endpoint.host)
-        } else {
-            self.endpoint.host.clone()
-        };
-        let port = self.endpoint.port;
         match &self.kind {
             SourceKind::ImSwitch { prefix } => {
-                write!(f, "imswitch{secure}://{host}:{port}{prefix}")
+                write!(f, "imswitch{secure}://{at}{prefix}")
             }
             SourceKind::SocketIo {
                 path, namespace, ..
             } => {
-                write!(f, "socketio{secure}://{host}:{port}{path}")?;
+                write!(f, "socketio{secure}://{at}{path}")?;
                 if namespace != "/" {
                     write!(f, "?namespace={namespace}")?;
                 }
@@ -459,12 +484,13 @@ impl fmt::Display for SourceSpec {
             }
             SourceKind::WebSocket { target, .. } => {
                 let path = target.split('?').next().unwrap_or(target);
-                write!(f, "ws{secure}://{host}:{port}{path}")
+                write!(f, "ws{secure}://{at}{path}")
             }
-            SourceKind::Flamingo { .. } => write!(f, "flamingo://{host}:{port}"),
-            SourceKind::Market(market) => market.show(&self.endpoint, f),
+            SourceKind::Flamingo { .. } => write!(f, "flamingo://{at}"),
+            SourceKind::Market(market) => market.show(self.endpoint.as_ref(), f),
+            SourceKind::Camera(camera) => camera.fmt(f),
             SourceKind::Fleet { prefix, .. } => {
-                write!(f, "fleet{secure}://{host}:{port}{prefix}")
+                write!(f, "fleet{secure}://{at}{prefix}")
             }
         }
     }

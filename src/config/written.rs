@@ -17,6 +17,7 @@ pub(super) struct Written {
     pub theme: Option<Spanned<String>>,
     pub graphics: Option<Spanned<String>>,
     pub log: Option<String>,
+    pub mouse: Option<bool>,
     pub record: WrittenRecord,
     pub control: WrittenControl,
     pub keys: BTreeMap<Spanned<String>, Spanned<WrittenKeys>>,
@@ -123,6 +124,11 @@ pub(super) struct WrittenSource {
     pub ping_s: Option<WrittenCode>,
     pub silence_s: Option<WrittenCode>,
     pub probe_s: Option<u32>,
+    pub format: Option<String>,
+    pub size: Option<String>,
+    pub rate: Option<WrittenCode>,
+    pub backend: Option<String>,
+    pub pixel_size_um: Option<WrittenCode>,
     /// What a fleet's server calls its events.
     #[serde(default)]
     pub event_names: BTreeMap<Spanned<String>, String>,
@@ -167,7 +173,7 @@ impl<'de> Visitor<'de> for TextsVisitor {
     }
 }
 
-/// A code: a number, or a word such as `none`.
+/// A code: a number, or a word such as `none` or `30000/1001`.
 #[derive(Debug)]
 pub(super) struct WrittenCode(pub String);
 

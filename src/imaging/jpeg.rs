@@ -5,8 +5,9 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::maker::{ImagingError, MAX_PIXELS};
-use super::reduce::{Layout, MAX_SIDE_PX};
+use super::decode::{ImagingError, MAX_PIXELS};
+use super::huffman;
+use super::raster::{Layout, MAX_SIDE_PX};
 use crate::model::PlainText;
 
 /// The most pixels that a byte of a JPEG file can stand for: every 8x8 block costs at least one bit
@@ -18,9 +19,41 @@ const PIXELS_PER_BYTE: u64 = 8 * 64;
 /// Scans of a progressive file; libjpeg writes ten. Each costs a pass over the whole picture.
 const MAX_SCANS: usize = 64;
 
-/// Replaces `into` by the pixels of a JPEG file and returns columns, rows and how they lie: a grey
-/// file as grey, any other as red, green and blue.
-pub(super) fn decode(body: &[u8], into: &mut Vec<u8>) -> Result<(u32, u32, Layout), ImagingError> {
+/// Decodes JPEG files; keeps its buffer from one to the next.
+#[derive(Debug, Default)]
+pub(super) struct Jpeg {
+    completed: Vec<u8>,
+}
+
+/// What came out of a file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decoded {
+    /// Columns and rows.
+    pub size: (u32, u32),
+    /// How the pixels lie.
+    pub layout: Layout,
+    /// Whether all is there that the file holds: not if its colours were not wanted.
+    pub whole: bool,
+}
+
+impl Jpeg {
+    /// Replaces `into` by the pixels of a JPEG file: those of a grey file as grey, those of any
+    /// other as red, green and blue, or as luma alone if no `color` is wanted.
+    pub(super) fn decode(
+        &mut self,
+        body: &[u8],
+        color: bool,
+        into: &mut Vec<u8>,
+    ) -> Result<Decoded, ImagingError> {
+        let body = match huffman::complete(body, &mut self.completed) {
+            true => &self.completed[..],
+            false => body,
+        };
+        decode(body, color, into)
+    }
+}
+
+fn decode(body: &[u8], color: bool, into: &mut Vec<u8>) -> Result<Decoded, ImagingError> {
     // What is missing at the end would otherwise be filled in with grey.
     let options = DecoderOptions::default()
         .set_strict_mode(true)
@@ -51,16 +84,24 @@ pub(super) fn decode(body: &[u8], into: &mut Vec<u8>) -> Result<(u32, u32, Layou
     if !body.windows(2).rev().any(|pair| pair == [0xff, 0xd9]) {
         return Err(ImagingError::CutShort { bytes: body.len() });
     }
-    let layout = if info.components == 1 {
+    // Luma is a part of its own only where the file says so; red, green and blue as such are rare.
+    let is_grey = info.components == 1;
+    let has_luma = decoder.input_colorspace() == Some(ColorSpace::YCbCr);
+    let layout = if is_grey || (has_luma && !color) {
         // Told nothing, the decoder makes three equal channels of one.
         decoder.set_options(options.jpeg_set_out_colorspace(ColorSpace::Luma));
         Layout::Grey8
     } else {
         Layout::Rgb8
     };
-    into.resize(pixels as usize * layout.pixel_bytes(), 0);
+    let size = (width_px, height_px);
+    into.resize(layout.bytes(size).unwrap_or(0), 0);
     decoder.decode_into(into).map_err(|error| damaged(&error))?;
-    Ok((width_px, height_px, layout))
+    Ok(Decoded {
+        size,
+        layout,
+        whole: is_grey || layout == Layout::Rgb8,
+    })
 }
 
 fn damaged(error: &zune_jpeg::errors::DecodeErrors) -> ImagingError {

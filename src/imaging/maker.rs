@@ -1,104 +1,24 @@
-//! From a frame as it was received to a picture for a few cells.
+//! From a frame as it was received to a picture for a few cells, as the operator looks at it.
 
 use std::collections::HashMap;
 
-use thiserror::Error;
-
-use super::jpeg;
-use super::picture::{Picture, PictureRequest};
-use super::reduce::{Layout, MAX_SIDE_PX, Raster, Reducer, fit};
-use super::unpack::{UnpackError, unpack};
-use super::view::Roi;
-use super::window::{Depth, Window, percentiles};
-use super::yuv;
-use crate::model::{CameraKey, Clock, Compression, Frame, FrameEncoding, PlainText, Stamp};
-
-/// The largest frame that is decoded: 64 Mpx, which is 8192x8192.
-pub const MAX_PIXELS: u64 = 64 << 20;
+use super::color_map::Table;
+use super::decode::{Decoder, ImagingError};
+use super::picture::{Picture, PictureRequest, Reference};
+use super::raster::{Layout, Raster};
+use super::reduce::{Reducer, Room};
+use super::reference::References;
+use super::tone::{Tone, draw_difference};
+use super::trace;
+use super::view::{Contrast, Roi};
+use super::window::{Depth, Scale, Window, percentiles};
+use crate::model::{CameraKey, Clock, Frame, Stamp};
 
 /// Cameras whose windows are remembered. A peer may invent any number of names.
 const MAX_CAMERAS: usize = 64;
 
-/// Why a frame cannot be shown. Says nothing of the camera: the caller knows which.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ImagingError {
-    /// The decoder refused it.
-    #[error("the JPEG is damaged: {detail}")]
-    Jpeg {
-        /// In the decoder's words.
-        detail: PlainText,
-    },
-    /// It has no end.
-    #[error("the JPEG is cut short: its {bytes} bytes have no end marker")]
-    CutShort {
-        /// Bytes there are.
-        bytes: usize,
-    },
-    /// So few bytes cannot hold so many pixels.
-    #[error("the JPEG claims {width_px}x{height_px} pixels, which its {bytes} bytes cannot hold")]
-    Implausible {
-        /// Columns claimed.
-        width_px: u32,
-        /// Rows claimed.
-        height_px: u32,
-        /// Bytes there are.
-        bytes: usize,
-    },
-    /// What was said of the frame is not what is in it.
-    #[error(
-        "the frame was announced as {}x{} pixels and is {}x{}",
-        announced.0, announced.1, found.0, found.1
-    )]
-    OtherSize {
-        /// Columns and rows announced.
-        announced: (u32, u32),
-        /// Columns and rows found.
-        found: (u32, u32),
-    },
-    /// Raw pixels without a size.
-    #[error("the frame does not say how many columns and rows it has")]
-    NoSize,
-    /// A side is 0.
-    #[error("the frame is {width_px}x{height_px}: there is nothing in it")]
-    Empty {
-        /// Columns.
-        width_px: u32,
-        /// Rows.
-        height_px: u32,
-    },
-    /// Over a limit.
-    #[error(
-        "the frame is {width_px}x{height_px}; at most {} Mpx and {MAX_SIDE_PX} a side are shown",
-        MAX_PIXELS >> 20
-    )]
-    TooLarge {
-        /// Columns.
-        width_px: u32,
-        /// Rows.
-        height_px: u32,
-    },
-    /// Raw pixels, and not as many as there should be.
-    #[error("the frame has {got} bytes of pixels where its size needs {want}")]
-    WrongLength {
-        /// Bytes there are.
-        got: usize,
-        /// Bytes the size asks for.
-        want: usize,
-    },
-    /// Pixels that share their colour cannot be of an odd number.
-    #[error("the frame is {width_px}x{height_px}, which {} pictures cannot be", encoding.as_str())]
-    Odd {
-        /// How it is said to be encoded.
-        encoding: FrameEncoding,
-        /// Columns.
-        width_px: u32,
-        /// Rows.
-        height_px: u32,
-    },
-    /// Its pixels cannot be unpacked.
-    #[error(transparent)]
-    Unpack(#[from] UnpackError),
-}
+/// Values that the percentiles are taken from, at most: more make them no better, only slower.
+const MAX_SORTED: usize = 16_384;
 
 /// What is remembered of a camera from one picture to the next.
 #[derive(Debug, Default)]
@@ -107,17 +27,23 @@ struct Camera {
     sixteen: bool,
     depth: Depth,
     window: Window,
+    /// Of differences to the reference: how far they go either way.
+    span: Window,
 }
 
 /// Makes pictures, one frame at a time. Each worker thread has its own: the buffers and what is
 /// known of each camera live here.
 #[derive(Debug, Default)]
 pub struct PictureMaker {
-    pixels: Vec<u8>,
+    decoder: Decoder,
     reducer: Reducer,
     small: Vec<u16>,
+    /// The whole frame, where `small` is a part of it.
+    glance: Vec<u16>,
     sorted: Vec<u16>,
+    table: Table,
     cameras: HashMap<CameraKey, Camera>,
+    references: References,
 }
 
 impl PictureMaker {
@@ -126,9 +52,30 @@ impl PictureMaker {
         Self::default()
     }
 
-    /// Decodes a frame and reduces it to the dots of the request's cells, drawn
-    /// between the low and high percentile of what is in it; the window follows the pictures of a
-    /// camera without flicker.
+    /// The pixels of the frame that the last picture was made of, for who wants numbers of it:
+    /// nothing is decoded twice. `None` if it could not be decoded.
+    ///
+    /// Where no colours were wanted, those of a colour JPEG are its luma.
+    pub fn raster(&self) -> Option<Raster<'_>> {
+        self.decoder.raster()
+    }
+
+    /// From now on differences of a camera are those to this frame.
+    ///
+    /// # Errors
+    /// It cannot be decoded; the reference before stays.
+    pub fn set_reference(
+        &mut self,
+        camera: CameraKey,
+        frame: Frame,
+        received: Stamp,
+    ) -> Result<(), ImagingError> {
+        self.references.set(camera, frame, received)
+    }
+
+    /// Decodes a frame and reduces what is wanted of it to the dots at hand, drawn as the view
+    /// has it. In automatic contrast the window follows the pictures of a camera without flicker;
+    /// it is that of the whole frame, whatever part is drawn.
     ///
     /// Takes nothing on trust: every size is checked before room is made for it.
     ///
@@ -143,43 +90,133 @@ impl PictureMaker {
         request: &PictureRequest,
         clock: &Clock,
     ) -> Result<Picture, ImagingError> {
-        let raster = raster(frame, &mut self.pixels)?;
-        let (width_px, height_px) = raster.size();
-        let layout = raster.layout();
-        let room = (request.cols, request.rows);
-        let size = fit(width_px, height_px, room, request.dots);
-        let extent = self.reducer.reduce(&raster, size, &mut self.small);
+        let view = &request.view;
+        // A pixel is asked for as it is; a difference is one number, so it is that of the luma.
+        let raster = self
+            .decoder
+            .decode(frame, request.color || request.probe.is_some())?;
+        let frame_size_px = raster.size();
+        let all = Roi::all(frame_size_px);
+        let part = view
+            .part
+            .and_then(|part| part.within(frame_size_px))
+            .unwrap_or(all);
+        let size = request.room().fit((part.width, part.height));
+        let color = request.color && !view.difference;
+        let reduced = self
+            .reducer
+            .reduce(&raster, part, size, color, &mut self.small);
 
-        self.sorted.clone_from(&self.small);
-        let wanted = percentiles(&mut self.sorted);
-        let known = remembered(&mut self.cameras, &camera, layout == Layout::Grey16);
-        known.depth.note(extent);
-        let bit_depth = match layout {
-            Layout::Grey16 => known.depth.bit_depth(),
-            Layout::Grey8 | Layout::Rgb8 => 8,
+        let (extent, seen) = if part == all {
+            (reduced.extent, &self.small)
+        } else {
+            let size = Room::half_blocks(request.cols, request.rows).fit(frame_size_px);
+            let whole = self
+                .reducer
+                .reduce(&raster, all, size, color, &mut self.glance);
+            (whole.extent, &self.glance)
         };
-        let window = known.window.follow(wanted, bit_depth, received);
+        sample(seen, &mut self.sorted);
+        let wanted = percentiles(&mut self.sorted);
+        let sixteen = raster.layout() == Layout::Grey16;
+        let known = remembered(&mut self.cameras, &camera, sixteen);
+        known.depth.note(extent);
+        let scale = match sixteen {
+            true => known.depth.scale_as_said(frame.bit_depth),
+            false => Scale::BYTES,
+        };
+        // It follows even where another one is drawn, so that going back to it is no jump.
+        let followed = known.window.follow(wanted, scale, received);
+        let window = match view.contrast {
+            Contrast::Auto => followed,
+            Contrast::Full => (0, scale.top()),
+            Contrast::Fixed { black, white } => {
+                let black = scale.as_kept(black).min(scale.top() - 1);
+                (black, scale.as_kept(white).max(black + 1))
+            }
+        };
+        let (pixels, reference) = match view.difference {
+            true => match self.references.ready(&camera, &raster, part, size) {
+                Ok(ready) => {
+                    let differences = self.small.iter().zip(ready.small);
+                    let differences = differences.map(|(a, b)| a.abs_diff(*b));
+                    self.glance.clear();
+                    self.glance.extend(differences);
+                    sample(&self.glance, &mut self.sorted);
+                    let (_, most) = percentiles(&mut self.sorted);
+                    let followed = known.span.follow((0, most), scale, received).1;
+                    let span = match view.contrast {
+                        Contrast::Auto => followed,
+                        Contrast::Full => scale.top(),
+                        Contrast::Fixed { .. } => ((window.1 - window.0) / 2).max(1),
+                    };
+                    let table = self.table.of_differences(view);
+                    let marked = view.mark_clipped;
+                    let pixels = draw_difference(&self.small, ready.small, span, marked, table);
+                    let reference = Reference::Subtracted {
+                        number: ready.number,
+                        received: ready.received,
+                        span: scale.as_sent(span),
+                    };
+                    (Some(pixels), reference)
+                }
+                Err(why) => (None, why),
+            },
+            false => (None, Reference::NotAsked),
+        };
+        let pixels = pixels.unwrap_or_else(|| {
+            let tone = Tone {
+                window,
+                mark_clipped: view.mark_clipped,
+            };
+            let table = self.table.of_levels(view, reduced.channels == 3);
+            tone.draw(&self.small, reduced.channels, table)
+        });
+        let as_sent = |value| scale.as_sent(value);
+        // Of 16 bits only those in the high byte are moved; what has 8 is read as it is.
+        let as_read = |value| if sixteen { scale.as_sent(value) } else { value };
+        let probe = request.probe.and_then(|at| {
+            let values = raster.pixel(at)?;
+            Some((at, values.into_iter().map(as_read).collect()))
+        });
+        let profile = request.profile.map(|segment| {
+            let (segment, values) = trace::profile(&raster, segment);
+            (segment, values.into_iter().map(as_read).collect())
+        });
         Ok(Picture {
             camera,
             received,
             decoded: clock.now(),
             number: frame.number,
-            frame_size_px: (width_px, height_px),
-            bit_depth,
-            value_range: as_sent((extent.min, extent.max), bit_depth),
-            window: as_sent(window, bit_depth),
+            frame_size_px,
+            bit_depth: scale.bits(),
+            value_range: (as_sent(extent.min), as_sent(extent.max)),
+            window: (as_sent(window.0), as_sent(window.1)),
             pixel_size_um: frame.pixel_size_um,
             width_px: size.0,
             height_px: size.1,
             view: request.view,
-            part: Roi::all((width_px, height_px)),
+            part,
             dots: request.dots,
-            pixels: drawn(&self.small, layout, window),
+            pixels,
             encoded: None,
-            probe: None,
-            profile: None,
+            reference,
+            probe,
+            profile,
+            measures: None,
         })
     }
+}
+
+/// Replaces `into` by some of the values, evenly spread; by all of them if they are few.
+fn sample(values: &[u16], into: &mut Vec<u16>) {
+    into.clear();
+    // Neither a multiple of 2 nor of 3: no channel and no column is always passed over.
+    let step = match values.len().div_ceil(MAX_SORTED) {
+        0 | 1 => 1,
+        few => (few / 6 + 1) * 6 - 1,
+    };
+    into.extend(values.iter().step_by(step));
 }
 
 fn remembered<'a>(
@@ -199,119 +236,6 @@ fn remembered<'a>(
         };
     }
     camera
-}
-
-/// The frame's pixels, decoded into `buffer` where they have to be.
-fn raster<'a>(frame: &'a Frame, buffer: &'a mut Vec<u8>) -> Result<Raster<'a>, ImagingError> {
-    match frame.encoding {
-        FrameEncoding::Jpeg => {
-            let (width_px, height_px, layout) = jpeg::decode(&frame.body, buffer)?;
-            let found = (width_px, height_px);
-            let announced = (
-                frame.width_px.unwrap_or(width_px),
-                frame.height_px.unwrap_or(height_px),
-            );
-            if announced != found {
-                return Err(ImagingError::OtherSize { announced, found });
-            }
-            exactly(found, layout, buffer)
-        }
-        FrameEncoding::Mono8 => {
-            let (size, _) = announced(frame, Layout::Grey8)?;
-            exactly(size, Layout::Grey8, &frame.body)
-        }
-        FrameEncoding::Mono16(Compression::None) => {
-            let (size, _) = announced(frame, Layout::Grey16)?;
-            exactly(size, Layout::Grey16, &frame.body)
-        }
-        FrameEncoding::Rgb8 => {
-            let (size, _) = announced(frame, Layout::Rgb8)?;
-            exactly(size, Layout::Rgb8, &frame.body)
-        }
-        FrameEncoding::Yuyv | FrameEncoding::Nv12 => {
-            let (size, _) = announced(frame, Layout::Rgb8)?;
-            let want = frame.encoding.body_bytes(size.0, size.1);
-            let want = want.ok_or(ImagingError::Odd {
-                encoding: frame.encoding,
-                width_px: size.0,
-                height_px: size.1,
-            })? as usize;
-            if frame.body.len() != want {
-                let got = frame.body.len();
-                return Err(ImagingError::WrongLength { got, want });
-            }
-            match frame.encoding {
-                FrameEncoding::Yuyv => yuv::from_yuyv(&frame.body, buffer),
-                _ => yuv::from_nv12(&frame.body, (size.0 as usize, size.1 as usize), buffer),
-            }
-            exactly(size, Layout::Rgb8, buffer)
-        }
-        FrameEncoding::Mono16(compression) => {
-            let (size, want) = announced(frame, Layout::Grey16)?;
-            unpack(compression, &frame.body, want, buffer)?;
-            exactly(size, Layout::Grey16, buffer)
-        }
-    }
-}
-
-/// The announced size, checked, and the bytes it needs.
-fn announced(frame: &Frame, layout: Layout) -> Result<((u32, u32), usize), ImagingError> {
-    let (Some(width_px), Some(height_px)) = (frame.width_px, frame.height_px) else {
-        return Err(ImagingError::NoSize);
-    };
-    if width_px == 0 || height_px == 0 {
-        return Err(ImagingError::Empty {
-            width_px,
-            height_px,
-        });
-    }
-    let pixels = u64::from(width_px) * u64::from(height_px);
-    if width_px.max(height_px) > MAX_SIDE_PX || pixels > MAX_PIXELS {
-        return Err(ImagingError::TooLarge {
-            width_px,
-            height_px,
-        });
-    }
-    Ok((
-        (width_px, height_px),
-        pixels as usize * layout.pixel_bytes(),
-    ))
-}
-
-fn exactly(
-    (width_px, height_px): (u32, u32),
-    layout: Layout,
-    bytes: &[u8],
-) -> Result<Raster<'_>, ImagingError> {
-    Raster::new(width_px, height_px, layout, bytes).ok_or(ImagingError::WrongLength {
-        got: bytes.len(),
-        want: width_px as usize * height_px as usize * layout.pixel_bytes(),
-    })
-}
-
-/// Values of 8 bits are in the high byte inside; people want them as the camera has them.
-fn as_sent((low, high): (u16, u16), bit_depth: u8) -> (u16, u16) {
-    match bit_depth {
-        8 => (low >> 8, high >> 8),
-        _ => (low, high),
-    }
-}
-
-fn drawn(values: &[u16], layout: Layout, (black, white): (u16, u16)) -> Vec<[u8; 3]> {
-    let span = u32::from(white.saturating_sub(black)).max(1);
-    let level = |value: u16| {
-        let above = u32::from(value.saturating_sub(black)).min(span);
-        ((above * 255 + span / 2) / span) as u8
-    };
-    match layout {
-        Layout::Grey8 | Layout::Grey16 => values.iter().map(|&v| [level(v); 3]).collect(),
-        Layout::Rgb8 => values
-            .as_chunks::<3>()
-            .0
-            .iter()
-            .map(|pixel| pixel.map(level))
-            .collect(),
-    }
 }
 
 #[cfg(test)]

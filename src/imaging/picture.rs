@@ -1,6 +1,10 @@
 //! A picture small enough for the cells it is drawn in.
 
 use super::pixels::{Encoding, Pixels};
+use std::sync::Arc;
+
+use super::measures::Measures;
+use super::reduce::Room;
 use super::view::{Roi, View};
 use crate::model::{CameraKey, Stamp};
 
@@ -17,6 +21,13 @@ pub struct PictureRequest {
     pub dots: (u8, u8),
     /// How it is encoded for a terminal that draws pixels.
     pub encoding: Option<Encoding>,
+    /// Width and height of a cell in the terminal's pixels, or anything of the same proportion:
+    /// 1 and 2 where the terminal does not say.
+    pub cell_px: (u16, u16),
+    /// Whether the terminal shows colours. Where it does not, luma is enough and costs less.
+    pub color: bool,
+    /// The screen is held: the frame that was drawn last is meant, however many have come since.
+    pub held: bool,
     /// How it is looked at.
     pub view: View,
     /// The part whose numbers are wanted; of the whole frame if there is none.
@@ -36,10 +47,22 @@ impl PictureRequest {
             rows,
             dots: (1, 2),
             encoding: None,
+            cell_px: (1, 2),
+            color: true,
+            held: false,
             view: View::default(),
             roi: None,
             probe: None,
             profile: None,
+        }
+    }
+
+    /// The room that the picture has.
+    pub fn room(&self) -> Room {
+        Room {
+            cells: (self.cols, self.rows),
+            dots: self.dots,
+            cell_px: self.cell_px,
         }
     }
 }
@@ -51,6 +74,32 @@ pub struct Segment {
     pub from: (u32, u32),
     /// Column and row where it ends.
     pub to: (u32, u32),
+}
+
+/// What a picture says of the frame that others are compared with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reference {
+    /// No difference was asked for.
+    #[default]
+    NotAsked,
+    /// None was chosen, so the frame itself is drawn.
+    Missing,
+    /// It cannot be compared with this frame: its size is another one, or the kind of its values.
+    /// So the frame itself is drawn.
+    Unlike {
+        /// Columns and rows of the reference.
+        size_px: (u32, u32),
+    },
+    /// It was subtracted.
+    Subtracted {
+        /// Its number at the source.
+        number: Option<u64>,
+        /// When it was received.
+        received: Stamp,
+        /// The difference that is drawn at the end of the scale, in the camera's values; as much
+        /// below 0 is drawn at its beginning.
+        span: u16,
+    },
 }
 
 /// A frame reduced to the dots of the cells at hand, aspect ratio kept, ready to draw.
@@ -68,9 +117,10 @@ pub struct Picture {
     pub frame_size_px: (u32, u32),
     /// Bits that the values of the frame need: 8 to 16.
     pub bit_depth: u8,
-    /// Smallest and largest value in the frame, before the window is applied.
+    /// Smallest and largest value in the frame, before the window is applied; luma where pixels
+    /// share colour or none was asked for.
     pub value_range: (u16, u16),
-    /// The values drawn black and white.
+    /// The values drawn black and white; what they would be, where a difference is drawn.
     pub window: (u16, u16),
     /// Micrometres per pixel of the frame.
     pub pixel_size_um: Option<f64>,
@@ -88,8 +138,14 @@ pub struct Picture {
     pub pixels: Vec<[u8; 3]>,
     /// The same as pixels of the terminal, where that was asked for.
     pub encoded: Option<Pixels>,
+    /// What became of the difference that was asked for.
+    pub reference: Reference,
     /// The pixel that was asked for and its values: one of a grey frame, three of a colour one.
     pub probe: Option<((u32, u32), Vec<u16>)>,
-    /// Values along the line that was asked for, luma where there is colour.
+    /// The line that was asked for, as far as it is inside, and the values along it, luma where
+    /// there is colour.
     pub profile: Option<(Segment, Vec<u16>)>,
+    /// Numbers about the newest frame that was measured, which may be one before this; `None`
+    /// until there are some, and where measuring is switched off.
+    pub measures: Option<Arc<Measures>>,
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use super::picture::Picture;
 
-pub use kitty::{DELETE as DELETE_KITTY, IMAGE as KITTY_IMAGE, placeholder};
+pub use kitty::{DELETE as DELETE_KITTY, FIRST_IMAGE, placeholder};
 
 /// A way to send pixels to a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,6 +42,8 @@ impl Protocol {
 pub struct Encoding {
     /// The protocol.
     pub protocol: Protocol,
+    /// Tells the pictures of a screen apart: [`FIRST_IMAGE`] and the one after it.
+    pub image: u8,
     /// Columns and rows of pixels of a cell.
     pub cell_px: (u8, u8),
     /// tmux stands between, and has to be told to hand it on.
@@ -53,6 +55,8 @@ pub struct Encoding {
 pub struct Pixels {
     /// How it is encoded.
     pub protocol: Protocol,
+    /// Which picture of the screen it is.
+    pub image: u8,
     /// Columns and rows of cells that it fills.
     pub cells: (u16, u16),
     /// What is written: for kitty before its placeholders, else with the cursor at the upper left.
@@ -71,12 +75,13 @@ pub fn encode(picture: &Picture, how: Encoding) -> Option<Pixels> {
         return None;
     }
     let data = match how.protocol {
-        Protocol::Kitty => kitty::encode(picture, cells, how.through_tmux)?,
+        Protocol::Kitty => kitty::encode(picture, cells, how)?,
         Protocol::ITerm2 => iterm2::encode(picture, cells)?,
         Protocol::Sixel => sixel::encode(picture, cells, how.cell_px)?,
     };
     Some(Pixels {
         protocol: how.protocol,
+        image: how.image,
         cells,
         data: data.into(),
     })

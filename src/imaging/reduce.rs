@@ -6,97 +6,15 @@
 
 use std::ops::Range;
 
-/// Longest side of a frame. JPEG's own limit, and as many 16-bit rows as a 32-bit sum can hold.
-pub const MAX_SIDE_PX: u32 = 65_535;
+use super::raster::{Layout, Raster};
+use super::view::Roi;
+use super::yuv;
+
+pub use super::raster::MAX_SIDE_PX;
 
 /// Longest side of a reduced picture: more than any terminal shows, and little enough that a
 /// terminal which claims an absurd size costs no memory.
 pub const MAX_SMALL_PX: u16 = 2_048;
-
-/// How pixels lie in memory, row-major, without padding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// One byte each.
-    Grey8,
-    /// Two bytes each, little-endian.
-    Grey16,
-    /// Red, green, blue, one byte each.
-    Rgb8,
-}
-
-impl Layout {
-    /// Bytes of one pixel.
-    pub fn pixel_bytes(self) -> usize {
-        match self {
-            Self::Grey8 => 1,
-            Self::Grey16 => 2,
-            Self::Rgb8 => 3,
-        }
-    }
-
-    /// Values of one pixel.
-    pub fn channels(self) -> usize {
-        match self {
-            Self::Grey8 | Self::Grey16 => 1,
-            Self::Rgb8 => 3,
-        }
-    }
-
-    /// What one step of a value counts for. Values of 8 bits are moved into the high byte, so that
-    /// a mean keeps its fraction and all layouts share one scale.
-    fn step(self) -> u16 {
-        match self {
-            Self::Grey8 | Self::Rgb8 => 256,
-            Self::Grey16 => 1,
-        }
-    }
-}
-
-/// A frame whose bytes are exactly as many as its size needs.
-#[derive(Clone, Copy, Debug)]
-pub struct Raster<'a> {
-    width: usize,
-    height: usize,
-    layout: Layout,
-    bytes: &'a [u8],
-}
-
-impl<'a> Raster<'a> {
-    /// `None` if a side is 0 or over [`MAX_SIDE_PX`], or if `bytes` is not exactly
-    /// `width * height` pixels.
-    pub fn new(width: u32, height: u32, layout: Layout, bytes: &'a [u8]) -> Option<Self> {
-        let side = 1..=MAX_SIDE_PX;
-        if !side.contains(&width) || !side.contains(&height) {
-            return None;
-        }
-        let (width, height) = (width as usize, height as usize);
-        let size = width
-            .checked_mul(height)?
-            .checked_mul(layout.pixel_bytes())?;
-        (bytes.len() == size).then_some(Self {
-            width,
-            height,
-            layout,
-            bytes,
-        })
-    }
-
-    /// Columns and rows.
-    pub fn size(&self) -> (u32, u32) {
-        // Both were u32 in `new`.
-        (self.width as u32, self.height as u32)
-    }
-
-    /// How the pixels lie.
-    pub fn layout(&self) -> Layout {
-        self.layout
-    }
-
-    fn rows(&self, rows: Range<usize>) -> impl Iterator<Item = &'a [u8]> {
-        let row_bytes = self.width * self.layout.pixel_bytes();
-        self.bytes[rows.start * row_bytes..rows.end * row_bytes].chunks_exact(row_bytes)
-    }
-}
 
 /// What the values of a whole frame are like. Values of 8 bits are in the high byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +34,25 @@ impl Extent {
         bits: 0,
     };
 
+    fn of_bytes(min: u8, max: u8, bits: u8) -> Self {
+        let high = |value: u8| u16::from(value) << 8;
+        Self {
+            min: high(min),
+            max: high(max),
+            bits: high(bits),
+        }
+    }
+
+    /// Of luma of 16 to 235, what it is on the whole scale.
+    fn full_range(self) -> Self {
+        let wide = |value: u16| u16::from(yuv::full_range((value >> 8) as u8)) << 8;
+        Self {
+            min: wide(self.min),
+            max: wide(self.max),
+            ..self
+        }
+    }
+
     fn add(&mut self, other: Self) {
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
@@ -123,92 +60,255 @@ impl Extent {
     }
 }
 
-/// Columns and rows of dots that a picture of `width` x `height` square pixels gets in
-/// `cols` x `rows` cells of `dots` each: as large as possible, aspect ratio kept, at least 1. A cell
-/// is taken to be twice as high as it is wide.
-pub fn fit(width: u32, height: u32, (cols, rows): (u16, u16), dots: (u8, u8)) -> (u16, u16) {
-    let (across, down) = (dots.0.max(1), dots.1.max(1));
-    let room_width = cols.saturating_mul(across.into()).clamp(1, MAX_SMALL_PX);
-    let room_height = rows.saturating_mul(down.into()).clamp(1, MAX_SMALL_PX);
-    // What the picture is in dots, of which a cell has `across` on one unit and `down` on two.
-    let width = u64::from(width.max(1)) * 2 * u64::from(across);
-    let height = u64::from(height.max(1)) * u64::from(down);
-    let (wide, high) = (u64::from(room_width), u64::from(room_height));
-    let scaled = |side: u64, by: u64, to: u64, room: u16| {
-        let rounded = (side * to + by / 2) / by;
-        u16::try_from(rounded).unwrap_or(room).clamp(1, room)
-    };
-    if width * high >= height * wide {
-        (room_width, scaled(height, width, wide, room_height))
-    } else {
-        (scaled(width, height, high, room_width), room_height)
+/// The room a picture has on the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Columns and rows of cells.
+    pub cells: (u16, u16),
+    /// Dots that a cell shows, across and down.
+    pub dots: (u8, u8),
+    /// Width and height of a cell in the terminal's pixels, or anything of the same proportion.
+    pub cell_px: (u16, u16),
+}
+
+impl Room {
+    /// Cells of two square dots, one above the other.
+    pub fn half_blocks(cols: u16, rows: u16) -> Self {
+        Self {
+            cells: (cols, rows),
+            dots: (1, 2),
+            cell_px: (1, 2),
+        }
     }
+
+    /// The dots that a frame of `width` x `height` pixels fills, its aspect ratio kept however
+    /// narrow the dots are. Never 0, and never more than [`MAX_SMALL_PX`].
+    pub fn fit(&self, (width, height): (u32, u32)) -> (u16, u16) {
+        let side =
+            |cells: u16, dots: u8| cells.saturating_mul(u16::from(dots)).clamp(1, MAX_SMALL_PX);
+        let room_width = side(self.cells.0, self.dots.0.max(1));
+        let room_height = side(self.cells.1, self.dots.1.max(1));
+        let of_cell = |dots: u8, across: u16| u64::from(dots.max(1)) * u64::from(across.max(1));
+        // A dot is `cell_px.0 / dots.0` wide and `cell_px.1 / dots.1` high: the frame measured in
+        // such widths and heights, both times the same number.
+        let width = u64::from(width.max(1)) * of_cell(self.dots.0, self.cell_px.1);
+        let height = u64::from(height.max(1)) * of_cell(self.dots.1, self.cell_px.0);
+        let (wide, high) = (u64::from(room_width), u64::from(room_height));
+        let scaled = |side: u64, by: u64, to: u64, room: u16| {
+            let rounded = (side * to + by / 2) / by;
+            u16::try_from(rounded).unwrap_or(room).clamp(1, room)
+        };
+        if width * high >= height * wide {
+            (room_width, scaled(height, width, wide, room_height))
+        } else {
+            (scaled(width, height, high, room_width), room_height)
+        }
+    }
+}
+
+/// The size at which a frame of `width` x `height` pixels fills `cols` x `rows` cells of two
+/// square pixels each, one above the other, its aspect ratio kept. Never 0.
+pub fn fit(width: u32, height: u32, cols: u16, rows: u16) -> (u16, u16) {
+    Room::half_blocks(cols, rows).fit((width, height))
 }
 
 /// The part of `length` that step `index` of `steps` covers: parts of equal length give or take
 /// one, without gap or overlap; where there are more steps than pixels, the nearest pixel.
-fn part(index: usize, steps: usize, length: usize) -> Range<usize> {
+fn step_of(index: usize, steps: usize, length: usize) -> Range<usize> {
     let start = index * length / steps;
     let end = ((index + 1) * length / steps).max(start + 1);
     start..end
 }
 
-/// Reduces frames; keeps its line of sums from one to the next.
+/// A part of a frame, made small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reduced {
+    /// What all the values of that part are like; of pixels that share colour, their luma.
+    pub extent: Extent,
+    /// Values of each small pixel: 1 or 3.
+    pub channels: usize,
+}
+
+/// Reduces frames; keeps its lines of sums from one to the next.
 #[derive(Debug, Default)]
 pub struct Reducer {
     sums: Vec<u32>,
+    /// Sums of `U V` pairs where those have lines of their own.
+    color_sums: Vec<u32>,
 }
 
 impl Reducer {
-    /// Replaces `into` by the frame at `width` x `height` pixels, each the mean of its box rounded
-    /// to the nearest value (enlarged, the nearest pixel), row-major, a value for each channel.
-    /// Values of 8 bits come out in the high byte, the fraction of their mean in the low one.
+    /// Replaces `into` by a part of a frame at `width` x `height` pixels, each the mean of its box
+    /// rounded to the nearest value (enlarged, the nearest pixel), row-major, a value for each
+    /// channel. Values of 8 bits come out in the high byte, the fraction of their mean in the low
+    /// one.
     ///
-    /// Returns what all the values of the frame itself are like.
+    /// - `part`: all of the frame if nothing of it is inside
+    /// - `color`: whether red, green and blue are wanted of a frame that has them, or luma alone
     pub fn reduce(
         &mut self,
         frame: &Raster<'_>,
+        part: Roi,
         (width, height): (u16, u16),
+        color: bool,
         into: &mut Vec<u16>,
-    ) -> Extent {
+    ) -> Reduced {
+        let part = part
+            .within(frame.size())
+            .unwrap_or_else(|| Roi::all(frame.size()));
+        let color = color && frame.layout().is_color();
+        let channels = if color { 3 } else { 1 };
         let (width, height) = (usize::from(width.max(1)), usize::from(height.max(1)));
-        let channels = frame.layout.channels();
         into.clear();
         into.reserve(width * height * channels);
         let mut extent = Extent::EMPTY;
         for y in 0..height {
-            let rows = part(y, height, frame.height);
-            let row_count = rows.len();
-            self.sums.clear();
-            self.sums.resize(frame.width * channels, 0);
-            for row in frame.rows(rows) {
-                extent.add(match frame.layout {
-                    Layout::Grey16 => add_row_16(&mut self.sums, row),
-                    Layout::Grey8 | Layout::Rgb8 => add_row_8(&mut self.sums, row),
-                });
-            }
-            for x in 0..width {
-                let columns = part(x, width, frame.width);
-                let count = (row_count * columns.len()) as u64;
-                let sums = &self.sums[columns.start * channels..columns.end * channels];
-                for channel in 0..channels {
-                    let sum: u64 = sums
-                        .iter()
-                        .skip(channel)
-                        .step_by(channels)
-                        .map(|&sum| u64::from(sum))
-                        .sum();
-                    let sum = sum * u64::from(frame.layout.step());
-                    // A mean is at most the largest value, so it fits.
-                    into.push(((sum + count / 2) / count) as u16);
+            let rows = step_of(y, height, part.height as usize);
+            let rows = part.y + rows.start as u32..part.y + rows.end as u32;
+            extent.add(self.add_rows(frame, part, rows.clone(), color));
+            let columns = (0..width).map(|x| step_of(x, width, part.width as usize));
+            match frame.layout() {
+                Layout::Grey8 => self.means(columns, rows.len(), 256, into),
+                Layout::Grey16 => self.means(columns, rows.len(), 1, into),
+                Layout::Rgb8 => self.rgb_means(columns, rows.len(), color, into),
+                Layout::Yuyv => {
+                    self.yuv_means(part, columns, (rows.len(), rows.len()), color, into)
                 }
+                Layout::Nv12 => {
+                    let shared = rows.start / 2..rows.end.div_ceil(2);
+                    self.yuv_means(part, columns, (rows.len(), shared.len()), color, into);
+                }
+            }
+        }
+        Reduced { extent, channels }
+    }
+
+    /// Adds some rows up, column by column, from the first column of the part to its last.
+    fn add_rows(&mut self, frame: &Raster<'_>, part: Roi, rows: Range<u32>, color: bool) -> Extent {
+        let columns = part.x as usize..(part.x + part.width) as usize;
+        // Two neighbours share their colour, so a part may begin in the middle of a pair.
+        let pairs = columns.start / 2..columns.end.div_ceil(2);
+        let layout = frame.layout();
+        let values = match layout {
+            Layout::Rgb8 => columns.len() * 3,
+            _ => columns.len(),
+        };
+        refill(&mut self.sums, values);
+        if color {
+            refill(&mut self.color_sums, pairs.len() * 2);
+        }
+        let mut extent = Extent::EMPTY;
+        for y in rows.clone() {
+            let row = frame.row(y);
+            extent.add(match layout {
+                Layout::Grey8 => add_8(&mut self.sums, &row[columns.clone()]),
+                Layout::Nv12 => add_8(&mut self.sums, &row[columns.clone()]).full_range(),
+                Layout::Grey16 => add_16(&mut self.sums, &row[columns.start * 2..columns.end * 2]),
+                Layout::Rgb8 => add_8(&mut self.sums, &row[columns.start * 3..columns.end * 3]),
+                Layout::Yuyv => {
+                    if color {
+                        add_second(&mut self.color_sums, &row[pairs.start * 4..pairs.end * 4]);
+                    }
+                    let luma = &row[columns.start * 2..columns.end * 2];
+                    add_first(&mut self.sums, luma).full_range()
+                }
+            });
+        }
+        if color && layout == Layout::Nv12 {
+            for two in rows.start / 2..rows.end.div_ceil(2) {
+                let row = frame.color_row(two * 2);
+                add_8(&mut self.color_sums, &row[pairs.start * 2..pairs.end * 2]);
             }
         }
         extent
     }
+
+    fn means(
+        &self,
+        columns: impl Iterator<Item = Range<usize>>,
+        rows: usize,
+        step: u64,
+        into: &mut Vec<u16>,
+    ) {
+        into.extend(columns.map(|columns| {
+            let count = (rows * columns.len()) as u64;
+            mean(total(&self.sums[columns]) * step, count)
+        }));
+    }
+
+    fn rgb_means(
+        &self,
+        columns: impl Iterator<Item = Range<usize>>,
+        rows: usize,
+        color: bool,
+        into: &mut Vec<u16>,
+    ) {
+        for columns in columns {
+            let count = (rows * columns.len()) as u64;
+            let sums = &self.sums[columns.start * 3..columns.end * 3];
+            let mut totals = [0; 3];
+            for pixel in sums.as_chunks::<3>().0 {
+                for (total, value) in totals.iter_mut().zip(pixel) {
+                    *total += u64::from(*value);
+                }
+            }
+            let rgb = totals.map(|total| mean(total * 256, count));
+            match color {
+                true => into.extend(rgb),
+                false => into.push(yuv::luma_of(rgb)),
+            }
+        }
+    }
+
+    fn yuv_means(
+        &self,
+        part: Roi,
+        columns: impl Iterator<Item = Range<usize>>,
+        (luma_rows, color_rows): (usize, usize),
+        color: bool,
+        into: &mut Vec<u16>,
+    ) {
+        let first = part.x as usize;
+        for columns in columns {
+            let count = (luma_rows * columns.len()) as u64;
+            let luma = mean(total(&self.sums[columns.clone()]) * 256, count);
+            if !color {
+                into.push(yuv::rgb_of_means(luma, 128 << 8, 128 << 8)[0]);
+                continue;
+            }
+            let pairs = (first + columns.start) / 2 - first / 2
+                ..(first + columns.end).div_ceil(2) - first / 2;
+            let count = (color_rows * pairs.len()) as u64;
+            let mut totals = [0; 2];
+            for pair in self.color_sums[pairs.start * 2..pairs.end * 2]
+                .as_chunks::<2>()
+                .0
+            {
+                for (total, value) in totals.iter_mut().zip(pair) {
+                    *total += u64::from(*value);
+                }
+            }
+            let [u, v] = totals.map(|total| mean(total * 256, count));
+            into.extend(yuv::rgb_of_means(luma, u, v));
+        }
+    }
 }
 
-fn add_row_16(sums: &mut [u32], row: &[u8]) -> Extent {
+fn refill(sums: &mut Vec<u32>, length: usize) {
+    sums.clear();
+    sums.resize(length, 0);
+}
+
+fn total(sums: &[u32]) -> u64 {
+    sums.iter().map(|&sum| u64::from(sum)).sum()
+}
+
+/// Of values of which each is at most 65535, so it fits.
+fn mean(sum: u64, count: u64) -> u16 {
+    ((sum + count / 2) / count) as u16
+}
+
+fn add_16(sums: &mut [u32], row: &[u8]) -> Extent {
     let (pairs, _) = row.as_chunks::<2>();
     let mut extent = Extent::EMPTY;
     for (sum, pair) in sums.iter_mut().zip(pairs) {
@@ -221,7 +321,7 @@ fn add_row_16(sums: &mut [u32], row: &[u8]) -> Extent {
     extent
 }
 
-fn add_row_8(sums: &mut [u32], row: &[u8]) -> Extent {
+fn add_8(sums: &mut [u32], row: &[u8]) -> Extent {
     let (mut min, mut max, mut bits) = (u8::MAX, 0, 0);
     for (sum, &value) in sums.iter_mut().zip(row) {
         *sum += u32::from(value);
@@ -229,11 +329,25 @@ fn add_row_8(sums: &mut [u32], row: &[u8]) -> Extent {
         max = max.max(value);
         bits |= value;
     }
-    let high = |value: u8| u16::from(value) << 8;
-    Extent {
-        min: high(min),
-        max: high(max),
-        bits: high(bits),
+    Extent::of_bytes(min, max, bits)
+}
+
+/// The first byte of each two: luma.
+fn add_first(sums: &mut [u32], row: &[u8]) -> Extent {
+    let (mut min, mut max, mut bits) = (u8::MAX, 0, 0);
+    for (sum, [value, _]) in sums.iter_mut().zip(row.as_chunks().0) {
+        *sum += u32::from(*value);
+        min = min.min(*value);
+        max = max.max(*value);
+        bits |= value;
+    }
+    Extent::of_bytes(min, max, bits)
+}
+
+/// The second byte of each two: colour.
+fn add_second(sums: &mut [u32], row: &[u8]) {
+    for (sum, [_, value]) in sums.iter_mut().zip(row.as_chunks().0) {
+        *sum += u32::from(*value);
     }
 }
 

@@ -40,7 +40,8 @@ impl Roi {
 /// Which values are drawn black and white.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Contrast {
-    /// Between the percentiles of the picture, followed without flicker.
+    /// Between the percentiles of the whole frame, followed without flicker. A part that is
+    /// enlarged changes nothing: the same value is drawn alike however it is looked at.
     #[default]
     Auto,
     /// The sensor's whole scale.
@@ -64,7 +65,7 @@ pub enum ColorMap {
     Viridis,
     /// Perceptually uniform, black over violet to pale yellow.
     Magma,
-    /// Black over red and orange to white.
+    /// Black over blue, red and orange to white, as ImageJ has it.
     Fire,
     /// Black to green, as a fluorophore.
     Green,
@@ -111,7 +112,8 @@ pub struct View {
     pub invert: bool,
     /// Colours of grey frames.
     pub color_map: ColorMap,
-    /// Values under and over what is drawn get colours of their own.
+    /// Values at or under what is drawn black, and at or over what is drawn white, get colours of
+    /// their own.
     pub mark_clipped: bool,
     /// What is drawn is the difference to the reference frame, its zero in the middle of the scale.
     pub difference: bool,

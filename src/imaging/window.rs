@@ -35,33 +35,68 @@ impl Depth {
         self.max = self.max.max(extent.max);
     }
 
-    /// 8, 12 or 16.
-    pub fn bit_depth(self) -> u8 {
+    /// Of 8 bits in the high byte, or of 12 or 16.
+    pub fn scale(self) -> Scale {
         match (self.bits & 0xff, self.max) {
             // Black pictures tell nothing: the rule begins at 12.
-            (0, 1..) => 8,
-            (_, 0..=4095) => 12,
-            _ => 16,
+            (0, 1..) => Scale::BYTES,
+            (_, 0..=4095) => Scale::from_bits(12),
+            _ => Scale::from_bits(16),
         }
     }
-}
 
-/// Full scale of a bit depth, on the 16-bit scale.
-fn full_scale(bit_depth: u8) -> u16 {
-    match bit_depth {
-        8 => 0xff00,
-        12 => 0x0fff,
-        _ => 0xffff,
+    /// As [`Depth::scale`], unless the camera says how many bits it has and has kept to it.
+    pub fn scale_as_said(self, bits: Option<u8>) -> Scale {
+        let said = bits.map(Scale::from_bits);
+        said.filter(|said| self.max <= said.top())
+            .unwrap_or_else(|| self.scale())
     }
 }
 
-/// The narrowest window, so that the noise of an empty picture is not blown up to full contrast:
-/// 8 steps of 8 bits, 16 of 12, 256 of 16.
-fn least_span(bit_depth: u8) -> f32 {
-    match bit_depth {
-        8 => 2048.0,
-        12 => 16.0,
-        _ => 256.0,
+/// The scale of a camera's values: how many bits they have and where those lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scale {
+    bits: u8,
+    /// Bits by which values are moved up here, against what the camera has.
+    shift: u8,
+}
+
+impl Scale {
+    /// Values of 8 bits, which are in the high byte here.
+    pub const BYTES: Self = Self { bits: 8, shift: 8 };
+
+    /// Values of 1 to 16 bits, from the lowest one.
+    pub fn from_bits(bits: u8) -> Self {
+        let bits = bits.clamp(1, 16);
+        Self { bits, shift: 0 }
+    }
+
+    /// Bits of a value.
+    pub fn bits(self) -> u8 {
+        self.bits
+    }
+
+    /// Full scale.
+    pub fn top(self) -> u16 {
+        // At most 16 bits: what is moved out of them is none of the values' own.
+        (((1_u32 << self.bits) - 1) << self.shift) as u16
+    }
+
+    /// The value as the camera has it.
+    pub fn as_sent(self, value: u16) -> u16 {
+        value >> self.shift
+    }
+
+    /// A value of the camera's as it is here; more than full scale is full scale.
+    pub fn as_kept(self, value: u16) -> u16 {
+        (u32::from(value) << self.shift).min(u32::from(self.top())) as u16
+    }
+
+    /// The narrowest window, so that the noise of an empty picture is not blown up to full
+    /// contrast: 8 steps of 8 bits, 16 of 12, 256 of 16.
+    fn least_span(self) -> f32 {
+        let steps = ((1_u32 << self.bits) / 256).max(8) << self.shift;
+        steps.min(u32::from(self.top())) as f32
     }
 }
 
@@ -91,7 +126,7 @@ impl Window {
     pub fn new() -> Self {
         Self {
             low: 0.0,
-            high: f32::from(full_scale(12)),
+            high: f32::from(Scale::from_bits(12).top()),
             moved: None,
         }
     }
@@ -100,11 +135,11 @@ impl Window {
     /// the values to be drawn black and white; the second is the larger.
     ///
     /// - `wanted`: low and high percentile of the picture
-    /// - `bit_depth`: what the camera uses, which sets the narrowest and the widest window
-    pub fn follow(&mut self, wanted: (u16, u16), bit_depth: u8, received: Stamp) -> (u16, u16) {
-        let (low, high) = widened(wanted, bit_depth);
+    /// - `scale`: what the camera uses, which sets the narrowest and the widest window
+    pub fn follow(&mut self, wanted: (u16, u16), scale: Scale, received: Stamp) -> (u16, u16) {
+        let (low, high) = widened(wanted, scale);
         // The ends of a narrow window are noise for a good part of its width.
-        let span = (self.high - self.low).max(4.0 * least_span(bit_depth));
+        let span = (self.high - self.low).max(4.0 * scale.least_span());
         let distance = (low - self.low).abs().max((high - self.high).abs());
         let passed = self.moved.map(|moved| received.since(moved));
         if passed.is_none() || distance > span * JUMP {
@@ -128,9 +163,9 @@ impl Default for Window {
 }
 
 /// `wanted`, made at least as wide as makes sense and kept within the scale.
-fn widened((low, high): (u16, u16), bit_depth: u8) -> (f32, f32) {
-    let top = f32::from(full_scale(bit_depth));
-    let least = least_span(bit_depth);
+fn widened((low, high): (u16, u16), scale: Scale) -> (f32, f32) {
+    let top = f32::from(scale.top());
+    let least = scale.least_span();
     let (low, high) = (f32::from(low).min(top), f32::from(high).min(top));
     if high - low >= least {
         return (low, high);
@@ -149,6 +184,8 @@ mod tests {
             unix_ns: 0,
         }
     }
+
+    const TWELVE: Scale = Scale { bits: 12, shift: 0 };
 
     fn extent(values: &[u16]) -> Extent {
         Extent {
@@ -175,8 +212,31 @@ mod tests {
             for frame in frames {
                 depth.note(extent(frame));
             }
-            assert_eq!(depth.bit_depth(), want, "{name}");
+            assert_eq!(depth.scale().bits(), want, "{name}");
         }
+    }
+
+    #[test]
+    fn what_a_camera_says_of_its_bits_holds_as_long_as_it_keeps_to_it() {
+        let mut depth = Depth::default();
+        depth.note(extent(&[0, 1000]));
+        assert_eq!(depth.scale_as_said(Some(10)).top(), 1023);
+        assert_eq!(depth.scale_as_said(None).top(), 4095);
+        // A value of 8 bits in the low byte, which nothing but the word tells from darkness.
+        assert_eq!(depth.scale_as_said(Some(8)).top(), 4095);
+        depth.note(extent(&[1024]));
+        assert_eq!(depth.scale_as_said(Some(10)).top(), 4095);
+        assert_eq!(depth.scale_as_said(Some(99)).top(), 65_535);
+    }
+
+    #[test]
+    fn values_are_moved_up_and_back() {
+        assert_eq!(Scale::BYTES.top(), 0xff00);
+        assert_eq!(Scale::BYTES.as_kept(200), 200 << 8);
+        assert_eq!(Scale::BYTES.as_kept(999), 0xff00);
+        assert_eq!(Scale::BYTES.as_sent(0x12ff), 0x12);
+        assert_eq!((TWELVE.as_kept(5000), TWELVE.as_sent(77)), (4095, 77));
+        assert_eq!(Scale::from_bits(0).top(), 1);
     }
 
     #[test]
@@ -191,26 +251,26 @@ mod tests {
     #[test]
     fn the_first_picture_has_its_own_window_at_once() {
         for wanted in [(100, 400), (100, 2500), (0, 4095)] {
-            assert_eq!(Window::new().follow(wanted, 12, at(0)), wanted);
+            assert_eq!(Window::new().follow(wanted, TWELVE, at(0)), wanted);
         }
     }
 
     #[test]
     fn noise_does_not_move_the_window() {
         let mut window = Window::new();
-        window.follow((100, 400), 12, at(0));
+        window.follow((100, 400), TWELVE, at(0));
         for (i, wanted) in [(104, 390), (97, 412), (110, 405)].into_iter().enumerate() {
-            assert_eq!(window.follow(wanted, 12, at(50 * i as u64)), (100, 400));
+            assert_eq!(window.follow(wanted, TWELVE, at(50 * i as u64)), (100, 400));
         }
     }
 
     #[test]
     fn a_drift_is_followed_without_a_jump() {
         let mut window = Window::new();
-        window.follow((100, 400), 12, at(0));
+        window.follow((100, 400), TWELVE, at(0));
         let mut before = (100, 400);
         for step in 1..60 {
-            let now = window.follow((160, 460), 12, at(step * 50));
+            let now = window.follow((160, 460), TWELVE, at(step * 50));
             assert!(
                 now.0 >= before.0 && now.0.abs_diff(before.0) <= 6,
                 "{before:?} {now:?}"
@@ -219,41 +279,43 @@ mod tests {
         }
         // It comes to rest once it is near enough.
         assert!((145..=160).contains(&before.0), "{before:?}");
-        assert_eq!(window.follow((160, 460), 12, at(3_000)), before);
+        assert_eq!(window.follow((160, 460), TWELVE, at(3_000)), before);
     }
 
     #[test]
     fn a_change_of_scene_is_followed_at_once() {
         let mut window = Window::new();
-        window.follow((100, 400), 12, at(0));
-        assert_eq!(window.follow((100, 3000), 12, at(50)), (100, 3000));
-        assert_eq!(window.follow((100, 400), 12, at(100)), (100, 400));
+        window.follow((100, 400), TWELVE, at(0));
+        assert_eq!(window.follow((100, 3000), TWELVE, at(50)), (100, 3000));
+        assert_eq!(window.follow((100, 400), TWELVE, at(100)), (100, 400));
     }
 
     #[test]
     fn an_empty_picture_is_not_blown_up() {
         let cases = [
-            ((0, 0), 12, (0, 16)),
-            ((200, 204), 12, (194, 210)),
-            ((4095, 4095), 12, (4079, 4095)),
-            ((65_535, 65_535), 16, (65_279, 65_535)),
-            ((0xff00, 0xff00), 8, (0xf700, 0xff00)),
+            ((0, 0), TWELVE, (0, 16)),
+            ((200, 204), TWELVE, (194, 210)),
+            ((4095, 4095), TWELVE, (4079, 4095)),
+            ((65_535, 65_535), Scale::from_bits(16), (65_279, 65_535)),
+            ((0xff00, 0xff00), Scale::BYTES, (0xf700, 0xff00)),
+            ((3, 3), Scale::from_bits(1), (0, 1)),
+            ((0, 1000), Scale::from_bits(10), (0, 1000)),
         ];
-        for (wanted, bit_depth, want) in cases {
-            let got = Window::new().follow(wanted, bit_depth, at(0));
-            assert_eq!(got, want, "{wanted:?} of {bit_depth} bits");
+        for (wanted, scale, want) in cases {
+            let got = Window::new().follow(wanted, scale, at(0));
+            assert_eq!(got, want, "{wanted:?} of {scale:?}");
         }
     }
 
     #[test]
     fn the_noise_of_an_empty_picture_does_not_make_it_flicker() {
         let mut window = Window::new();
-        let mut before = window.follow((100, 104), 12, at(0));
+        let mut before = window.follow((100, 104), TWELVE, at(0));
         for (i, wanted) in [(98, 125), (103, 106), (90, 104), (101, 118)]
             .into_iter()
             .enumerate()
         {
-            let now = window.follow(wanted, 12, at(50 * (i as u64 + 1)));
+            let now = window.follow(wanted, TWELVE, at(50 * (i as u64 + 1)));
             let moved = now.0.abs_diff(before.0).max(now.1.abs_diff(before.1));
             assert!(moved <= 2, "{before:?} {now:?}");
             before = now;
@@ -263,7 +325,7 @@ mod tests {
     #[test]
     fn a_clock_that_goes_back_does_no_harm() {
         let mut window = Window::new();
-        window.follow((100, 400), 12, at(9_000));
-        assert_eq!(window.follow((160, 460), 12, at(0)), (100, 400));
+        window.follow((100, 400), TWELVE, at(9_000));
+        assert_eq!(window.follow((160, 460), TWELVE, at(0)), (100, 400));
     }
 }

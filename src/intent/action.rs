@@ -20,6 +20,8 @@ pub enum Context {
     Pipeline,
     /// The journal screen.
     Journal,
+    /// Look mode, on the scope screen: the keys that move about there move a cursor on the picture.
+    Look,
     /// Jog mode, on whatever screen: the keys that move about there move the stage instead.
     Jog,
 }
@@ -36,7 +38,7 @@ impl Context {
         Self::Journal,
     ];
     /// All of them: the screens, then the modes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Overview,
         Self::Scope,
         Self::Markets,
@@ -44,6 +46,7 @@ impl Context {
         Self::Tables,
         Self::Pipeline,
         Self::Journal,
+        Self::Look,
         Self::Jog,
     ];
 
@@ -57,6 +60,7 @@ impl Context {
             Self::Fleet => "fleet",
             Self::Pipeline => "pipeline",
             Self::Journal => "journal",
+            Self::Look => "look mode",
             Self::Jog => "jog mode",
         }
     }
@@ -64,16 +68,25 @@ impl Context {
     /// Where that is, to go on in a sentence.
     pub fn place(self) -> String {
         match self {
-            Self::Jog => "in jog mode".to_owned(),
+            Self::Jog | Self::Look => format!("in {}", self.as_str()),
             screen => format!("on the {} screen", screen.as_str()),
         }
     }
 }
 
 const EVERYWHERE: &[Context] = &Context::ALL;
-/// What moves about on a screen; in jog mode such a key would move the stage or nothing.
+/// What moves about on a screen; in jog mode such a key would move the stage or nothing, in look
+/// mode the cursor on the picture.
 const SCREENS: &[Context] = &Context::SCREENS;
-const SOURCES: &[Context] = &[Context::Overview, Context::Scope, Context::Jog];
+const SOURCES: &[Context] = &[
+    Context::Overview,
+    Context::Scope,
+    Context::Look,
+    Context::Jog,
+];
+/// Where there is a picture.
+const PICTURE: &[Context] = &[Context::Scope, Context::Look];
+const LOOK: &[Context] = &[Context::Look];
 const TABLES: &[Context] = &[Context::Tables];
 const JOG: &[Context] = &[Context::Jog];
 const MARKETS: &[Context] = &[Context::Markets];
@@ -169,10 +182,34 @@ actions! {
     LiveView = "live-view", "live", &["L"], SOURCES;
     /// Move the focus to the next pane.
     NextPane = "next-pane", "pane", &["tab"], EVERYWHERE;
+    /// Put a cursor on the picture: values, lines, regions.
+    Look = "look", "look", &["v"], &[Context::Scope];
+    /// Begin a line at the cursor; again: keep it; again: none.
+    Line = "line", "line", &["v"], LOOK;
+    /// Begin a region at the cursor; again: keep it; again: none.
+    Region = "region", "region", &["b"], LOOK;
+    /// Keep the line or region that is being drawn.
+    Keep = "keep", "keep", &["enter"], LOOK;
+    /// Zoom in about the cursor, or the middle.
+    ZoomIn = "zoom-in", "zoom", &["+", "="], PICTURE;
+    /// Zoom out.
+    ZoomOut = "zoom-out", "out", &["-"], PICTURE;
+    /// Show the whole frame.
+    Fit = "fit", "fit", &["0"], PICTURE;
     /// The next camera, or source without one.
     NextCamera = "next-camera", "camera", &["n", "l", "right"], &[Context::Scope];
+    /// Contrast: automatic, the full scale, fixed as it is now.
+    Contrast = "contrast", "contrast", &["c"], PICTURE;
+    /// Draw grey pictures in the next colour map.
+    ColorMap = "color-map", "map", &["m"], PICTURE;
     /// Sort signals or books in the next way.
     Sort = "sort", "sort", &["s"], &[Context::Scope, Context::Markets];
+    /// Show the difference to the reference frame, or the frame.
+    Difference = "difference", "diff", &["d"], PICTURE;
+    /// Take the frame as the reference.
+    Reference = "reference", "reference", &["D"], PICTURE;
+    /// Show two cameras side by side, or one.
+    Split = "split", "split", &["|"], PICTURE;
     /// The next book, whichever pane has the focus.
     NextBook = "next-book", "book", &["n", "l", "right"], MARKETS;
     /// Show 10, 20, 50 or 5 levels of each side.
@@ -199,6 +236,44 @@ actions! {
     PreviousPane = "previous-pane", "", &["shift-tab"], EVERYWHERE;
     /// The camera before, or source without one.
     PreviousCamera = "previous-camera", "", &["N", "h", "left"], &[Context::Scope];
+    /// Brighten the dark parts of the picture.
+    GammaUp = "gamma-up", "", &[">"], PICTURE;
+    /// Darken the dark parts of the picture.
+    GammaDown = "gamma-down", "", &["<"], PICTURE;
+    /// Draw white black, or as it was.
+    Invert = "invert", "", &["i"], PICTURE;
+    /// Mark what is darker or brighter than can be drawn.
+    MarkClipped = "mark-clipped", "", &["o"], PICTURE;
+    /// Fill the picture with the region.
+    ZoomRegion = "zoom-region", "", &["z"], PICTURE;
+    /// Mark the middle of the frame; lines at the cursor; neither.
+    Cross = "cross", "", &["x"], PICTURE;
+    /// Counts of the histogram as logarithms, or plain.
+    LogHistogram = "log-histogram", "", &["y"], PICTURE;
+    /// The cursor to the left.
+    CursorLeft = "cursor-left", "", &["h", "left"], LOOK;
+    /// The cursor to the right.
+    CursorRight = "cursor-right", "", &["l", "right"], LOOK;
+    /// The cursor down.
+    CursorDown = "cursor-down", "", &["j", "down"], LOOK;
+    /// The cursor up.
+    CursorUp = "cursor-up", "", &["k", "up"], LOOK;
+    /// The cursor one pixel to the left.
+    PixelLeft = "pixel-left", "", &["ctrl-left"], LOOK;
+    /// The cursor one pixel to the right.
+    PixelRight = "pixel-right", "", &["ctrl-right"], LOOK;
+    /// The cursor one pixel down.
+    PixelDown = "pixel-down", "", &["ctrl-down"], LOOK;
+    /// The cursor one pixel up.
+    PixelUp = "pixel-up", "", &["ctrl-up"], LOOK;
+    /// Half of what is seen to the left.
+    PanLeft = "pan-left", "", &["home"], LOOK;
+    /// Half of what is seen to the right.
+    PanRight = "pan-right", "", &["end"], LOOK;
+    /// Half of what is seen down.
+    PanDown = "pan-down", "", &["pgdn", "ctrl-d"], LOOK;
+    /// Half of what is seen up.
+    PanUp = "pan-up", "", &["pgup", "ctrl-u"], LOOK;
     /// The book before.
     PreviousBook = "previous-book", "", &["N", "h", "left"], MARKETS;
     /// Show the table before.
@@ -219,7 +294,7 @@ actions! {
     PageDown = "page-down", "", &["pgdn", "ctrl-d"], SCREENS;
     /// A screenful up.
     PageUp = "page-up", "", &["pgup", "ctrl-u"], SCREENS;
-    /// Leave overlay, jog mode, pane, filter, freeze. Never quits.
+    /// Leave overlay, mode, pane, filter, freeze. Never quits.
     Back = "back", "", &["esc"], EVERYWHERE;
     /// The overview screen.
     ScreenOverview = "screen-overview", "", &["1"], EVERYWHERE;
@@ -268,7 +343,7 @@ pub fn markdown_table() -> String {
             .collect();
         let place = match action.contexts() {
             all if all.len() == Context::ALL.len() => String::new(),
-            _ if action.is_on_every_screen() => " (not in jog mode)".to_owned(),
+            _ if action.is_on_every_screen() => " (not in a mode)".to_owned(),
             some => {
                 let words: Vec<&str> = some.iter().map(|context| context.as_str()).collect();
                 format!(" ({})", words.join(", "))
@@ -313,7 +388,7 @@ mod tests {
         assert_eq!(table.lines().count(), Action::ALL.len() + 3);
         assert!(table.contains("| `f` | `freeze` | Hold the screen still;"));
         assert!(table.contains("(scope, markets, fleet, tables, journal)"));
-        assert!(table.contains("Move down. (not in jog mode)"));
+        assert!(table.contains("Move down. (not in a mode)"));
     }
 
     #[test]

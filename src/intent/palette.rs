@@ -13,6 +13,7 @@ mod complete;
 mod error;
 mod instrument;
 mod line;
+mod look;
 mod names;
 mod number;
 mod order;
@@ -25,7 +26,7 @@ mod tests;
 
 pub use complete::completions;
 pub use error::PaletteError;
-pub use order::{CommandOrder, Order};
+pub use order::{CommandOrder, LookOrder, Order};
 pub use preview::{Preview, preview};
 pub use verbs::{ADDRESS, VERBS, Verb};
 pub use vocabulary::{InstrumentWords, Vocabulary};
@@ -60,6 +61,7 @@ pub fn parse(line: &str, vocabulary: &Vocabulary) -> Result<Order, PaletteError>
         Takes::Theme => one_of(verb, rest, &vocabulary.themes).map(Order::Theme),
         Takes::Graphics => one_of(verb, rest, &vocabulary.graphics).map(Order::Graphics),
         Takes::Camera => one_of(verb, rest, &vocabulary.cameras).map(Order::Camera),
+        Takes::Look(which) => look::parse(which, verb, rest, vocabulary),
         Takes::Filter => Ok(Order::Filter(rest.to_owned())),
         Takes::Record => alone(Order::Record),
         Takes::StopRecording => alone(Order::StopRecording),

@@ -1,15 +1,31 @@
-//! One camera's picture with its figures, and the signals of its source.
+//! One camera's picture with its figures, or two side by side, and the signals of its source.
 
 pub mod draw;
+mod figures;
+mod plots;
+mod readout;
+mod room;
+pub mod sight;
+mod state;
 mod verdict;
+
+use std::collections::BTreeMap;
 
 use super::Step;
 use super::facts::{Facts, SourceFacts};
 use super::signals::{Row, SortBy};
+use crate::imaging::{Picture, PictureRequest};
 use crate::model::{CameraKey, PlainText, SourceId};
 use crate::ui::Rect;
+use sight::{Drawing, Point, Sight};
 
+pub use room::{PictureRoom, Wants, picture_room};
 pub use verdict::{Verdict, verdict};
+
+/// Cameras whose sight is remembered. A peer may invent any number of names.
+const MAX_SIGHTS: usize = 64;
+/// From so many columns on a pane has room for two pictures.
+const TWO_WIDE: u16 = 60;
 
 /// What the scope can show: a camera, or a source that has none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,10 +47,15 @@ impl Subject {
 }
 
 /// What the operator chose to see.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScopePanel {
     subject: Option<Subject>,
     cursor: usize,
+    sights: BTreeMap<CameraKey, Sight>,
+    /// Whether the keys move a cursor on the picture.
+    pub looking: bool,
+    /// Whether two cameras are shown side by side where there is room.
+    pub split: bool,
     /// How the signals are sorted.
     pub sort: SortBy,
     /// What a signal's name must contain.
@@ -79,6 +100,84 @@ impl ScopePanel {
             .or_else(camera)
             .or_else(|| all.first())
             .cloned()
+    }
+
+    /// How a camera is looked at.
+    pub fn sight(&self, camera: &CameraKey) -> Sight {
+        self.sights.get(camera).copied().unwrap_or_default()
+    }
+
+    /// The same, to be changed.
+    pub fn sight_mut(&mut self, camera: &CameraKey) -> &mut Sight {
+        if self.sights.len() >= MAX_SIGHTS && !self.sights.contains_key(camera) {
+            // Nobody looks closely at that many.
+            self.sights.clear();
+        }
+        self.sights.entry(camera.clone()).or_default()
+    }
+
+    /// What stands where in the picture's pane: one subject, or two cameras side by side, the one
+    /// that keys are for on the left.
+    pub fn views(&self, facts: &Facts, pane: Rect) -> Vec<(Subject, Rect)> {
+        let Some(subject) = self.subject(facts) else {
+            return Vec::new();
+        };
+        let second = match self.split && pane.width >= TWO_WIDE && subject.detector.is_some() {
+            true => Self::next_camera(&subject, facts),
+            false => None,
+        };
+        let Some(second) = second else {
+            return vec![(subject, pane)];
+        };
+        let width = pane.width / 2;
+        let right = Rect {
+            x: pane.x + width + 1,
+            width: pane.width - width - 1,
+            ..pane
+        };
+        vec![(subject, Rect { width, ..pane }), (second, right)]
+    }
+
+    /// The camera that follows, if there is another one.
+    pub fn next_camera(subject: &Subject, facts: &Facts) -> Option<Subject> {
+        let cameras = Self::subjects(facts).into_iter();
+        let cameras: Vec<Subject> = cameras.filter(|s| s.detector.is_some()).collect();
+        let at = cameras.iter().position(|camera| camera == subject)?;
+        let next = cameras.get((at + 1) % cameras.len())?;
+        (next != subject).then(|| next.clone())
+    }
+
+    /// Where the parts of a view stand.
+    pub fn room(&self, subject: &Subject, pane: Rect) -> PictureRoom {
+        let wants = subject.camera().map(|camera| {
+            let sight = self.sight(&camera);
+            Wants {
+                numbers: true,
+                readout: sight.cursor.is_some() || sight.region.is_some(),
+                profile: sight.shown_line().is_some(),
+            }
+        });
+        picture_room(pane, wants.unwrap_or_default())
+    }
+
+    /// The pictures that are wanted for a pane.
+    pub fn requests(&self, facts: &Facts, pane: Rect) -> Vec<PictureRequest> {
+        let views = self.views(facts, pane).into_iter();
+        let request = |(subject, pane): (Subject, Rect)| {
+            let camera = subject.camera()?;
+            let room = self.room(&subject, pane).picture;
+            let sight = self.sight(&camera);
+            let is_being_drawn = matches!(sight.drawing, Some(Drawing::Region(_)));
+            (room.width > 0 && room.height > 0).then(|| PictureRequest {
+                view: sight.view,
+                // What is measured changes once it is drawn, not with every step of the cursor.
+                roi: sight.region.filter(|_| !is_being_drawn),
+                probe: sight.cursor,
+                profile: sight.shown_line(),
+                ..PictureRequest::plain(camera, room.width, room.height)
+            })
+        };
+        views.filter_map(request).collect()
     }
 
     /// The source of what is shown.
@@ -170,57 +269,19 @@ pub fn subject_name<'a>(subject: &'a Subject, facts: &'a Facts) -> &'a str {
     }
 }
 
-/// How the room of the picture pane is divided: the picture's cells, and the figures below.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PictureRoom {
-    /// Where the picture is drawn.
-    pub picture: Rect,
-    /// Where its figures stand.
-    pub figures: Rect,
+/// Columns and rows of a camera's frames, as far as they are known.
+pub fn frame_size(facts: &Facts, camera: &CameraKey) -> Option<Point> {
+    let picture = facts.pictures.get(camera);
+    let known = || {
+        facts
+            .source(camera.source)?
+            .camera(&camera.detector)?
+            .size_px
+    };
+    picture.map(|picture| picture.frame_size_px).or_else(known)
 }
 
-/// Divides the picture pane. Its first row is the rule with the title.
-pub fn picture_room(pane: Rect) -> PictureRoom {
-    let rows = pane.height.saturating_sub(1);
-    let figures = match (rows, pane.width) {
-        (0..=5, _) => 0,
-        (6..=10, _) => 2,
-        (_, 90..) => 3,
-        (11..=14, _) => 3,
-        _ => 5,
-    };
-    let picture = Rect {
-        x: pane.x,
-        y: pane.y + u16::from(pane.height > 0),
-        width: pane.width,
-        height: rows - figures,
-    };
-    PictureRoom {
-        picture,
-        figures: Rect {
-            x: pane.x + u16::from(pane.width > 1),
-            y: picture.y + picture.height,
-            width: pane.width.saturating_sub(1),
-            height: figures,
-        },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_room_is_used_up_and_not_more() {
-        for width in 0..130 {
-            for height in 0..60 {
-                let pane = Rect::new(3, 2, width, height);
-                let room = picture_room(pane);
-                let rows = room.picture.height + room.figures.height;
-                assert_eq!(rows, height.saturating_sub(1));
-                assert_eq!(room.picture.intersection(pane).area(), room.picture.area());
-                assert_eq!(room.figures.intersection(pane).area(), room.figures.area());
-            }
-        }
-    }
+/// A camera's newest picture.
+pub fn picture<'a>(facts: &'a Facts, camera: &CameraKey) -> Option<&'a Picture> {
+    facts.pictures.get(camera).map(AsRef::as_ref)
 }

@@ -27,6 +27,14 @@ pub enum ReadError {
         /// The file.
         path: PathBuf,
     },
+    /// It is an MCAP file of a version that came later.
+    #[error("{}: an MCAP file of version {version}, and only version 0 is known; a newer ttyscope may read it", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The version, as it is written in the file.
+        version: char,
+    },
     /// It is an MCAP file that says nothing of its sources.
     #[error("{}: not recorded by ttyscope (there is no \"ttyscope.session\" record); `ttyscope inspect` reads it, replay cannot", path.display())]
     NoSession {

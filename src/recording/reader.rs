@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::mem::take;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,10 +18,23 @@ use chunk::unpack_chunk;
 use fields::Fields;
 
 mod chunk;
+mod entry;
 mod fields;
+mod index;
+mod thread;
+
+pub use entry::{
+    Attachment, Damage, Ending, Entry, RecordedChannel, RecordedMessage, RecordedSchema, Statistics,
+};
 
 /// The first and last bytes of every file. Source: MCAP specification, "Magic".
 const MAGIC: [u8; 8] = [0x89, b'M', b'C', b'A', b'P', 0x30, b'\r', b'\n'];
+
+/// Where the version stands in them.
+const VERSION_AT: usize = 5;
+
+/// What stands before every record: its kind and its length.
+const HEAD_BYTES: u64 = 9;
 
 /// A single record or unpacked chunk larger than this is skipped: no recording of ours has one,
 /// and it would have to be held in memory whole.
@@ -33,81 +47,10 @@ mod op {
     pub(super) const CHANNEL: u8 = 0x04;
     pub(super) const MESSAGE: u8 = 0x05;
     pub(super) const CHUNK: u8 = 0x06;
+    pub(super) const ATTACHMENT: u8 = 0x09;
+    pub(super) const STATISTICS: u8 = 0x0b;
     pub(super) const METADATA: u8 = 0x0c;
     pub(super) const DATA_END: u8 = 0x0f;
-}
-
-/// One thing found in a file.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Entry {
-    /// A message.
-    Message(RecordedMessage),
-    /// A metadata record.
-    Metadata {
-        /// Its name.
-        name: String,
-        /// Its entries.
-        values: BTreeMap<String, String>,
-    },
-    /// Something that could not be read; reading goes on behind it if it can.
-    Damage(Damage),
-}
-
-/// A message as it stands in the file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RecordedMessage {
-    /// Where it belongs.
-    pub channel: Arc<RecordedChannel>,
-    /// Its number in its channel.
-    pub sequence: u32,
-    /// When it was received, Unix nanoseconds.
-    pub log_time_ns: u64,
-    /// The device's own time of it, or when it was received.
-    pub publish_time_ns: u64,
-    /// Its bytes, shared with the chunk they came in.
-    pub data: Bytes,
-}
-
-/// A channel of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RecordedChannel {
-    /// Its number.
-    pub id: u16,
-    /// Its topic.
-    pub topic: String,
-    /// The name of its schema; empty if it has none.
-    pub schema: String,
-    /// How its messages are encoded.
-    pub encoding: String,
-    /// What else is said of it.
-    pub metadata: BTreeMap<String, String>,
-}
-
-/// A place in a file that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
-    /// Where it begins, in bytes from the start of the file.
-    pub at: u64,
-    /// Bytes skipped because of it.
-    pub skipped_bytes: u64,
-    /// What is wrong.
-    pub what: String,
-}
-
-/// How reading ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// With the footer and the last magic bytes: the file was finished.
-    Finished,
-    /// Before the file was finished.
-    Cut {
-        /// Everything before this byte could be read.
-        readable_bytes: u64,
-        /// Bytes behind it.
-        unreadable_bytes: u64,
-        /// What was found there.
-        why: String,
-    },
 }
 
 /// Reads one file. An iterator of [`Entry`]; afterwards [`RecordingReader::ending`] says how it
@@ -120,10 +63,15 @@ pub struct RecordingReader {
     at: u64,
     hash: crc32fast::Hasher,
     damaged: bool,
-    schemas: BTreeMap<u16, String>,
+    schemas: BTreeMap<u16, Arc<RecordedSchema>>,
     channels: BTreeMap<u16, Arc<RecordedChannel>>,
     chunk: Option<Fields>,
     chunk_at: u64,
+    chunks: u64,
+    /// Messages of channels that nothing describes, since that was last said.
+    orphans: u64,
+    orphan_bytes: u64,
+    statistics: Option<Statistics>,
     found: VecDeque<Entry>,
     data_ended: bool,
     ending: Option<Ending>,
@@ -155,14 +103,28 @@ impl RecordingReader {
             channels: BTreeMap::new(),
             chunk: None,
             chunk_at: 0,
+            chunks: 0,
+            orphans: 0,
+            orphan_bytes: 0,
+            statistics: None,
             found: VecDeque::new(),
             data_ended: false,
             ending: None,
         };
+        reader.read_ahead().map_err(io)?;
         let start = reader.read(MAGIC.len() as u64).map_err(io)?;
         if start.is_empty() {
             return Err(ReadError::Empty {
                 path: path.to_owned(),
+            });
+        }
+        // One of the magic bytes is the version, as a digit.
+        if let [head @ .., version @ b'1'..=b'9', _, _] = &start[..]
+            && head == &MAGIC[..VERSION_AT]
+        {
+            return Err(ReadError::Newer {
+                path: path.to_owned(),
+                version: char::from(*version),
             });
         }
         if start != MAGIC {
@@ -186,6 +148,21 @@ impl RecordingReader {
     /// How reading ended; `None` while it has not.
     pub fn ending(&self) -> Option<&Ending> {
         self.ending.as_ref()
+    }
+
+    /// What the file says that it holds, once its index was read.
+    pub fn statistics(&self) -> Option<&Statistics> {
+        self.statistics.as_ref()
+    }
+
+    /// Whole chunks found so far.
+    pub fn chunks(&self) -> u64 {
+        self.chunks
+    }
+
+    /// How far it was read, in bytes from the start of the file.
+    pub fn position_bytes(&self) -> u64 {
+        self.at
     }
 
     /// The next `len` bytes, or fewer if the file ends. What is allocated follows what is there.
@@ -227,11 +204,19 @@ impl RecordingReader {
         }));
     }
 
+    fn tell_orphans(&mut self, at: u64) {
+        let (orphans, bytes) = (take(&mut self.orphans), take(&mut self.orphan_bytes));
+        if orphans > 0 {
+            let what = format!("{orphans} messages whose channel is described nowhere");
+            self.damage(at, bytes, what);
+        }
+    }
+
     /// Reads one record of the file itself.
     fn step(&mut self) -> io::Result<()> {
         let at = self.at;
         let before = self.hash.clone();
-        let head = self.read(9)?;
+        let head = self.read(HEAD_BYTES)?;
         let Some((&opcode, len)) = head.split_first() else {
             self.cut(at, "the file ends without its closing records");
             return Ok(());
@@ -242,32 +227,31 @@ impl RecordingReader {
         };
         let left = self.size.saturating_sub(self.at);
         if len > left {
-            self.cut(
-                at,
-                format!("a record of {len} bytes begins there and the file has {left} more"),
-            );
-            return Ok(());
+            let why = format!("a record of {len} bytes begins there and the file has {left} more");
+            return self.lose_thread(at, why);
         }
         if opcode == 0 {
-            self.cut(at, "what stands there is not a record");
-            return Ok(());
+            return self.lose_thread(at, "what stands there is not a record".to_owned());
+        }
+        if opcode == op::CHUNK {
+            return self.chunk_record(at, len);
+        }
+        // It has no checksum of its own, so its length is believed if something stands behind it.
+        if opcode != op::FOOTER && !self.is_record_at(self.at + len)? {
+            let why = format!("the record behind the one of {len} bytes there is none");
+            return self.lose_thread(at, why);
         }
         match opcode {
-            op::CHUNK if len > MAX_RECORD_BYTES => {
-                self.skip(len)?;
-                self.damage(at, len, "a chunk too large to be held in memory");
-            }
-            op::CHUNK => {
-                let content = self.read(len)?;
-                self.open_chunk(at, content);
-            }
-            op::SCHEMA | op::CHANNEL | op::MESSAGE | op::METADATA if !self.data_ended => {
+            op::SCHEMA | op::CHANNEL | op::MESSAGE | op::METADATA | op::ATTACHMENT
+                if !self.data_ended =>
+            {
                 if len > MAX_RECORD_BYTES {
                     self.skip(len)?;
                     self.damage(at, len, "a record too large to be held in memory");
                 } else {
                     let content = self.read(len)?;
                     self.record(at, opcode, Bytes::from(content));
+                    self.tell_orphans(at);
                 }
             }
             op::DATA_END => {
@@ -282,6 +266,10 @@ impl RecordingReader {
                 self.data_ended = true;
                 // The summary has a checksum of its own.
                 self.hash = crc32fast::Hasher::new();
+            }
+            op::STATISTICS if self.data_ended && len <= MAX_RECORD_BYTES => {
+                let content = self.read(len)?;
+                self.statistics = Fields(Bytes::from(content)).statistics();
             }
             op::FOOTER => self.footer(at, len, &head, before)?,
             _ => self.skip(len)?,
@@ -326,15 +314,29 @@ impl RecordingReader {
         Ok(())
     }
 
-    fn open_chunk(&mut self, at: u64, content: Vec<u8>) {
-        let size = content.len() as u64;
+    fn chunk_record(&mut self, at: u64, len: u64) -> io::Result<()> {
+        let end = self.at + len;
+        if len > MAX_RECORD_BYTES {
+            if !self.is_record_at(end)? {
+                let why = "a chunk too large to be held in memory".to_owned();
+                return self.lose_thread(at, why);
+            }
+            self.skip(len)?;
+            self.damage(at, len, "a chunk too large to be held in memory");
+            return Ok(());
+        }
+        let content = self.read(len)?;
         match unpack_chunk(Bytes::from(content)) {
             Ok(records) => {
                 self.chunk = Some(Fields(records));
                 self.chunk_at = at;
+                self.chunks += 1;
             }
-            Err(what) => self.damage(at, size, what),
+            // Its length may be what is wrong.
+            Err(what) if !self.is_record_at(end)? => return self.lose_thread(at, what),
+            Err(what) => self.damage(at, len, what),
         }
+        Ok(())
     }
 
     /// One record inside the open chunk.
@@ -342,6 +344,7 @@ impl RecordingReader {
         let Some(chunk) = &mut self.chunk else { return };
         if chunk.0.is_empty() {
             self.chunk = None;
+            self.tell_orphans(self.chunk_at);
             return;
         }
         let left = chunk.0.len() as u64;
@@ -362,12 +365,7 @@ impl RecordingReader {
         let size = content.len() as u64;
         let mut fields = Fields(content);
         let understood = match opcode {
-            op::SCHEMA => fields.schema().map(|(id, name)| {
-                self.schemas.insert(id, name);
-            }),
-            op::CHANNEL => fields.channel(&self.schemas).map(|channel| {
-                self.channels.insert(channel.id, Arc::new(channel));
-            }),
+            op::SCHEMA | op::CHANNEL => self.describe(opcode, fields),
             op::MESSAGE => self.message(fields),
             op::METADATA => fields
                 .text()
@@ -375,17 +373,43 @@ impl RecordingReader {
                 .map(|(name, values)| {
                     self.found.push_back(Entry::Metadata { name, values });
                 }),
+            op::ATTACHMENT => fields.attachment().map(|attachment| {
+                self.found.push_back(Entry::Attachment(attachment));
+            }),
             _ => Some(()),
         };
         if understood.is_none() {
             let what = match opcode {
                 op::SCHEMA => "a schema that cannot be read",
                 op::CHANNEL => "a channel that cannot be read",
-                op::MESSAGE => "a message that cannot be read, or of a channel that was not opened",
+                op::ATTACHMENT => {
+                    "an attachment that cannot be read, or whose checksum does not match"
+                }
+                op::MESSAGE => "a message that cannot be read",
                 _ => "a metadata record that cannot be read",
             };
             self.damage(at, size, what);
         }
+    }
+
+    /// Takes a schema or a channel in.
+    fn describe(&mut self, opcode: u8, mut fields: Fields) -> Option<()> {
+        match opcode {
+            op::SCHEMA => {
+                let (id, schema) = fields.schema()?;
+                if self.schemas.get(&id).is_none_or(|known| **known != schema) {
+                    self.schemas.insert(id, Arc::new(schema));
+                }
+            }
+            _ => {
+                let channel = fields.channel(&self.schemas)?;
+                let known = self.channels.get(&channel.id);
+                if known.is_none_or(|known| **known != channel) {
+                    self.channels.insert(channel.id, Arc::new(channel));
+                }
+            }
+        }
+        Some(())
     }
 
     fn message(&mut self, mut fields: Fields) -> Option<()> {
@@ -393,7 +417,11 @@ impl RecordingReader {
         let sequence = fields.u32()?;
         let log_time_ns = fields.u64()?;
         let publish_time_ns = fields.u64()?;
-        let channel = Arc::clone(self.channels.get(&id)?);
+        let Some(channel) = self.channels.get(&id).map(Arc::clone) else {
+            self.orphans += 1;
+            self.orphan_bytes += fields.0.len() as u64;
+            return Some(());
+        };
         self.found.push_back(Entry::Message(RecordedMessage {
             channel,
             sequence,

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::read_error::ReadError;
 use super::reader::{Entry, RecordingReader};
+use super::recover::RECOVERY;
 use super::session::{ACCOUNT, Account, RecordedSource, SESSION, Session, SourceAccount};
 use crate::model::{Origin, PlainText, SourceId, SourceInfo};
 use tally::Tally;
@@ -229,9 +230,22 @@ pub struct DamageSummary {
 /// # Errors
 /// The file cannot be read at all or is no MCAP file.
 pub fn inspect(path: &Path) -> Result<Summary, ReadError> {
+    Ok(inspect_with(path, &mut |_, _| {})?.0)
+}
+
+/// The same, with somebody who looks at every entry; the reader comes back with what it knows of
+/// the whole file.
+///
+/// # Errors
+/// As [`inspect`].
+pub(super) fn inspect_with(
+    path: &Path,
+    look: &mut dyn FnMut(&RecordingReader, &Entry),
+) -> Result<(Summary, RecordingReader), ReadError> {
     let mut reader = RecordingReader::open(path)?;
     let mut tally = Tally::default();
-    for entry in &mut reader {
+    while let Some(entry) = reader.next() {
+        look(&reader, &entry);
         match entry {
             Entry::Message(message) => tally.message(&message),
             Entry::Metadata { name, values } if name == SESSION => {
@@ -240,11 +254,14 @@ pub fn inspect(path: &Path) -> Result<Summary, ReadError> {
             Entry::Metadata { name, values } if name == ACCOUNT => {
                 tally.account = Account::from_map(&values);
             }
-            Entry::Metadata { .. } => {}
+            Entry::Metadata { name, values } if name == RECOVERY => {
+                tally.recovered = Some(values);
+            }
+            Entry::Metadata { .. } | Entry::Attachment(_) => {}
             Entry::Damage(damage) => tally.damage(damage),
         }
     }
-    Ok(tally.into_summary(&reader))
+    Ok((tally.into_summary(&reader), reader))
 }
 
 /// The sources a recording was made of, as sources of a replay: in the recorded order, with

@@ -513,7 +513,7 @@ fn log_time(unix_ns: u64) -> u64 {
     unix_ns.max(1)
 }
 
-fn io_error(error: McapError) -> io::Error {
+pub(super) fn io_error(error: McapError) -> io::Error {
     match error {
         McapError::Io(error) => error,
         other => io::Error::other(other),

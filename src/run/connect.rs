@@ -20,6 +20,8 @@ use crate::protocol::flamingo::Profile;
 use crate::protocol::market::VenueKind;
 use crate::protocol::market::venues::by_name;
 use crate::protocol::rows::Picker;
+#[cfg(feature = "camera")]
+use crate::sources::camera::{self, CameraOptions, FourCc, Layer, Wanted};
 use crate::sources::flamingo::{self, FlamingoOptions};
 use crate::sources::fleet::{self, FleetOptions};
 use crate::sources::imswitch::{self, ImSwitchOptions};
@@ -53,6 +55,7 @@ pub fn reader(
     stop: CancellationToken,
 ) -> anyhow::Result<BoxFuture<'static, ()>> {
     Ok(match &spec.kind {
+        SourceKind::Camera(written) => camera_reader(written, outlet, intake, stop)?,
         SourceKind::Market(written) => {
             let options = market_options(spec, written, budgets)?;
             guarded(outlet.clone(), market::run(options, outlet, intake, stop))
@@ -62,7 +65,7 @@ pub fn reader(
             guarded(outlet.clone(), imswitch::run(options, outlet, intake, stop))
         }
         SourceKind::Flamingo { profile, live_port } => {
-            let options = flamingo_options(spec, profile, *live_port);
+            let options = flamingo_options(spec, profile, *live_port)?;
             guarded(outlet.clone(), flamingo::run(options, outlet, intake, stop))
         }
         SourceKind::Fleet {
@@ -70,8 +73,9 @@ pub fn reader(
             profile,
             probe_s,
         } => {
-            let mut options = FleetOptions::new(endpoint(&spec.endpoint));
-            options.headers = headers(&spec.endpoint)?;
+            let at = address(spec)?;
+            let mut options = FleetOptions::new(endpoint(at));
+            options.headers = headers(at)?;
             options.prefix.clone_from(prefix);
             options.profile.clone_from(profile);
             options.probe_s = f64::from(*probe_s);
@@ -86,9 +90,10 @@ pub fn reader(
             transport,
             events,
         } => {
-            let mut options = ClientOptions::new(endpoint(&spec.endpoint));
+            let at = address(spec)?;
+            let mut options = ClientOptions::new(endpoint(at));
             options.path.clone_from(path);
-            options.headers = headers(&spec.endpoint)?;
+            options.headers = headers(at)?;
             options.greetings.clone_from(emit);
             options.events.clone_from(events);
             options.revision = if *engineio == 3 {
@@ -119,9 +124,10 @@ pub fn reader(
             ping,
             silence,
         } => {
-            let mut options = JsonFeedOptions::new(endpoint(&spec.endpoint));
+            let at = address(spec)?;
+            let mut options = JsonFeedOptions::new(endpoint(at));
             options.target.clone_from(target);
-            options.headers = headers(&spec.endpoint)?;
+            options.headers = headers(at)?;
             options.subscribe.clone_from(subscribe);
             options.picker = Picker::clone(picker);
             options.ping = ping.unwrap_or(options.ping);
@@ -151,20 +157,22 @@ pub fn stop_path(
             Some(imswitch::stop::run(options, watch, tell, end).boxed())
         }
         SourceKind::Flamingo { profile, live_port } => {
-            let options = flamingo_options(spec, profile, *live_port);
+            let options = flamingo_options(spec, profile, *live_port)?;
             Some(flamingo::stop::run(options, watch, tell, end).boxed())
         }
         SourceKind::SocketIo { .. }
         | SourceKind::WebSocket { .. }
         | SourceKind::Market(_)
+        | SourceKind::Camera(_)
         | SourceKind::Fleet { .. } => None,
     })
 }
 
 fn imswitch_options(spec: &SourceSpec, prefix: &str) -> anyhow::Result<ImSwitchOptions> {
-    let mut options = ImSwitchOptions::new(endpoint(&spec.endpoint));
+    let at = address(spec)?;
+    let mut options = ImSwitchOptions::new(endpoint(at));
     prefix.clone_into(&mut options.base_path);
-    options.headers = headers(&spec.endpoint)?;
+    options.headers = headers(at)?;
     options.limits.clone_from(&spec.limits);
     Ok(options)
 }
@@ -173,12 +181,12 @@ fn flamingo_options(
     spec: &SourceSpec,
     profile: &Profile,
     live_port: Option<u16>,
-) -> FlamingoOptions {
-    let mut options = FlamingoOptions::new(endpoint(&spec.endpoint));
+) -> anyhow::Result<FlamingoOptions> {
+    let mut options = FlamingoOptions::new(endpoint(address(spec)?));
     options.profile = profile.clone();
     options.live_port = live_port;
     options.limits.clone_from(&spec.limits);
-    options
+    Ok(options)
 }
 
 fn market_options(
@@ -188,14 +196,15 @@ fn market_options(
 ) -> anyhow::Result<MarketOptions> {
     let venue = by_name(written.venue);
     let venue = venue.with_context(|| format!("there is no venue {}", written.venue))?;
-    let stream = endpoint(&spec.endpoint);
+    let at = address(spec)?;
+    let stream = endpoint(at);
     let mut options = MarketOptions::new(venue, written.symbols.clone(), stream);
     options.stream_path.clone_from(&written.path);
     if let Some(rest) = &written.rest {
         options.rest = Some(endpoint(&rest.endpoint));
         options.rest_path.clone_from(&rest.path);
     }
-    options.headers = headers(&spec.endpoint)?;
+    options.headers = headers(at)?;
     let key = written.key_env.as_deref().map(secret).transpose()?;
     options.key = key.map(Secret::new);
     options.depth = written.depth;
@@ -208,7 +217,7 @@ fn market_options(
     options.poll = Duration::from_millis(written.poll_ms);
     options.fresh_for_ns = written.fresh_s.saturating_mul(1_000_000_000);
     options.snapshot = Duration::from_secs(written.snapshot_s);
-    options.attempts = budgets.attempts(venue, &spec.endpoint.host);
+    options.attempts = budgets.attempts(venue, &at.host);
     Ok(options)
 }
 
@@ -229,6 +238,45 @@ fn guarded(
         }
     }
     .boxed()
+}
+
+/// Where a source is on the network.
+fn address(spec: &SourceSpec) -> anyhow::Result<&config::Endpoint> {
+    let endpoint = spec.endpoint.as_ref();
+    endpoint.with_context(|| format!("{spec} is not on the network"))
+}
+
+#[cfg(feature = "camera")]
+fn camera_reader(
+    written: &config::Camera,
+    outlet: Outlet,
+    intake: Intake,
+    stop: CancellationToken,
+) -> anyhow::Result<BoxFuture<'static, ()>> {
+    let mut options = CameraOptions::new(written.device.as_str());
+    options.wanted = Wanted {
+        format: written.format.as_deref().and_then(FourCc::from_name),
+        size: written.size,
+        rate_hz: written.rate_hz,
+    };
+    options.pixel_size_um = written.pixel_size_um;
+    if written.through_nokhwa {
+        options.layer = Layer::Nokhwa;
+    }
+    Ok(guarded(
+        outlet.clone(),
+        camera::run(options, outlet, intake, stop),
+    ))
+}
+
+#[cfg(not(feature = "camera"))]
+fn camera_reader(
+    _: &config::Camera,
+    _: Outlet,
+    _: Intake,
+    _: CancellationToken,
+) -> anyhow::Result<BoxFuture<'static, ()>> {
+    anyhow::bail!("this ttyscope was built without cameras; build it with --features camera")
 }
 
 fn endpoint(written: &config::Endpoint) -> Endpoint {
@@ -260,7 +308,10 @@ fn headers(written: &config::Endpoint) -> anyhow::Result<Headers> {
 /// # Errors
 /// A header cannot be sent as it is written.
 pub fn missing_variables(spec: &SourceSpec) -> anyhow::Result<Vec<&str>> {
-    let written = &spec.endpoint.headers;
+    let Some(at) = &spec.endpoint else {
+        return Ok(Vec::new());
+    };
+    let written = &at.headers;
     let literal = written.iter().map(|(name, value)| {
         let is_variable = value.starts_with('$');
         (name.as_str(), if is_variable { "" } else { value.as_str() })

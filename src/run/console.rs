@@ -27,7 +27,7 @@ pub async fn run(
     links: &mut Links,
 ) -> anyhow::Result<Ending> {
     terminal::restore_on_panic();
-    let (console, size) = Console::open(session, &look.keymap)?;
+    let (console, size) = Console::open(session, &look.keymap, look.mouse)?;
     let depth = ColorDepth::detect(|name| std::env::var(name).ok());
     let replay = session
         .sources

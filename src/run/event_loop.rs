@@ -52,15 +52,19 @@ pub struct Console {
 }
 
 impl Console {
-    /// Takes the terminal over.
+    /// Takes the terminal over, and its mouse if `mouse`.
     ///
     /// # Errors
     /// There is no terminal, or it cannot be set up.
-    pub fn open(session: &Session, keymap: &Keymap) -> anyhow::Result<(Self, (u16, u16))> {
+    pub fn open(
+        session: &Session,
+        keymap: &Keymap,
+        mouse: bool,
+    ) -> anyhow::Result<(Self, (u16, u16))> {
         let typing = TypingState::default();
         let reflex = Reflex::new(session.stops.clone(), keymap, typing.clone());
         let probe = Probe::begin(session.clock.now());
-        let entered = Entered::enter(&probe.questions())?;
+        let entered = Entered::enter(mouse, &probe.questions())?;
         let size = terminal::size()?;
         let console = Self {
             keyboard: Keyboard::start(terminal::open_tty()?, session.clock.clone(), reflex)?,

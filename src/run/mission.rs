@@ -62,6 +62,8 @@ pub struct Look {
     pub graphics: Option<Graphics>,
     /// Which keys do what.
     pub keymap: Keymap,
+    /// Whether the terminal reports its mouse.
+    pub mouse: bool,
     /// What happens when the terminal goes away.
     pub on_terminal_loss: OnTerminalLoss,
     /// Whether commands may be sent from the start.

@@ -21,8 +21,11 @@ use crate::pipeline::TerminalStats;
 
 /// Alternate screen, cursor hidden, pastes marked as such.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[2J";
-/// The reverse, with the attributes reset and a synchronized update ended.
-const LEAVE: &[u8] = b"\x1b[?2026l\x1b[0m\x1b[?2004l\x1b[?25h\x1b[?1049l";
+/// Presses, wheel and drags of the mouse are reported, in decimal numbers. Source: xterm's control
+/// sequences, "Mouse Tracking". Text is selected with Shift held, which no terminal reports.
+const MOUSE: &[u8] = b"\x1b[?1002h\x1b[?1006h";
+/// The reverse of both, with the attributes reset and a synchronized update ended.
+const LEAVE: &[u8] = b"\x1b[?2026l\x1b[0m\x1b[?1006l\x1b[?1002l\x1b[?2004l\x1b[?25h\x1b[?1049l";
 
 /// How long a terminal that takes nothing is waited for when it is to be restored.
 const RESTORE_PATIENCE: Timespec = Timespec {
@@ -38,11 +41,12 @@ static ENTERED: AtomicBool = AtomicBool::new(false);
 pub struct Entered(());
 
 impl Entered {
-    /// Takes the terminal over and asks it something; whoever reads the keys gets the answers.
+    /// Takes the terminal over, and its mouse if `mouse`, and asks it something; whoever reads the
+    /// keys gets the answers.
     ///
     /// # Errors
     /// When input or output is no terminal, or it cannot be set up.
-    pub fn enter(questions: &[u8]) -> io::Result<Self> {
+    pub fn enter(mouse: bool, questions: &[u8]) -> io::Result<Self> {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return Err(io::Error::other(
                 "the screens need a terminal on standard input and output; \
@@ -52,7 +56,8 @@ impl Entered {
         crossterm::terminal::enable_raw_mode()?;
         ENTERED.store(true, Ordering::SeqCst);
         let entered = Self(());
-        write_patiently(&[ENTER, questions].concat())?;
+        let mouse = if mouse { MOUSE } else { &[] };
+        write_patiently(&[ENTER, mouse, questions].concat())?;
         Ok(entered)
     }
 

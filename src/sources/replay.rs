@@ -112,7 +112,7 @@ fn read(mut reader: RecordingReader, mut decoder: Decoder, sender: &mpsc::Sender
                 Ok(None) => continue,
                 Err(wrong) => Step::Unreadable(wrong),
             },
-            Entry::Metadata { .. } => continue,
+            Entry::Metadata { .. } | Entry::Attachment(_) => continue,
             Entry::Damage(damage) => {
                 Step::Unreadable(format!("byte {}: {}", damage.at, damage.what))
             }

@@ -3,6 +3,7 @@
 
 mod cell;
 mod glyphs;
+pub mod marks;
 mod numbers;
 mod pixels;
 
@@ -15,7 +16,7 @@ use unicode_width::UnicodeWidthStr;
 use super::theme::{ColorDepth, Role, Theme};
 use crate::imaging::Picture;
 use crate::imaging::pixels::{Pixels, Protocol};
-use crate::imaging::reduce::fit;
+use crate::imaging::reduce::Room;
 
 pub use glyphs::Glyphs;
 pub use pixels::finish;
@@ -107,8 +108,11 @@ impl<'a> PictureWidget<'a> {
         let (across, down) = self.picture.dots;
         let width = u32::from(self.picture.width_px) * u32::from(down.max(1));
         let height = u32::from(self.picture.height_px) * 2 * u32::from(across.max(1));
-        let room = (area.width, area.height);
-        fit(width, height, room, self.glyphs.dots())
+        let room = Room {
+            dots: self.glyphs.dots(),
+            ..Room::half_blocks(area.width, area.height)
+        };
+        room.fit((width, height))
     }
 
     /// The pixel shown at a dot of a picture drawn at `size`.
@@ -190,7 +194,7 @@ fn scale_bar(picture: &Picture, cols: u16) -> Option<String> {
     let pixel_um = picture
         .pixel_size_um
         .filter(|um| um.is_finite() && *um > 0.0)?;
-    let col_um = pixel_um * f64::from(picture.frame_size_px.0) / f64::from(cols.max(1));
+    let col_um = pixel_um * f64::from(picture.part.width) / f64::from(cols.max(1));
     let room_um = col_um * f64::from(cols) / 4.0;
     let decade = 10_f64.powf(room_um.log10().floor());
     let length_um = [5.0, 2.0, 1.0]

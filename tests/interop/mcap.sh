@@ -1,6 +1,7 @@
 #!/bin/sh
-# Recordings opened by another implementation, the Python package `mcap`: one that was finished and
-# one whose recorder was killed. What it finds in each topic has to be what `inspect` says.
+# Recordings opened by another implementation, the Python package `mcap`: one that was finished,
+# one whose recorder was killed, and what `recover` makes of that. What it finds in each topic has to
+# be what `inspect` says.
 #
 # Installs the packages by name into target/interop/mcap-venv (once). Skips with a reason where
 # something is missing.
@@ -11,16 +12,7 @@ skip() {
     echo "skipped: $1" >&2
     exit 0
 }
-command -v python3 >/dev/null || skip "python3 is not installed"
-
-venv="$PWD/target/interop/mcap-venv"
-if [ ! -f "$venv/installed" ]; then
-    python3 -m venv "$venv" || skip "python3 cannot make virtual environments"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check \
-        mcap==1.6.0 mcap-protobuf-support==0.6.0 ||
-        skip "the Python packages cannot be installed"
-    touch "$venv/installed"
-fi
+venv=$(tests/interop/support/mcap_venv.sh) || skip "$venv"
 
 cargo build --quiet
 ttyscope="${CARGO_TARGET_DIR:-target}/debug/ttyscope"
@@ -53,11 +45,16 @@ inspect() {
 }
 inspect "$dir"/finished-*.mcap 0 >"$dir/finished.json"
 inspect "$dir"/killed-*.partial.mcap 3 >"$dir/killed.json"
+code=0
+"$ttyscope" recover "$dir"/killed-*.partial.mcap --out "$dir/recovered.mcap" || code=$?
+[ "$code" -eq 3 ] || { echo "recover ended with $code instead of 3" >&2; exit 1; }
+inspect "$dir/recovered.mcap" 3 >"$dir/recovered.json"
 inspect recordings/microscope.mcap 0 >"$dir/sample.json"
 inspect recordings/market.mcap 0 >"$dir/market.json"
 
 "$venv/bin/python" tests/interop/mcap_read.py --compare \
     "$dir/finished.json" "$dir"/finished-*.mcap \
     "$dir/killed.json" "$dir"/killed-*.partial.mcap \
+    "$dir/recovered.json" "$dir/recovered.mcap" \
     "$dir/sample.json" recordings/microscope.mcap \
     "$dir/market.json" recordings/market.mcap

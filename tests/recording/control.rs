@@ -385,6 +385,7 @@ pub fn decoded(schema: &str, data: &str) -> Result<Option<Played>, String> {
         id: 1,
         topic: "/scope/x".to_owned(),
         schema: schema.to_owned(),
+        definition: None,
         encoding: "json".to_owned(),
         metadata: [("source_index".to_owned(), "0".to_owned())].into(),
     };

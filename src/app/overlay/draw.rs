@@ -304,7 +304,7 @@ impl App {
         section("everywhere".to_owned(), all.filter(everywhere).collect());
         for context in Context::ALL.into_iter().filter(|context| *context != here) {
             let title = match context {
-                Context::Jog => context.place(),
+                Context::Jog | Context::Look => context.place(),
                 screen => format!("on {}", screen.as_str()),
             };
             section(title, of(context));

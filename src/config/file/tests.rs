@@ -53,7 +53,10 @@ fn a_whole_file_is_understood() {
         ]
     );
     assert!(config.sources[0].is_unverified());
-    assert_eq!(config.sources[1].endpoint.headers["X-Lab"], "a");
+    assert_eq!(
+        config.sources[1].endpoint.as_ref().unwrap().headers["X-Lab"],
+        "a"
+    );
     let SourceKind::SocketIo { emit, .. } = &config.sources[1].kind else {
         panic!("not a Socket.IO source");
     };

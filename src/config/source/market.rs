@@ -131,7 +131,7 @@ pub(super) fn parse(
     Ok(SourceSpec {
         name: name.map_or_else(|| spelled(venue.name), str::to_owned),
         kind: SourceKind::Market(Box::new(market)),
-        endpoint,
+        endpoint: Some(endpoint),
         limits: BTreeMap::new(),
     })
 }
@@ -373,21 +373,19 @@ const SHOWN_SYMBOLS: usize = 4;
 
 impl Market {
     /// The address for people.
-    pub(super) fn show(&self, endpoint: &Endpoint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub(super) fn show(
+        &self,
+        endpoint: Option<&Endpoint>,
+        f: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
         write!(f, "{}:{}", spelled(self.venue), listed(&self.symbols))?;
-        if self.is_elsewhere {
-            let scheme = if endpoint.tls == Tls::Off {
-                "ws"
-            } else {
-                "wss"
-            };
-            let host = match endpoint.host.contains(':') {
-                true => format!("[{}]", endpoint.host),
-                false => endpoint.host.clone(),
-            };
-            write!(f, " at {scheme}://{host}:{}{}", endpoint.port, self.path)?;
+        match endpoint.filter(|_| self.is_elsewhere) {
+            Some(endpoint) => {
+                let secure = if endpoint.tls == Tls::Off { "" } else { "s" };
+                write!(f, " at ws{secure}://{endpoint}{}", self.path)
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -118,8 +118,9 @@ mod tests {
             "feed=wss://lab/a/b?rows=$.data[*]&key={venue}/{symbol}&table=$.channel&whole=true\
              &subscribe={\"op\":1}&subscribe=[2]&query=streams=x@y&ping_s=0&silence_s=2.5",
         );
-        assert_eq!((spec.name.as_str(), spec.endpoint.port), ("feed", 443));
-        assert_eq!(spec.endpoint.tls, Tls::PublicRoots);
+        let endpoint = spec.endpoint.as_ref().unwrap();
+        assert_eq!((spec.name.as_str(), endpoint.port), ("feed", 443));
+        assert_eq!(endpoint.tls, Tls::PublicRoots);
         assert_eq!(spec.to_string(), "wss://lab:443/a/b");
         let rows = ("$.data[*]", "{venue}/{symbol}", "$.channel");
         let picker = Picker::new(Some(rows.0), Some(rows.1), Some(rows.2), true).unwrap();

@@ -3,7 +3,7 @@ use jpeg_encoder::{ColorType, Encoder};
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::SourceId;
+use crate::model::{Compression, FrameEncoding, PlainText, SourceId};
 
 fn frame(encoding: FrameEncoding, size: Option<(u32, u32)>, body: Vec<u8>) -> Frame {
     Frame {

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::*;
-use crate::imaging::{Roi, View, jpeg};
+use crate::imaging::{Roi, View};
 use crate::model::{CameraKey, SourceId, Stamp};
 
 /// A slope to the right, a step downwards, and a colour of its own in the corner.
@@ -37,6 +37,8 @@ fn picture((width, height): (u16, u16), dots: (u8, u8)) -> Picture {
         part: Roi::all((width.into(), height.into())),
         dots,
         encoded: None,
+        reference: Default::default(),
+        measures: None,
         probe: None,
         profile: None,
         width_px: width,
@@ -48,6 +50,7 @@ fn picture((width, height): (u16, u16), dots: (u8, u8)) -> Picture {
 fn how(protocol: Protocol) -> Encoding {
     Encoding {
         protocol,
+        image: FIRST_IMAGE,
         cell_px: (10, 20),
         through_tmux: false,
     }
@@ -116,9 +119,10 @@ fn iterm2_gets_a_jpeg_of_it() {
     assert!(control.contains(";width=9;height=3;"));
     let file = STANDARD.decode(file.strip_suffix('\x07').unwrap()).unwrap();
     assert!(control.contains(&format!("size={};", file.len())));
-    let mut decoded = Vec::new();
-    let (width, height, _) = jpeg::decode(&file, &mut decoded).unwrap();
-    assert_eq!((width, height), (90, 60));
+    let mut decoder =
+        zune_jpeg::JpegDecoder::new(zune_jpeg::zune_core::bytestream::ZCursor::new(&file[..]));
+    let decoded = decoder.decode().unwrap();
+    assert_eq!(decoder.dimensions(), Some((90, 60)));
     let off = |(a, b): (&u8, &u8)| u64::from(a.abs_diff(*b));
     let sum: u64 = decoded
         .iter()

@@ -1,6 +1,7 @@
 //! Whole lines that a beginning may become.
 
 use super::line::{address, without_colon};
+use super::look;
 use super::names::{Names, leading};
 use super::number;
 use super::verbs::{Takes, VERBS, find};
@@ -57,6 +58,7 @@ fn arguments(takes: Takes, rest: &str, names: &Names, vocabulary: &Vocabulary) -
         Takes::Theme => list(&vocabulary.themes),
         Takes::Graphics => list(&vocabulary.graphics),
         Takes::Camera => list(&vocabulary.cameras),
+        Takes::Look(which) => list(&look::choices(which, vocabulary)),
         Takes::Control => among(rest, ["off"]),
         Takes::Stop => among(rest, ["safe"]),
         Takes::Jog => with_units(rest, number::DISTANCES),

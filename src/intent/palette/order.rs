@@ -42,12 +42,41 @@ pub enum Order {
     Graphics(String),
     /// Show the camera of this name.
     Camera(String),
+    /// Look at the picture in another way.
+    Look(LookOrder),
     /// Hold the screen, or let it go on.
     Freeze,
     /// Show the help.
     Help,
     /// Leave the program.
     Quit,
+}
+
+/// How the picture is to be looked at. Places are pixels of the frame.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LookOrder {
+    /// So many times as large; 1 shows the whole frame.
+    Zoom(f32),
+    /// The region that is measured: first column and row, columns, rows; none measures all.
+    Region(Option<[u32; 4]>),
+    /// The line of the profile: column and row of both ends.
+    Profile(Option<[u32; 4]>),
+    /// Black and white follow the picture.
+    AutoContrast,
+    /// Black and white are the ends of the camera's scale.
+    FullContrast,
+    /// Black and white are these values.
+    Contrast(u16, u16),
+    /// Exponent of the display, 0.1 to 10.
+    Gamma(f32),
+    /// The colour map of this name.
+    ColorMap(String),
+    /// Take the frame as the reference, or forget it.
+    Reference(bool),
+    /// Show the difference to the reference, or the frame.
+    Difference(bool),
+    /// Two cameras side by side, or one.
+    Split(bool),
 }
 
 /// A command for an instrument; one that sends a file still names it.

@@ -3,6 +3,7 @@
 use super::complete::completions;
 use super::error::PaletteError;
 use super::line::without_colon;
+use super::look;
 use super::order::{CommandOrder, Order};
 use super::parse;
 use super::vocabulary::Vocabulary;
@@ -76,6 +77,7 @@ fn sentence(order: &Order, vocabulary: &Vocabulary) -> String {
         Order::Graphics(name) if name == "auto" => "draw pictures as the terminal can".to_owned(),
         Order::Graphics(name) => format!("draw pictures as {name}"),
         Order::Camera(name) => format!("show {name} on the scope screen"),
+        Order::Look(order) => look::sentence(order),
         Order::Freeze => "hold the screen, or let it go on".to_owned(),
         Order::Help => "show the keys and these words".to_owned(),
         Order::Quit => "leave the program".to_owned(),

@@ -85,6 +85,7 @@ fn vocabulary() -> Vocabulary {
         columns: words("name age change"),
         themes: words("dark light"),
         graphics: words("auto half-blocks sextants"),
+        color_maps: words("grey viridis"),
         addressee: Some("scope".to_owned()),
         instruments: instruments.into(),
     }
@@ -306,7 +307,7 @@ fn mistakes_say_what_to_write() {
         ),
         (
             "rec",
-            "there is no command \"rec\"; write record or refresh, or press Tab",
+            "there is no command \"rec\"; write record, refresh or reference, or press Tab",
         ),
         ("theme", "theme: which? write theme and dark or light"),
         (
@@ -457,8 +458,8 @@ fn a_mistake_never_prints_what_a_terminal_would_obey() {
 #[test]
 fn completion_offers_whole_lines() {
     let cases: [(&str, &[&str]); 34] = [
-        ("re", &["record", "refresh "]),
-        (":re", &["record", "refresh "]),
+        ("re", &["record", "refresh ", "reference "]),
+        (":re", &["record", "refresh ", "reference "]),
         ("screen p", &["screen pipeline"]),
         ("theme ", &["theme dark", "theme light"]),
         ("live ", &["live start", "live stop"]),

@@ -31,9 +31,25 @@ pub(super) enum Takes {
     Theme,
     Graphics,
     Camera,
+    /// How pictures are looked at.
+    Look(LookVerb),
     Freeze,
     Help,
     Quit,
+}
+
+/// What about a picture is to be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LookVerb {
+    Zoom,
+    Region,
+    Profile,
+    Contrast,
+    Gamma,
+    ColorMap,
+    Reference,
+    Difference,
+    Split,
 }
 
 impl Verb {
@@ -75,6 +91,7 @@ const fn verb(
 
 use CommandKind as Kind;
 use Takes::Instrument as Ask;
+use Takes::Look;
 
 /// How a source is named in front of a command, and what that does; for help.
 pub const ADDRESS: (&str, &str) = (
@@ -84,7 +101,7 @@ pub const ADDRESS: (&str, &str) = (
 
 /// All words, in the order of the help. A command for an instrument may have `SOURCE:` in front.
 #[rustfmt::skip]
-pub const VERBS: [Verb; 29] = [
+pub const VERBS: [Verb; 38] = [
     verb("screen", "NAME", Takes::Screen, "Go to a screen."),
     verb("record", "", Takes::Record, "Start writing to disk."),
     verb("stop-recording", "", Takes::StopRecording, "Stop writing to disk."),
@@ -111,6 +128,15 @@ pub const VERBS: [Verb; 29] = [
     verb("theme", "NAME", Takes::Theme, "Look different."),
     verb("graphics", "NAME", Takes::Graphics, "Draw pictures another way; auto: as the terminal can."),
     verb("camera", "NAME", Takes::Camera, "Show a camera or source on the scope screen."),
+    verb("zoom", "TIMES|fit", Look(LookVerb::Zoom), "Zoom the picture, e.g. 4."),
+    verb("roi", "X Y WIDTH HEIGHT|off", Look(LookVerb::Region), "The region that is measured, in pixels."),
+    verb("profile", "X1 Y1 X2 Y2|off", Look(LookVerb::Profile), "Values along a line, in pixels."),
+    verb("contrast", "BLACK WHITE|auto|full", Look(LookVerb::Contrast), "Which values are black and white."),
+    verb("gamma", "NUMBER", Look(LookVerb::Gamma), "Over 1 brightens the dark parts."),
+    verb("map", "NAME", Look(LookVerb::ColorMap), "Colours of grey pictures."),
+    verb("reference", "[off]", Look(LookVerb::Reference), "Take the frame as reference, or forget it."),
+    verb("difference", "[off]", Look(LookVerb::Difference), "Show the difference to the reference."),
+    verb("split", "1|2", Look(LookVerb::Split), "Show so many cameras side by side."),
     verb("freeze", "", Takes::Freeze, "Hold the screen, or let it go on."),
     verb("help", "", Takes::Help, "Show the keys and these words."),
     verb("quit", "", Takes::Quit, "Leave the program; asks while it records."),

@@ -21,6 +21,8 @@ pub struct Vocabulary {
     pub themes: Vec<String>,
     /// Ways to draw pictures.
     pub graphics: Vec<String>,
+    /// Colour maps of grey pictures.
+    pub color_maps: Vec<String>,
     /// The source that a command without an address goes to.
     pub addressee: Option<String>,
     /// What is known of the instruments, by the name of their source.

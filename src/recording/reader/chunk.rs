@@ -18,6 +18,9 @@ pub(super) fn unpack_chunk(content: Bytes) -> Result<Bytes, String> {
     let compression = fields.text().ok_or(SHORT)?;
     let packed_size = fields.u64().ok_or(SHORT)?;
     let packed = fields.bytes(packed_size).ok_or(SHORT)?;
+    if !fields.0.is_empty() {
+        return Err("a chunk that is longer than what is in it".to_owned());
+    }
     if size > MAX_RECORD_BYTES {
         return Err("a chunk too large to be held in memory".to_owned());
     }

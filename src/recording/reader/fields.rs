@@ -1,10 +1,11 @@
 //! The fields of MCAP records. Source: MCAP specification, "Records" and "Serialization".
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::RecordedChannel;
+use super::{Attachment, RecordedChannel, RecordedSchema, Statistics};
 
 /// The fields of a record, taken from its front. `None` where it is too short.
 #[derive(Debug)]
@@ -54,19 +55,70 @@ impl Fields {
         Some(map)
     }
 
-    pub(super) fn schema(&mut self) -> Option<(u16, String)> {
-        Some((self.u16()?, self.text()?))
+    pub(super) fn schema(&mut self) -> Option<(u16, RecordedSchema)> {
+        let id = self.u16()?;
+        let name = self.text()?;
+        let encoding = self.text()?;
+        let len = self.u32()?;
+        let schema = RecordedSchema {
+            name,
+            encoding,
+            data: self.bytes(u64::from(len))?,
+        };
+        Some((id, schema))
     }
 
-    pub(super) fn channel(&mut self, schemas: &BTreeMap<u16, String>) -> Option<RecordedChannel> {
+    pub(super) fn channel(
+        &mut self,
+        schemas: &BTreeMap<u16, Arc<RecordedSchema>>,
+    ) -> Option<RecordedChannel> {
         let id = self.u16()?;
-        let schema = self.u16()?;
+        let schema = schemas.get(&self.u16()?);
         Some(RecordedChannel {
             id,
-            schema: schemas.get(&schema).cloned().unwrap_or_default(),
+            schema: schema.map(|schema| schema.name.clone()).unwrap_or_default(),
+            definition: schema.cloned(),
             topic: self.text()?,
             encoding: self.text()?,
             metadata: self.map()?,
+        })
+    }
+
+    pub(super) fn attachment(&mut self) -> Option<Attachment> {
+        let whole = self.0.clone();
+        let (log_time_ns, create_time_ns) = (self.u64()?, self.u64()?);
+        let (name, media_type) = (self.text()?, self.text()?);
+        let len = self.u64()?;
+        let data = self.bytes(len)?;
+        let covered = whole.len().checked_sub(self.0.len())?;
+        let saved = self.u32()?;
+        let is_right = saved == 0 || crc32fast::hash(whole.get(..covered)?) == saved;
+        is_right.then_some(Attachment {
+            log_time_ns,
+            create_time_ns,
+            name,
+            media_type,
+            data,
+        })
+    }
+
+    pub(super) fn statistics(&mut self) -> Option<Statistics> {
+        let messages = self.u64()?;
+        let (_schemas, _channels) = (self.u16()?, self.u32()?);
+        let (attachments, metadata, chunks) = (self.u32()?, self.u32()?, self.u32()?);
+        let (_first, _last) = (self.u64()?, self.u64()?);
+        let len = self.u32()?;
+        let mut counts = Fields(self.bytes(u64::from(len))?);
+        let mut by_channel = BTreeMap::new();
+        while !counts.0.is_empty() {
+            by_channel.insert(counts.u16()?, counts.u64()?);
+        }
+        Some(Statistics {
+            messages,
+            attachments,
+            metadata,
+            chunks,
+            by_channel,
         })
     }
 }

@@ -13,6 +13,7 @@ use crate::recording::records::{
     BookRecord, CommandRecord, FaultRecord, FrameRecord, LinkRecord, LossRecord, StopRecord,
     TradeRecord,
 };
+use crate::recording::recover::lost_of;
 use crate::recording::session::{Account, RecordedSource, Session, SourceAccount, rfc3339};
 
 /// Entries of each list that are kept; a broken file could fill the memory with them.
@@ -26,6 +27,8 @@ const MAX_CHANNELS: usize = 10_000;
 pub(super) struct Tally {
     pub(super) session: Option<Session>,
     pub(super) account: Option<Account>,
+    /// What a recovered file says of where it comes from.
+    pub(super) recovered: Option<BTreeMap<String, String>>,
     channels: BTreeMap<String, Channel>,
     number_gaps: Vec<Gap>,
     losses: BTreeMap<(String, String, String), u64>,
@@ -309,6 +312,15 @@ impl Tally {
                 "damaged: byte {}: {}; {} bytes skipped",
                 damage.at, damage.what, damage.skipped_bytes
             ));
+        }
+        if let Some(recovered) = &self.recovered {
+            let from = printable(recovered.get("from").map_or("", String::as_str));
+            for lost in lost_of(recovered) {
+                because.push(format!(
+                    "recovered from {from}, which was damaged: {}",
+                    printable(&lost)
+                ));
+            }
         }
         for source in self.links.difference(&self.up) {
             because.push(format!("{source}: never connected"));

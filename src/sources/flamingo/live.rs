@@ -7,29 +7,23 @@
 
 mod news;
 mod pictures;
-mod queue;
 mod reader;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::options::FlamingoOptions;
-use crate::model::{DropReason, LaneKind, Payload, PlainText, Reading};
+use crate::model::{PlainText, Reading};
 use crate::pipeline::Outlet;
+use crate::sources::frame_queue::{Queue, hand_on};
 
 use news::News;
 use pictures::Pictures;
-use queue::{Item, Queue};
 use reader::Reader;
-
-/// Time to hand on what was read when the socket is closed.
-const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What there is to know about the live socket, for who owns the instrument. It was published
 /// already where it has to be: pictures, losses and faults need nothing more.
@@ -133,58 +127,5 @@ impl PixelSize {
     fn get(&self) -> Option<f64> {
         let um = f64::from_bits(self.0.load(Ordering::Relaxed));
         (um.is_finite() && um > 0.0).then_some(um)
-    }
-}
-
-/// Publishes what the reader puts into the queue, until it is closed and empty. After the end
-/// there is little time left.
-async fn hand_on(queue: Arc<Queue>, outlet: Outlet, end: CancellationToken) {
-    let all = async {
-        while let Some((lost, item)) = queue.next().await {
-            publish(&outlet, lost, item).await;
-        }
-    };
-    let time_is_over = async {
-        end.cancelled().await;
-        sleep(FAREWELL).await;
-    };
-    tokio::select! {
-        () = all => return,
-        () = time_is_over => {}
-    }
-    for (reason, count) in queue.abandon() {
-        if count > 0 {
-            // Counted at once; written down if the recorder takes it.
-            let lost = outlet.lose(LaneKind::Frames, reason, count);
-            let _ = timeout(Duration::ZERO, lost).await;
-        }
-    }
-}
-
-async fn publish(outlet: &Outlet, lost: u64, item: Item) {
-    let lane = LaneKind::Frames;
-    if lost > 0 {
-        outlet.lose(lane, DropReason::ReaderBehind, lost).await;
-    }
-    match item {
-        Item::Frame { received, frame } => {
-            outlet.publish(received, Payload::Frame(frame)).await;
-        }
-        Item::Fault {
-            received,
-            fault,
-            broken: 0,
-        } => outlet.fault(received, fault).await,
-        Item::Fault {
-            received,
-            fault,
-            broken,
-        } => {
-            let reason = DropReason::Malformed;
-            outlet.reject(received, lane, reason, fault).await;
-            if let Some(more @ 1..) = broken.checked_sub(1) {
-                outlet.lose(lane, reason, more).await;
-            }
-        }
     }
 }

@@ -12,7 +12,7 @@ use ratatui::buffer::{Buffer, Cell, CellDiffOption};
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 
-use crate::imaging::pixels::{KITTY_IMAGE, Pixels, Protocol, placeholder};
+use crate::imaging::pixels::{Pixels, Protocol, placeholder};
 
 /// Stands in a cell that shows a part of a picture until [`finish`]: the last character that nobody
 /// uses. Whatever is drawn over it takes its place.
@@ -40,7 +40,8 @@ pub(super) fn reserve(pixels: &Pixels, place: Rect, buf: &mut Buffer) {
             match pixels.protocol {
                 Protocol::Kitty => {
                     let symbol = placeholder((col, row)).unwrap_or_default();
-                    cell.set_symbol(&symbol).set_fg(Color::Indexed(KITTY_IMAGE));
+                    cell.set_symbol(&symbol)
+                        .set_fg(Color::Indexed(pixels.image));
                 }
                 Protocol::ITerm2 | Protocol::Sixel => {
                     cell.set_symbol(PART);
@@ -108,6 +109,7 @@ mod tests {
     fn pixels(protocol: Protocol) -> Pixels {
         Pixels {
             protocol,
+            image: 61,
             cells: (4, 2),
             data: "<picture>".into(),
         }
@@ -154,7 +156,7 @@ mod tests {
         let first = format!("<picture>{}", placeholder((0, 0)).unwrap());
         assert_eq!(buf[(2, 1)].symbol(), first);
         assert_eq!(buf[(5, 2)].symbol(), placeholder((3, 1)).unwrap());
-        assert_eq!(buf[(5, 2)].fg, Color::Indexed(KITTY_IMAGE));
+        assert_eq!(buf[(5, 2)].fg, Color::Indexed(61));
         assert_eq!((buf[(4, 1)].symbol(), buf[(5, 1)].symbol()), ("a", "b"));
         let diff = Buffer::empty(buf.area).diff(&buf);
         assert_eq!(diff.len(), 8);

@@ -25,8 +25,10 @@ fn picture(width: u16, pixels: Vec<[u8; 3]>) -> Picture {
         part: Roi::all((width.into(), height.into())),
         dots: (1, 2),
         encoded: None,
+        reference: Default::default(),
         probe: None,
         profile: None,
+        measures: None,
         width_px: width,
         height_px: height,
         pixels,
@@ -286,8 +288,9 @@ fn the_same_picture_stands_at_the_same_place_in_all_glyphs() {
 #[test]
 fn the_scale_bar_has_a_round_length() {
     let cases = [
-        // micrometres per pixel, columns of the frame, columns of cells, bar
+        // micrometres per pixel, columns of the part, columns of cells, bar
         (Some(0.1), 2000, 80, Some("━━━━━━━━━━━━━━━━━━━━ 50 µm")),
+        (Some(0.1), 500, 80, Some("━━━━━━━━━━━━━━━━ 10 µm")),
         (Some(0.325), 2048, 48, Some("━━━━━━━ 100 µm")),
         (Some(1.0), 130, 40, Some("━━━━━━ 20 µm")),
         (Some(0.001), 2000, 60, Some("━━━━━━━━━━━━━━━ 500 nm")),
@@ -304,7 +307,8 @@ fn the_scale_bar_has_a_round_length() {
     for (pixel_size_um, width, cols, want) in cases {
         let picture = Picture {
             pixel_size_um,
-            frame_size_px: (width, width),
+            frame_size_px: (2_000, 2_000),
+            part: Roi::all((width, width)),
             ..grey(1, &[0])
         };
         assert_eq!(
@@ -320,6 +324,7 @@ fn the_scale_bar_stands_at_the_bottom_left_of_the_picture() {
     let picture = Picture {
         pixel_size_um: Some(1.0),
         frame_size_px: (40, 40),
+        part: Roi::all((40, 40)),
         ..grey(40, &[99; 1600])
     };
     let lines = text(&draw(&picture, ColorDepth::True, 50, 20));

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use super::PixelSize;
-use super::queue::Item;
 use crate::model::{Clock, Compression, Frame, FrameEncoding, PlainText, Reading};
 use crate::protocol::flamingo::live::{LiveFrame, LiveHeader};
+use crate::sources::frame_queue::Item;
 
 /// The highest number of a camera that is believed: a stream that is read from a wrong byte on
 /// has cameras by the thousand.

@@ -12,13 +12,13 @@ use tokio_util::sync::CancellationToken;
 use super::LiveEvent;
 use super::news::News;
 use super::pictures::Pictures;
-use super::queue::{Item, Queue};
 use crate::model::{Fault, FaultKind, PlainText, Severity};
 use crate::protocol::flamingo::live::HEADER_BYTES;
 use crate::protocol::flamingo::{LiveDecoder, LiveItem};
 use crate::sources::flamingo::options::{FlamingoOptions, Patience};
 use crate::sources::flamingo::retry::Retry;
 use crate::sources::flamingo::socket;
+use crate::sources::frame_queue::{Item, Queue};
 use crate::sources::net::{Endpoint, NetError};
 
 /// Bytes read at once. More would keep commands waiting that run on the same thread.

@@ -1,12 +1,21 @@
 //! The queue between who reads pictures and who hands them on. It has a bound in pictures and in
 //! bytes; the oldest picture gives way, and the next one of its camera says how many did.
+//!
+//! Who reads never waits for who hands on, which may have to wait for the recorder.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
-use crate::model::{DropReason, Fault, Frame, PlainText, Stamp};
+use crate::model::{DropReason, Fault, Frame, LaneKind, Payload, PlainText, Stamp};
+use crate::pipeline::Outlet;
+
+/// Time to hand on what was read when the end has come.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Pictures that may wait.
 pub(super) const MOST_FRAMES: usize = 32;
@@ -24,7 +33,7 @@ pub(super) enum Item {
     Frame {
         /// When it was whole.
         received: Stamp,
-        /// The picture; how many were lost before it is filled in by the queue.
+        /// The picture; the queue adds those that gave way to the ones that were lost before it.
         frame: Frame,
     },
     /// Trouble.
@@ -161,9 +170,63 @@ impl Inner {
         let mut item = self.items.pop_front()?;
         if let Item::Frame { frame, .. } = &mut item {
             self.forget(frame);
-            frame.lost_before = self.lost_by_camera.remove(&frame.detector).unwrap_or(0);
+            let gave_way = self.lost_by_camera.remove(&frame.detector).unwrap_or(0);
+            frame.lost_before = frame.lost_before.saturating_add(gave_way);
         }
         Some((std::mem::take(&mut self.lost), item))
+    }
+}
+
+/// Publishes what the reader puts into the queue, until it is closed and empty. After the end
+/// there is little time left.
+pub(super) async fn hand_on(queue: Arc<Queue>, outlet: Outlet, end: CancellationToken) {
+    let all = async {
+        while let Some((lost, item)) = queue.next().await {
+            publish(&outlet, lost, item).await;
+        }
+    };
+    let time_is_over = async {
+        end.cancelled().await;
+        sleep(FAREWELL).await;
+    };
+    tokio::select! {
+        () = all => return,
+        () = time_is_over => {}
+    }
+    for (reason, count) in queue.abandon() {
+        if count > 0 {
+            // Counted at once; written down if the recorder takes it.
+            let lost = outlet.lose(LaneKind::Frames, reason, count);
+            let _ = timeout(Duration::ZERO, lost).await;
+        }
+    }
+}
+
+async fn publish(outlet: &Outlet, lost: u64, item: Item) {
+    let lane = LaneKind::Frames;
+    if lost > 0 {
+        outlet.lose(lane, DropReason::ReaderBehind, lost).await;
+    }
+    match item {
+        Item::Frame { received, frame } => {
+            outlet.publish(received, Payload::Frame(frame)).await;
+        }
+        Item::Fault {
+            received,
+            fault,
+            broken: 0,
+        } => outlet.fault(received, fault).await,
+        Item::Fault {
+            received,
+            fault,
+            broken,
+        } => {
+            let reason = DropReason::Malformed;
+            outlet.reject(received, lane, reason, fault).await;
+            if let Some(more @ 1..) = broken.checked_sub(1) {
+                outlet.lose(lane, reason, more).await;
+            }
+        }
     }
 }
 

@@ -1,0 +1,220 @@
+//! `verify` and `recover` on files: names, progress, and what people are told.
+
+use std::fmt::Write as _;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use serde::Serialize;
+
+use super::mission::Exit;
+use super::progress::Progress;
+use super::voice::{self, Patience};
+use crate::model::size_text;
+use crate::recorder::{Disk, Storage};
+use crate::recording::{self, Finding, Recovery, Verdict, rfc3339};
+
+/// Lines of each list that people are shown; `--json` has all.
+const MAX_LINES: usize = 50;
+/// Names that are tried for a recovered file.
+const MAX_NAMES: u32 = 1000;
+
+/// Judges recordings, one after the other.
+///
+/// # Errors
+/// One of them cannot be read at all.
+pub fn verify(files: &[PathBuf], json: bool) -> anyhow::Result<Exit> {
+    let mut exit = Exit::Done;
+    for file in files {
+        let mut progress = Progress::start();
+        let verdict = recording::verify(file, &mut |done, all| progress.tell(done, all))?;
+        drop(progress);
+        if json {
+            voice::json_line(Patience::Word, &verdict);
+        } else {
+            voice::text(&verdict_text(&verdict));
+        }
+        if !verdict.whole {
+            exit = Exit::Incomplete;
+        }
+    }
+    Ok(exit)
+}
+
+fn verdict_text(verdict: &Verdict) -> String {
+    let summary = &verdict.summary;
+    let mut text = format!(
+        "{}  {}\nread         {} messages in {} channels; the checksums of {} chunks match\n",
+        summary.path.display(),
+        size_text(summary.size_bytes),
+        summary.messages,
+        summary.channels.len(),
+        verdict.chunks
+    );
+    if let Some(span) = summary.span {
+        let (first, last) = (rfc3339(span.first_unix_ns), rfc3339(span.last_unix_ns));
+        let _ = writeln!(
+            text,
+            "span         {first} to {last}, {:.3} s",
+            span.seconds()
+        );
+    }
+    list(&mut text, "missing", &verdict.findings, verdict.more);
+    list(&mut text, "lost before it was recorded", &verdict.notes, 0);
+    text.push_str(if verdict.whole {
+        "\nwhole\n"
+    } else {
+        "\nNOT WHOLE\n"
+    });
+    text
+}
+
+fn list(text: &mut String, title: &str, findings: &[Finding], more: u64) {
+    if findings.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{title}");
+    for finding in findings.iter().take(MAX_LINES) {
+        let _ = writeln!(text, "  {}", finding_line(finding));
+    }
+    let more = more + findings.len().saturating_sub(MAX_LINES) as u64;
+    if more > 0 {
+        let _ = writeln!(text, "  and {more} more");
+    }
+}
+
+fn finding_line(finding: &Finding) -> String {
+    let mut parts = Vec::new();
+    match (finding.from_unix_ns, finding.to_unix_ns) {
+        (Some(from), Some(to)) => {
+            let seconds = to.saturating_sub(from) as f64 / 1e9;
+            parts.push(format!("{} for {seconds:.3} s", rfc3339(from)));
+        }
+        (Some(from), None) => parts.push(format!("after {}", rfc3339(from))),
+        (None, Some(to)) => parts.push(format!("before {}", rfc3339(to))),
+        (None, None) => {}
+    }
+    parts.extend(finding.at_byte.map(|at| format!("byte {at}")));
+    if !finding.of.is_empty() {
+        parts.push(finding.of.clone());
+    }
+    parts.push(finding.what.clone());
+    parts.join("  ")
+}
+
+/// What `recover --json` prints.
+#[derive(Serialize)]
+struct Recovered<'a> {
+    to: &'a Path,
+    #[serde(flatten)]
+    recovery: &'a Recovery,
+}
+
+/// Makes a readable file out of what is left of one. The old one is not touched.
+///
+/// # Errors
+/// The old file cannot be read at all, or the new one not be written.
+pub fn recover(file: &Path, out: Option<&Path>, json: bool) -> anyhow::Result<Exit> {
+    let (partial, last) = names(file, out)?;
+    let disk = Disk;
+    let new = disk
+        .create(&partial)
+        .with_context(|| format!("{} cannot be made", partial.display()))?;
+    let mut progress = Progress::start();
+    let mut out = BufWriter::new(new);
+    let result = recording::recover(file, &mut out, &mut |done, all| progress.tell(done, all));
+    drop(progress);
+    let finished = result.map_err(anyhow::Error::from).and_then(|recovery| {
+        let mut new = out.into_inner().map_err(|error| error.into_error())?;
+        new.sync()?;
+        disk.rename(&partial, &last)
+            .with_context(|| format!("{} cannot be given its name", last.display()))?;
+        Ok(recovery)
+    });
+    let recovery = match finished {
+        Ok(recovery) => recovery,
+        Err(error) => {
+            // It holds nothing that the old file does not.
+            let _ = std::fs::remove_file(&partial);
+            return Err(error);
+        }
+    };
+    if json {
+        let recovered = Recovered {
+            to: &last,
+            recovery: &recovery,
+        };
+        voice::json_line(Patience::Word, &recovered);
+    } else {
+        voice::text(&recovery_text(&recovery, &last));
+    }
+    Ok(match recovery.lost_nothing() {
+        true => Exit::Done,
+        false => Exit::Incomplete,
+    })
+}
+
+fn recovery_text(recovery: &Recovery, last: &Path) -> String {
+    let mut text = format!(
+        "{}\nkept         {} messages in {} channels, {} chunks",
+        last.display(),
+        recovery.messages,
+        recovery.channels,
+        recovery.chunks
+    );
+    if let Some(ns) = recovery.last_unix_ns {
+        let _ = write!(text, ", the last of {}", rfc3339(ns));
+    }
+    text.push('\n');
+    if recovery.lost_nothing() {
+        text.push_str("lost         nothing\n");
+        return text;
+    }
+    let _ = writeln!(text, "lost         {}", size_text(recovery.lost_bytes));
+    for lost in recovery.lost.iter().take(MAX_LINES) {
+        let _ = writeln!(text, "  {lost}");
+    }
+    if recovery.lost.len() > MAX_LINES {
+        let _ = writeln!(text, "  and {} more", recovery.lost.len() - MAX_LINES);
+    }
+    text
+}
+
+/// The name while it is written, and the last one; neither is taken.
+fn names(file: &Path, out: Option<&Path>) -> anyhow::Result<(PathBuf, PathBuf)> {
+    let disk = Disk;
+    let partial_of = |last: &Path| {
+        let name = last.file_name().unwrap_or_default().to_string_lossy();
+        let stem = name.strip_suffix(".mcap").unwrap_or(&name);
+        last.with_file_name(format!("{stem}.partial.mcap"))
+    };
+    if let Some(last) = out {
+        if disk.exists(last) {
+            bail!(
+                "{} is there already and is not written over: name another file, --out FILE",
+                last.display()
+            );
+        }
+        return Ok((partial_of(last), last.to_owned()));
+    }
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name
+        .strip_suffix(".partial.mcap")
+        .or_else(|| name.strip_suffix(".mcap"))
+        .unwrap_or(&name);
+    for attempt in 1..=MAX_NAMES {
+        let number = match attempt {
+            1 => String::new(),
+            more => format!("-{more}"),
+        };
+        let last = file.with_file_name(format!("{stem}.recovered{number}.mcap"));
+        let partial = partial_of(&last);
+        if !disk.exists(&last) && !disk.exists(&partial) {
+            return Ok((partial, last));
+        }
+    }
+    bail!(
+        "{MAX_NAMES} recovered files of {} are there already: name another, --out FILE",
+        file.display()
+    )
+}
