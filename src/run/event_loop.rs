@@ -200,7 +200,7 @@ impl<'a> EventLoop<'a> {
     /// Runs until somebody ends it. What goes wrong outside is shown, not returned.
     pub async fn run(mut self) -> Ending {
         if let Some(known) = self.console.probe.first() {
-            self.update(Event::Terminal(Box::new(known)));
+            self.terminal_is(known);
         }
         let mut more = false;
         let ending = loop {
