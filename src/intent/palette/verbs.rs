@@ -126,7 +126,7 @@ pub const VERBS: [Verb; 38] = [
     verb("filter", "TEXT", Takes::Filter, "Show what contains a text; no text shows all."),
     verb("sort", "COLUMN", Takes::Sort, "Sort the signals."),
     verb("theme", "NAME", Takes::Theme, "Look different."),
-    verb("graphics", "NAME", Takes::Graphics, "Draw pictures another way; auto: as the terminal can."),
+    verb("graphics", "NAME", Takes::Graphics, "Draw pictures another way, or auto."),
     verb("camera", "NAME", Takes::Camera, "Show a camera or source on the scope screen."),
     verb("zoom", "TIMES|fit", Look(LookVerb::Zoom), "Zoom the picture, e.g. 4."),
     verb("roi", "X Y WIDTH HEIGHT|off", Look(LookVerb::Region), "The region that is measured, in pixels."),

@@ -19,7 +19,7 @@ use crate::ui::grid::grid;
 use crate::ui::picture::finish;
 use crate::ui::picture::marks::{self, Geometry, Marks};
 use crate::ui::text::{clear, fit, put, width, wrap};
-use crate::ui::{PictureWidget, Role, pane::pane};
+use crate::ui::{Glyphs, PictureWidget, Role, pane::pane};
 
 /// Draws the pane with the picture, or the two pictures, and everything about them.
 pub fn draw_picture(
@@ -137,8 +137,11 @@ pub fn finish_pictures(
     }
 }
 
-/// Which cells show which pixels.
+/// Which cells show which pixels; `None` where there is no picture but rows of numbers.
 pub fn geometry(picture: &Picture, look: &Look<'_>, area: Rect) -> Option<Geometry> {
+    if look.graphics.glyphs() == Glyphs::Numbers {
+        return None;
+    }
     Geometry::new(picture, widget(picture, look).place(area))
 }
 
