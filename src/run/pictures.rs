@@ -147,13 +147,19 @@ impl Worker {
             .record(sample.source, Stage::ReceivedToTaken, waited);
         // A decoder that panics on hostile bytes costs this picture, not all that follow.
         let made = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            self.maker.make(
+            let made = self.maker.make(
                 camera.clone(),
                 frame,
                 sample.received,
                 &request,
                 &self.clock,
-            )
+            );
+            made.map(|picture| Picture {
+                encoded: request
+                    .encoding
+                    .and_then(|how| pixels::encode(&picture, how)),
+                ..picture
+            })
         }));
         let made = match made {
             Ok(Ok(picture)) => Ok(picture),
@@ -164,10 +170,7 @@ impl Worker {
             }
         };
         match made {
-            Ok(mut picture) => {
-                picture.encoded = request
-                    .encoding
-                    .and_then(|encoding| pixels::encode(&picture, encoding));
+            Ok(picture) => {
                 let took = picture.decoded.mono_ns.saturating_sub(taken.mono_ns);
                 self.meters.record(sample.source, Stage::Decode, took);
                 let replaced = lock(&self.shared.ready).insert(camera, Ready { picture, ticket });
