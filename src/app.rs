@@ -18,6 +18,7 @@ pub use event::{Effect, Event, FileRead, Snapshot};
 
 use crate::control::Latch;
 use crate::imaging::PictureRequest;
+use crate::imaging::pixels::{DELETE_KITTY, Encoding, FIRST_IMAGE, through_tmux};
 use crate::intent::{Action, KeyChord, Keymap};
 use crate::model::{LinkState, Payload, PlainText, RecorderState, SourceInfo, Stamp};
 use crate::panels::{
@@ -25,7 +26,7 @@ use crate::panels::{
     ScopePanel, SourceFacts, TablesPanel, instrument, market, overview, pipeline,
 };
 use crate::pipeline::PipelineSnapshot;
-use crate::ui::{ColorDepth, Rect, Role, Theme};
+use crate::ui::{ColorDepth, Graphics, Protocol, Rect, Role, Terminal, Theme};
 use layout::{Layout, Needs};
 use overlay::{Overlay, Typed};
 use screen::{Pane, Screen};
@@ -39,6 +40,8 @@ pub struct AppOptions {
     pub theme: Theme,
     /// How many colours there are, for pictures and for other themes.
     pub color_depth: ColorDepth,
+    /// How pictures are drawn, where the operator said so; else as the terminal can.
+    pub graphics: Option<Graphics>,
     /// Which keys do what.
     pub keymap: Keymap,
     /// Whether there is a recorder to start.
@@ -65,6 +68,10 @@ pub struct App {
     keymap: Keymap,
     theme: Theme,
     color_depth: ColorDepth,
+    /// What the operator chose.
+    graphics: Option<Graphics>,
+    /// What the terminal can.
+    terminal: Terminal,
     can_record: bool,
     replay: bool,
     utc_offset_s: i32,
@@ -120,6 +127,9 @@ struct Notice {
 
 /// Lines of the palette that are kept.
 const HISTORY_BOUND: usize = 200;
+/// Pixels of a picture at most, where the terminal draws them: what it and the line to it can take
+/// many times a second.
+const MOST_PIXELS: u32 = 400_000;
 /// How long a notice stands, unless a key is pressed.
 const NOTICE_NS: u64 = 6_000_000_000;
 
@@ -130,6 +140,8 @@ impl App {
             keymap: options.keymap,
             theme: options.theme,
             color_depth: options.color_depth,
+            graphics: options.graphics,
+            terminal: Terminal::default(),
             can_record: options.can_record,
             replay: options.replay,
             utc_offset_s: options.utc_offset_s,
@@ -188,6 +200,11 @@ impl App {
             }
             Event::Resize { cols, rows } => {
                 self.size = (cols, rows);
+                self.dirty = true;
+                Vec::new()
+            }
+            Event::Terminal(terminal) => {
+                self.terminal = *terminal;
                 self.dirty = true;
                 Vec::new()
             }
@@ -269,12 +286,62 @@ impl App {
         let (cols, rows) = self.size;
         let layout = self.layout(Rect::new(0, 0, cols, rows));
         let pane = layout.of(Pane::Picture);
-        let requests = pane.map(|pane| self.scope.requests(self.view(), pane));
-        let mut requests = requests.unwrap_or_default();
-        for request in &mut requests {
-            request.held = self.held.is_some();
+        let wanted = pane.map(|pane| self.scope.requests(self.view(), pane));
+        let wanted = wanted.unwrap_or_default().into_iter();
+        let held = self.held.is_some();
+        let as_drawn = |(request, image): (PictureRequest, u8)| match self.encoding(image) {
+            Some(encoding) => PictureRequest {
+                dots: self.pixels_of_cell(request.cols, request.rows),
+                cell_px: (encoding.cell_px.0.into(), encoding.cell_px.1.into()),
+                encoding: Some(encoding),
+                held,
+                ..request
+            },
+            None => PictureRequest {
+                dots: self.graphics().glyphs().dots(),
+                color: self.color_depth != ColorDepth::None,
+                held,
+                ..request
+            },
+        };
+        wanted.zip(FIRST_IMAGE..).map(as_drawn).collect()
+    }
+
+    /// How pictures are drawn: as the operator chose, else as the terminal can.
+    pub fn graphics(&self) -> Graphics {
+        self.graphics.unwrap_or(self.terminal.best)
+    }
+
+    /// Pixels that are sent of a cell, of a picture of so many.
+    fn pixels_of_cell(&self, cols: u16, rows: u16) -> (u8, u8) {
+        let (mut across, mut down) = self.terminal.cell_px;
+        let cells = u32::from(cols) * u32::from(rows);
+        let count =
+            |across: u8, down: u8| cells.saturating_mul(u32::from(across) * u32::from(down));
+        while count(across, down) > MOST_PIXELS && across > 2 {
+            (across, down) = (across.div_ceil(2), down.div_ceil(2));
         }
-        requests
+        (across, down)
+    }
+
+    /// How the picture of that number is encoded where the terminal draws pixels.
+    fn encoding(&self, image: u8) -> Option<Encoding> {
+        let protocol = self.graphics().protocol()?;
+        Some(Encoding {
+            protocol,
+            image,
+            cell_px: self.terminal.cell_px,
+            through_tmux: self.terminal.through_tmux,
+        })
+    }
+
+    /// What is to be written when the terminal is left, so that no picture stays in its memory.
+    pub fn farewell(&self) -> Option<Vec<u8>> {
+        let is_kept = self.graphics().protocol() == Some(Protocol::Kitty);
+        is_kept.then(|| match self.terminal.through_tmux {
+            true => through_tmux(DELETE_KITTY.as_bytes()),
+            false => DELETE_KITTY.as_bytes().to_vec(),
+        })
     }
 
     /// What was typed into the palette, oldest first, to be kept for the next run.

@@ -91,6 +91,10 @@ struct Watch {
     /// Theme: dark, light, colour-blind, ansi
     #[arg(long, value_name = "NAME")]
     theme: Option<String>,
+    /// Pictures: auto, half-blocks, quadrants, sextants, braille, ascii, numbers, kitty, iterm2,
+    /// sixel
+    #[arg(long, value_name = "NAME", env = "TTYSCOPE_GRAPHICS")]
+    graphics: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -175,6 +179,10 @@ struct Replay {
     /// Theme: dark, light, colour-blind, ansi
     #[arg(long, value_name = "NAME")]
     theme: Option<String>,
+    /// Pictures: auto, half-blocks, quadrants, sextants, braille, ascii, numbers, kitty, iterm2,
+    /// sixel
+    #[arg(long, value_name = "NAME", env = "TTYSCOPE_GRAPHICS")]
+    graphics: Option<String>,
     /// Folder for log files
     #[arg(long, value_name = "DIR", env = "TTYSCOPE_LOG_DIR")]
     log_dir: Option<PathBuf>,

@@ -9,6 +9,7 @@ pub mod measures;
 mod painter;
 mod peaks;
 pub mod picture;
+pub mod pixels;
 pub mod raster;
 pub mod reduce;
 mod reference;

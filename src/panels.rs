@@ -32,7 +32,7 @@ pub use stops::Stops;
 pub use tables::TablesPanel;
 
 use crate::model::{PlainText, Stamp};
-use crate::ui::{ColorDepth, Theme};
+use crate::ui::{ColorDepth, Graphics, Theme};
 
 /// What every panel needs to be drawn, beside its own state and the facts.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,8 @@ pub struct Look<'a> {
     pub theme: &'a Theme,
     /// How many colours pictures may use.
     pub color_depth: ColorDepth,
+    /// How pictures are drawn.
+    pub graphics: Graphics,
     /// The moment that ages are counted to: now, or when the screen was held.
     pub at: Stamp,
     /// Seconds to add to UTC for times of day.

@@ -20,6 +20,7 @@ mod measuring;
 pub mod mission;
 pub mod oneshot;
 pub mod pictures;
+mod probe;
 mod progress;
 mod reflex;
 pub mod rescue;

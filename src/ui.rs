@@ -1,6 +1,8 @@
 //! Floor 1: how things look: roles, themes and widgets. Nothing here knows a panel.
 
+pub mod ascii;
 pub mod flow;
+pub mod graphics;
 pub mod grid;
 pub mod heat;
 pub mod number;
@@ -13,7 +15,8 @@ pub mod table;
 pub mod text;
 pub mod theme;
 
-pub use picture::PictureWidget;
+pub use graphics::{Graphics, Protocol, Terminal};
+pub use picture::{Glyphs, PictureWidget};
 /// A rectangle of cells: plain numbers, so also those who decide about room may speak of it.
 pub use ratatui::layout::Rect;
 pub use svg::svg;

@@ -10,6 +10,7 @@ use crate::panels::{
     Facts, Look, fleet, instrument, journal, overview, pipeline, scope, signals, tables,
 };
 use crate::ui::Role;
+use crate::ui::ascii::make_plain;
 use crate::ui::pane::pane;
 use crate::ui::text::{clear, fit, put, put_right, width};
 
@@ -28,13 +29,19 @@ impl App {
         if let Some(stop) = layout.stop {
             self.draw_stop(stop, buf);
         }
-        let Some(hints) = layout.hints else {
-            return;
-        };
-        self.draw_notice(layout.body, buf);
-        self.draw_overlays(layout.body, hints, buf);
-        if self.overlays.is_empty() {
-            self.draw_hints(hints, buf);
+        if let Some(hints) = layout.hints {
+            self.draw_notice(layout.body, buf);
+            self.draw_overlays(layout.body, hints, buf);
+            if self.overlays.is_empty() {
+                self.draw_hints(hints, buf);
+            }
+        }
+        if let Some(picture) = layout.of(Pane::Picture) {
+            let (facts, look) = (self.view(), &self.look_of(Pane::Picture));
+            scope::draw::finish_pictures(&self.scope, facts, look, picture, buf);
+        }
+        if self.graphics().glyphs().is_ascii() {
+            make_plain(buf, area);
         }
     }
 
@@ -42,6 +49,7 @@ impl App {
         Look {
             theme: &self.theme,
             color_depth: self.color_depth,
+            graphics: self.graphics(),
             at: self.view_at(),
             utc_offset_s: self.utc_offset_s,
             focused: pane == self.focused() && self.overlays.is_empty(),

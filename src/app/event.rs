@@ -9,6 +9,7 @@ use crate::model::{
 };
 use crate::picture_file::About;
 use crate::pipeline::PipelineSnapshot;
+use crate::ui::Terminal;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +32,8 @@ pub enum Event {
         /// Rows.
         rows: u16,
     },
+    /// The terminal has said what pictures it can show.
+    Terminal(Box<Terminal>),
     /// A source said something (frames come as pictures).
     Sample(Sample),
     /// A wanted picture is ready.

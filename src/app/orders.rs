@@ -13,7 +13,7 @@ use crate::panels::ScopePanel;
 use crate::panels::scope::subject_name;
 use crate::panels::signals::SortBy;
 use crate::picture_file::About;
-use crate::ui::Theme;
+use crate::ui::{Graphics, Theme};
 
 impl App {
     /// The names that commands may refer to now.
@@ -36,6 +36,7 @@ impl App {
                 .collect(),
             columns: names(&SortBy::ALL.map(SortBy::as_str)),
             themes: Theme::names().map(str::to_owned).collect(),
+            graphics: Graphics::words().map(str::to_owned).collect(),
             color_maps: names(&ColorMap::ALL.map(ColorMap::as_str)),
             addressee: self
                 .current_source()
@@ -89,6 +90,14 @@ impl App {
                 if let Some(theme) = Theme::built_in(&name) {
                     self.theme = theme.for_depth(self.color_depth);
                 }
+            }
+            Order::Graphics(name) => {
+                self.graphics = Graphics::from_name(&name);
+                let why = match self.graphics {
+                    Some(_) => "as you chose",
+                    None => &self.terminal.why,
+                };
+                self.note(format!("pictures: {}, {why}", self.graphics().as_str()));
             }
             Order::Camera(name) => {
                 let facts = self.held.as_ref().map_or(&self.facts, |held| &held.facts);

@@ -32,7 +32,8 @@ use crate::run::snapshot::{Place, SnapshotPlan};
 use crate::run::tally::{self, Format, Wanted};
 use crate::run::voice::{self, Patience, Voice, people};
 use crate::sources::replay::Speed;
-use crate::ui::Theme;
+use crate::ui::graphics::AUTO;
+use crate::ui::{Graphics, Theme};
 
 /// A failure that is the writing's and not the world's.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,7 @@ pub fn watch(watch: Watch) -> Outcome {
     let feed = feed(&watch.inputs.sources, &config)?;
     let look = Look {
         theme: theme(watch.theme.as_deref(), &config)?,
+        graphics: graphics(watch.graphics.as_deref(), &config)?,
         keymap: keymap(&config)?,
         mouse: config.uses_mouse(),
         snapshots: snapshots(&config, watch.out.as_deref()),
@@ -96,6 +98,7 @@ pub fn replay(replay: Replay) -> Outcome {
     let config = FileConfig::default();
     let look = Look {
         theme: theme(replay.theme.as_deref(), &config)?,
+        graphics: graphics(replay.graphics.as_deref(), &config)?,
         keymap: Keymap::default(),
         mouse: config.uses_mouse(),
         snapshots: snapshots(&config, None),
@@ -331,6 +334,7 @@ pub fn check(check: Check) -> Outcome {
     )?;
     let config = FileConfig::open(&path)?;
     theme(None, &config)?;
+    graphics(None, &config)?;
     keymap(&config)?;
     if let Some(filter) = &config.log {
         parse_filter(filter).with_context(|| format!("configuration {}", path.display()))?;
@@ -515,6 +519,31 @@ fn theme(named: Option<&str>, config: &FileConfig) -> anyhow::Result<Theme> {
     Theme::built_in(&spot.value).with_context(|| {
         format!(
             "configuration {}, line {}: there is no theme \"{}\": {}",
+            config.path.display(),
+            spot.line,
+            spot.value,
+            known()
+        )
+    })
+}
+
+/// How pictures are drawn; `None` for as the terminal can.
+fn graphics(named: Option<&str>, config: &FileConfig) -> anyhow::Result<Option<Graphics>> {
+    let known = || Graphics::words().collect::<Vec<_>>().join(", ");
+    let of = |name: &str| match Graphics::from_name(name) {
+        Some(graphics) => Some(Some(graphics)),
+        None => (name == AUTO).then_some(None),
+    };
+    if let Some(name) = named {
+        let wrong = || Usage(format!("there are no graphics \"{name}\": {}", known()));
+        return of(name).ok_or_else(|| wrong().into());
+    }
+    let Some(spot) = &config.graphics else {
+        return Ok(None);
+    };
+    of(&spot.value).with_context(|| {
+        format!(
+            "configuration {}, line {}: there are no graphics \"{}\": {}",
             config.path.display(),
             spot.line,
             spot.value,

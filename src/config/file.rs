@@ -19,6 +19,8 @@ pub struct FileConfig {
     pub path: PathBuf,
     /// The theme's name.
     pub theme: Option<Spot<String>>,
+    /// How pictures are drawn.
+    pub graphics: Option<Spot<String>>,
     /// What goes into the log file, in the words of `tracing`'s filter.
     pub log: Option<String>,
     /// Whether the terminal is to report its mouse, if that was said.
@@ -177,6 +179,7 @@ impl FileConfig {
         Ok(Self {
             path: path.to_owned(),
             theme: written.theme.as_ref().map(spot),
+            graphics: written.graphics.as_ref().map(spot),
             log: written.log,
             mouse: written.mouse,
             record: RecordConfig {

@@ -15,6 +15,7 @@ use super::file::OnTerminalLoss;
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Written {
     pub theme: Option<Spanned<String>>,
+    pub graphics: Option<Spanned<String>>,
     pub log: Option<String>,
     pub mouse: Option<bool>,
     pub record: WrittenRecord,

@@ -162,6 +162,7 @@ impl PictureMaker {
             held: request.held,
             dots: request.dots,
             pixels,
+            encoded: None,
             reference,
             probe,
             profile,

@@ -1,5 +1,6 @@
 //! A picture small enough for the cells it is drawn in.
 
+use super::pixels::{Encoding, Pixels};
 use std::sync::Arc;
 
 use super::measures::Measures;
@@ -18,6 +19,8 @@ pub struct PictureRequest {
     pub rows: u16,
     /// Dots that a cell shows, across and down: 1 and 2 for half blocks.
     pub dots: (u8, u8),
+    /// How it is encoded for a terminal that draws pixels.
+    pub encoding: Option<Encoding>,
     /// Width and height of a cell in the terminal's pixels, or anything of the same proportion:
     /// 1 and 2 where the terminal does not say.
     pub cell_px: (u16, u16),
@@ -43,6 +46,7 @@ impl PictureRequest {
             cols,
             rows,
             dots: (1, 2),
+            encoding: None,
             cell_px: (1, 2),
             color: true,
             held: false,
@@ -137,6 +141,8 @@ pub struct Picture {
     pub height_px: u16,
     /// Red, green, blue, row-major, `width_px * height_px` of them.
     pub pixels: Vec<[u8; 3]>,
+    /// The same as pixels of the terminal, where that was asked for.
+    pub encoded: Option<Pixels>,
     /// What became of the difference that was asked for.
     pub reference: Reference,
     /// The pixel that was asked for and its values: one of a grey frame, three of a colour one.

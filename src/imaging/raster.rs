@@ -167,7 +167,11 @@ impl<'a> Raster<'a> {
             Layout::Rgb8 => wide(*row.as_chunks().0.get(x)?),
             Layout::Yuyv => {
                 let [first, u, second, v] = *row.as_chunks().0.get(x / 2)?;
-                wide(yuv::rgb(if x.is_multiple_of(2) { first } else { second }, u, v))
+                wide(yuv::rgb(
+                    if x.is_multiple_of(2) { first } else { second },
+                    u,
+                    v,
+                ))
             }
             Layout::Nv12 => {
                 let [u, v] = *self.color_row(y).as_chunks().0.get(x / 2)?;

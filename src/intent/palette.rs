@@ -59,6 +59,7 @@ pub fn parse(line: &str, vocabulary: &Vocabulary) -> Result<Order, PaletteError>
         Takes::Screen => one_of(verb, rest, &vocabulary.screens).map(Order::Screen),
         Takes::Sort => one_of(verb, rest, &vocabulary.columns).map(Order::Sort),
         Takes::Theme => one_of(verb, rest, &vocabulary.themes).map(Order::Theme),
+        Takes::Graphics => one_of(verb, rest, &vocabulary.graphics).map(Order::Graphics),
         Takes::Camera => one_of(verb, rest, &vocabulary.cameras).map(Order::Camera),
         Takes::Look(which) => look::parse(which, verb, rest, vocabulary),
         Takes::Save => Ok(save(rest)),

@@ -271,7 +271,11 @@ impl Canvas {
                 && !is_covered
             {
                 encoder.put(x, y, &cell);
+                let is_whole = cell.symbol().len() > LONGEST_SYMBOL;
                 *shown = cell;
+                if is_whole {
+                    take_covered(&mut self.shown, &self.next, pass.place);
+                }
             }
             let wrote = encoder.len() - before;
             pass.bytes = pass.bytes.saturating_sub(wrote).max(1);
@@ -320,6 +324,18 @@ impl Canvas {
             encoder.put(*x, *y, cell);
         }
         bytes.len()
+    }
+}
+
+/// What a cell that draws a whole picture covers is shown with it, so that whatever comes in its
+/// place later is written.
+fn take_covered(shown: &mut Buffer, next: &Buffer, place: Rect) {
+    for at in place.positions() {
+        if let (Some(shown), Some(next)) = (shown.cell_mut(at), next.cell(at))
+            && is_skipped(next)
+        {
+            shown.clone_from(next);
+        }
     }
 }
 

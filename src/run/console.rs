@@ -38,6 +38,7 @@ pub async fn run(
         sources: session.sources.clone(),
         theme: look.theme.for_depth(depth),
         color_depth: depth,
+        graphics: look.graphics,
         keymap: look.keymap.clone(),
         can_record: plan.is_some(),
         replay,

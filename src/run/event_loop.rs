@@ -11,8 +11,9 @@ use super::files;
 use super::headless::Links;
 use super::input::{Input, Keyboard};
 use super::journal::{self, Journal};
-use super::keys::Typed;
+use super::keys::{Answer, Typed};
 use super::pictures::{Pictures, Ready};
+use super::probe::Probe;
 use super::reflex::{Reflex, TypingState};
 use super::session::Session;
 use super::signals::{Signals, Told};
@@ -23,6 +24,7 @@ use crate::app::{App, Effect, Event, FileRead};
 use crate::intent::{CommandOrder, Key, KeyChord, Keymap, MouseDeed};
 use crate::model::{Fate, LaneKind, LogLine, PlainText, SourceId, Stamp, StopOrigin};
 use crate::pipeline::RecordingPlan;
+use crate::ui::Terminal;
 
 /// Items taken in before the screen gets its turn.
 const TURN_LIMIT: usize = 512;
@@ -40,6 +42,7 @@ pub struct Console {
     keyboard: Keyboard,
     drawing: Drawing,
     typing: TypingState,
+    probe: Probe,
     /// Inputs taken in so far.
     inputs: u64,
     _entered: Entered,
@@ -57,13 +60,15 @@ impl Console {
     ) -> anyhow::Result<(Self, (u16, u16))> {
         let typing = TypingState::default();
         let reflex = Reflex::new(session.stops.clone(), keymap, typing.clone());
-        let entered = Entered::enter(mouse)?;
+        let probe = Probe::begin(session.clock.now());
+        let entered = Entered::enter(mouse, &probe.questions())?;
         let size = terminal::size()?;
         let (clock, meters) = (session.clock.clone(), session.pipeline.meters().clone());
         let console = Self {
             keyboard: Keyboard::start(terminal::open_tty()?, clock.clone(), reflex)?,
             drawing: Drawing::start(terminal::open_tty()?, size, clock, meters)?,
             typing,
+            probe,
             inputs: 0,
             _entered: entered,
         };
@@ -202,6 +207,9 @@ impl<'a> EventLoop<'a> {
 
     /// Runs until somebody ends it. What goes wrong outside is shown, not returned.
     pub async fn run(mut self) -> Ending {
+        if let Some(known) = self.console.probe.first() {
+            self.terminal_is(known);
+        }
         let mut more = false;
         let ending = loop {
             let wake = self.wait(more).await;
@@ -214,6 +222,9 @@ impl<'a> EventLoop<'a> {
                 break ending;
             }
             more = taken >= TURN_LIMIT;
+            if let Some(farewell) = self.app.farewell() {
+                terminal::say_at_the_end(farewell);
+            }
             self.console.drawing.draw_if_due(self.app);
             self.turns.end(Instant::now());
         };
@@ -267,6 +278,9 @@ impl<'a> EventLoop<'a> {
             Wake::Log(line) => self.update(Event::Log(line)),
             Wake::Tick => {
                 self.session.tick();
+                if let Some(known) = self.console.probe.give_up(self.session.clock.now()) {
+                    self.terminal_is(known);
+                }
                 let turns = self.turns.stats(Instant::now());
                 let snapshot = self.session.snapshot(turns, self.console.drawing.stats());
                 self.update(Event::Tick(Box::new(snapshot)))
@@ -348,6 +362,7 @@ impl<'a> EventLoop<'a> {
         self.stop_number = self.session.stops.number();
         let is_void = pressed.mono_ns <= self.session.stops.pressed_at_ns();
         let ending = match typed {
+            Typed::Answer(answer) => self.answer(&answer),
             _ if is_void => None,
             Typed::Key(chord) => {
                 panic_if_asked(chord);
@@ -355,13 +370,27 @@ impl<'a> EventLoop<'a> {
             }
             Typed::Paste(text) => self.update(Event::Paste(text)),
             Typed::Mouse(mouse) => self.update(Event::Mouse(mouse)),
-            Typed::Answer(_) => None,
         };
         self.console.inputs += 1;
         self.console
             .typing
             .tell(self.console.inputs, self.app.is_typing());
         ending
+    }
+
+    /// The terminal has answered a question. Answers that nobody waits for are nothing.
+    fn answer(&mut self, answer: &Answer) -> Option<Ending> {
+        let known = self.console.probe.take(answer)?;
+        if let Some(memory) = self.console.probe.to_be_kept() {
+            // Nobody waits for it: to lose it costs nothing.
+            drop(tokio::task::spawn_blocking(move || memory.save()));
+        }
+        self.terminal_is(known)
+    }
+
+    fn terminal_is(&mut self, known: Terminal) -> Option<Ending> {
+        tracing::info!("pictures: {}: {}", known.best.as_str(), known.why);
+        self.update(Event::Terminal(Box::new(known)))
     }
 
     fn told(&mut self, told: Told) -> Option<Ending> {

@@ -29,10 +29,15 @@ pub enum Typed {
 pub struct KeyDecoder {
     pending: Vec<u8>,
     pasting: Option<Vec<u8>>,
+    /// The string that comes in has lost its middle, so it is no answer any more.
+    cut: bool,
 }
 
 /// Longest sequence waited for; longer ones are no keys.
 const LONGEST_SEQUENCE: usize = 64;
+/// Longest string that is kept. Of a longer one the end is waited for all the same, or the rest of
+/// it would be typed as letters.
+const LONGEST_STRING: usize = 4 * 1024;
 /// Most of a paste that is kept.
 const LONGEST_PASTE: usize = 64 * 1024;
 const PASTE_END: &[u8] = b"\x1b[201~";
@@ -64,11 +69,14 @@ impl KeyDecoder {
     /// Whether it swallows what comes until an end that may have got lost: of a paste, or of a
     /// string that a terminal answers with.
     pub fn is_swallowing(&self) -> bool {
-        let is_string = matches!(
+        self.pasting.is_some() || self.is_in_string()
+    }
+
+    fn is_in_string(&self) -> bool {
+        matches!(
             self.pending[..],
             [0x1b, b'P' | b']' | b'_' | b'^', _, _, ..]
-        );
-        self.pasting.is_some() || is_string
+        )
     }
 
     /// To be called when that has lasted for long: keys must work again.
@@ -76,6 +84,7 @@ impl KeyDecoder {
         if self.is_swallowing() {
             self.pasting = None;
             self.pending.clear();
+            self.cut = false;
         }
     }
 
@@ -96,13 +105,28 @@ impl KeyDecoder {
                     if begins_paste {
                         self.pasting = Some(Vec::new());
                     }
-                    typed.extend(meaning);
+                    let is_cut = std::mem::take(&mut self.cut);
+                    typed.extend(meaning.filter(|_| !is_cut));
+                }
+                Step::More if self.is_in_string() => {
+                    self.cut_string();
+                    break;
                 }
                 Step::More if self.pending.len() > LONGEST_SEQUENCE => self.pending.clear(),
                 Step::More => break,
             }
         }
         typed
+    }
+
+    /// Forgets the middle of a string that is too long; the last byte may begin its end.
+    fn cut_string(&mut self) {
+        if self.pending.len() > LONGEST_STRING {
+            let last = self.pending.pop();
+            self.pending.truncate(4);
+            self.pending.extend(last);
+            self.cut = true;
+        }
     }
 
     /// A paste whose end got lost must not swallow a stop: Ctrl-X in one is a key.
@@ -345,7 +369,8 @@ fn tilde(number: u16) -> Option<Key> {
 fn string(introducer: u8, rest: &[u8]) -> Step {
     let whole = |end: usize| {
         let text = rest[..end].to_vec();
-        Some(Typed::Answer(Answer::Text { introducer, text }))
+        let answer = Typed::Answer(Answer::Text { introducer, text });
+        (end <= LONGEST_STRING).then_some(answer)
     };
     match rest.iter().position(|byte| *byte < 0x20) {
         Some(at) if rest[at] == 0x07 => Step::Took(at + 3, whole(at)),
@@ -472,6 +497,34 @@ mod tests {
         for (bytes, ctrl) in [(&b"\x1b[R"[..], false), (b"\x1b[1;5R", true)] {
             assert_eq!(all(bytes), [chord(Key::F(3), ctrl, false)], "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn a_string_is_kept_whole_or_swallowed_whole() {
+        let answer = |length: usize| {
+            let mut bytes = b"\x1bP".to_vec();
+            bytes.resize(length, b'q');
+            bytes.extend_from_slice(b"\x1b\\j");
+            bytes
+        };
+        let j = chord(Key::Char('j'), false, false);
+        for (length, is_kept) in [(66, true), (4_000, true), (4_100, false), (70_000, false)] {
+            for piece in [1, 7, 1_024] {
+                let mut decoder = KeyDecoder::default();
+                let bytes = answer(length);
+                let pieces = bytes.chunks(piece).flat_map(|bytes| decoder.push(bytes));
+                let typed: Vec<Typed> = pieces.collect();
+                assert_eq!(typed.last(), Some(&j), "{length} in {piece}");
+                let kept = matches!(&typed[0], Typed::Answer(Answer::Text { text, .. })
+                    if text.len() == length - 2);
+                assert_eq!((kept, typed.len()), (is_kept, 1 + usize::from(is_kept)));
+            }
+        }
+        // The stop is heard in the middle, and what follows an overlong string is an answer again.
+        let mut decoder = KeyDecoder::default();
+        assert!(decoder.push(&answer(5_000)[..5_000]).is_empty());
+        assert_eq!(decoder.push(b"\x18"), [chord(Key::Char('x'), true, false)]);
+        assert!(matches!(decoder.push(b"\x1b[0n")[..], [Typed::Answer(_)]));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::intent::Keymap;
 use crate::model::{PlainText, RecorderState, StopOrigin};
 use crate::pipeline::RecordingPlan;
 use crate::simulators::{flamingo, fleet, imswitch, market};
-use crate::ui::Theme;
+use crate::ui::{Graphics, Theme};
 
 /// An end that takes longer than this is explained.
 const SLOW_END: Duration = Duration::from_secs(1);
@@ -59,6 +59,8 @@ impl Exit {
 pub struct Look {
     /// The theme as its file has it.
     pub theme: Theme,
+    /// How pictures are drawn, where the operator said so.
+    pub graphics: Option<Graphics>,
     /// Which keys do what.
     pub keymap: Keymap,
     /// Whether the terminal reports its mouse.

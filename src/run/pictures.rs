@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::measuring::Measuring;
-use crate::imaging::{Picture, PictureMaker, PictureRequest};
+use crate::imaging::{Picture, PictureMaker, PictureRequest, pixels};
 use crate::model::{
     CameraKey, Clock, DropReason, Fate, Fault, FaultKind, Payload, Severity, SourceInfo, Stamp,
     Ticket,
@@ -264,8 +264,14 @@ impl Worker {
         self.answered.push(request.clone());
         // A decoder that panics on hostile bytes costs this picture, not all that follow.
         let made = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            self.maker
-                .make(camera, frame, *received, request, &self.clock)
+            let made = self
+                .maker
+                .make(camera, frame, *received, request, &self.clock);
+            made.map(|picture| {
+                let encoding = request.encoding;
+                let encoded = encoding.and_then(|how| pixels::encode(&picture, how));
+                Picture { encoded, ..picture }
+            })
         }));
         let mut picture = match made {
             Ok(made) => made.map_err(|error| error.to_string())?,

@@ -6,9 +6,9 @@
 //! shell shares the descriptors we inherited.
 
 use std::io::{self, IsTerminal};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -41,11 +41,12 @@ static ENTERED: AtomicBool = AtomicBool::new(false);
 pub struct Entered(());
 
 impl Entered {
-    /// Takes the terminal over, and its mouse if `mouse`.
+    /// Takes the terminal over, and its mouse if `mouse`, and asks it something; whoever reads the
+    /// keys gets the answers.
     ///
     /// # Errors
     /// When input or output is no terminal, or it cannot be set up.
-    pub fn enter(mouse: bool) -> io::Result<Self> {
+    pub fn enter(mouse: bool, questions: &[u8]) -> io::Result<Self> {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return Err(io::Error::other(
                 "the screens need a terminal on standard input and output; \
@@ -55,10 +56,8 @@ impl Entered {
         crossterm::terminal::enable_raw_mode()?;
         ENTERED.store(true, Ordering::SeqCst);
         let entered = Self(());
-        write_patiently(ENTER)?;
-        if mouse {
-            write_patiently(MOUSE)?;
-        }
+        let mouse = if mouse { MOUSE } else { &[] };
+        write_patiently(&[ENTER, mouse, questions].concat())?;
         Ok(entered)
     }
 
@@ -75,11 +74,20 @@ impl Drop for Entered {
     }
 }
 
+/// What else is written when the terminal is put back; the first that was said counts.
+static FAREWELL: OnceLock<Vec<u8>> = OnceLock::new();
+
+/// Has `bytes` written when the terminal is put back, also in a panic.
+pub fn say_at_the_end(bytes: Vec<u8>) {
+    let _ = FAREWELL.set(bytes);
+}
+
 /// Puts the terminal back if it is in our hands. Also the first thing in a panic.
 pub fn restore() {
     if ENTERED.swap(false, Ordering::SeqCst) {
         // Nothing can be done about a terminal that is gone or takes nothing.
-        let _ = write_patiently(LEAVE);
+        let farewell = FAREWELL.get().map_or(&[][..], Vec::as_slice);
+        let _ = write_patiently(&[farewell, LEAVE].concat());
         let _ = crossterm::terminal::disable_raw_mode();
     }
 }

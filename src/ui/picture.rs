@@ -1,9 +1,11 @@
-//! A picture in cells: two square pixels each, one above the other.
-//!
-//! Neighbouring frames of a camera differ in noise that no eye sees, yet every cell that changes
-//! costs some forty bytes of escape sequences. So colours are rounded to 6 bits a channel.
+//! A picture in cells: where it stands, and which of its dots each cell gets. What a cell makes of
+//! them is in `cell`, the signs are in `glyphs`.
 
+mod cell;
+mod glyphs;
 pub mod marks;
+mod numbers;
+mod pixels;
 
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
@@ -11,9 +13,13 @@ use ratatui::style::{Color, Style};
 use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
-use super::theme::{ColorDepth, NAMED, Role, Theme, nearest_index};
+use super::theme::{ColorDepth, Role, Theme};
 use crate::imaging::Picture;
-use crate::imaging::reduce::fit;
+use crate::imaging::pixels::{Pixels, Protocol};
+use crate::imaging::reduce::Room;
+
+pub use glyphs::Glyphs;
+pub use pixels::finish;
 
 /// What tells the cells of a picture from text: the colour of an underline, which nothing on the
 /// screens has. It costs no room, goes away when something else is drawn over it, and is never
@@ -40,6 +46,8 @@ pub struct PictureWidget<'a> {
     picture: &'a Picture,
     theme: &'a Theme,
     depth: ColorDepth,
+    glyphs: Glyphs,
+    protocol: Option<Protocol>,
     scale_bar: bool,
     crosshair: bool,
 }
@@ -52,9 +60,31 @@ impl<'a> PictureWidget<'a> {
             picture,
             theme,
             depth,
+            glyphs: Glyphs::default(),
+            protocol: None,
             scale_bar: true,
             crosshair: false,
         }
+    }
+
+    /// What it is made of, half blocks if nothing is said.
+    #[must_use]
+    pub fn glyphs(self, glyphs: Glyphs) -> Self {
+        Self { glyphs, ..self }
+    }
+
+    /// Draws it as pixels, if it was encoded so; who asks for that calls [`finish`] in the end, with
+    /// what [`PictureWidget::pixels`] says.
+    #[must_use]
+    pub fn protocol(self, protocol: Option<Protocol>) -> Self {
+        Self { protocol, ..self }
+    }
+
+    /// The pixels that are drawn in `area` and their place; `None` if it is drawn in cells.
+    pub fn pixels(&self, area: Rect) -> Option<(Rect, &'a Pixels)> {
+        let pixels = self.picture.encoded.as_ref();
+        let pixels = pixels.filter(|pixels| Some(pixels.protocol) == self.protocol)?;
+        Some((pixels::place(pixels, area)?, pixels))
     }
 
     /// Whether a scale bar is drawn at the bottom left.
@@ -71,28 +101,39 @@ impl<'a> PictureWidget<'a> {
 
     /// The cells of `area` that the picture will cover.
     pub fn place(&self, area: Rect) -> Rect {
+        if let Some((place, _)) = self.pixels(area) {
+            return place;
+        }
+        let (across, down) = self.glyphs.dots();
         let (width, height) = self.size(area);
-        let rows = height.div_ceil(2);
+        let (cols, rows) = (width.div_ceil(across.into()), height.div_ceil(down.into()));
         Rect {
-            x: area.x + (area.width - width) / 2,
+            x: area.x + (area.width - cols) / 2,
             y: area.y + (area.height - rows) / 2,
-            width,
+            width: cols,
             height: rows,
         }
     }
 
-    /// Columns and rows of half cells; 0 if there is nothing to draw or no room for it.
+    /// Columns and rows of dots; 0 if there is nothing to draw or no room for it.
     fn size(&self, area: Rect) -> (u16, u16) {
         if area.is_empty() || self.picture.pixels.is_empty() {
             return (0, 0);
         }
-        let (width, height) = (self.picture.width_px, self.picture.height_px);
-        fit(width.into(), height.into(), area.width, area.height)
+        // Its dots may be those of other glyphs, and no squares.
+        let (across, down) = self.picture.dots;
+        let width = u32::from(self.picture.width_px) * u32::from(down.max(1));
+        let height = u32::from(self.picture.height_px) * 2 * u32::from(across.max(1));
+        let room = Room {
+            dots: self.glyphs.dots(),
+            ..Room::half_blocks(area.width, area.height)
+        };
+        room.fit((width, height))
     }
 
-    /// The pixel shown at a half cell of a picture drawn at `size`.
+    /// The pixel shown at a dot of a picture drawn at `size`.
     fn pixel(&self, (x, y): (u16, u16), size: (u16, u16)) -> Option<[u8; 3]> {
-        if y >= size.1 {
+        if x >= size.0 || y >= size.1 {
             return None;
         }
         let nearest =
@@ -100,6 +141,25 @@ impl<'a> PictureWidget<'a> {
         let (width, height) = (self.picture.width_px, self.picture.height_px);
         let index = nearest(y, size.1, height) * usize::from(width) + nearest(x, size.0, width);
         self.picture.pixels.get(index).copied()
+    }
+
+    fn draw_cells(&self, place: Rect, size: (u16, u16), buf: &mut Buffer) {
+        let (across, down) = self.glyphs.dots();
+        let (across, down) = (u16::from(across), u16::from(down));
+        let count = usize::from(across * down);
+        for row in 0..place.height {
+            for col in 0..place.width {
+                let mut dots = [None; cell::MOST_DOTS];
+                for (dot, at) in dots.iter_mut().zip(0..across * down) {
+                    let x = col * across + at % across;
+                    *dot = self.pixel((x, row * down + at / across), size);
+                }
+                if let Some(cell) = buf.cell_mut((place.x + col, place.y + row)) {
+                    let dots = dots.get(..count).unwrap_or_default();
+                    cell::draw(cell, (col, row), dots, self.glyphs, self.depth);
+                }
+            }
+        }
     }
 
     /// For text on the picture: readable whatever is behind it.
@@ -111,16 +171,14 @@ impl<'a> PictureWidget<'a> {
 impl Widget for PictureWidget<'_> {
     fn render(self, area: Rect, buf: &mut Buffer) {
         let area = area.intersection(buf.area);
-        let size = self.size(area);
+        if self.glyphs == Glyphs::Numbers {
+            numbers::draw(self.picture, self.theme.style(Role::Text), area, buf);
+            return;
+        }
         let place = self.place(area);
-        for row in 0..place.height {
-            for col in 0..place.width {
-                let top = self.pixel((col, row * 2), size);
-                let bottom = self.pixel((col, row * 2 + 1), size);
-                if let Some(cell) = buf.cell_mut((place.x + col, place.y + row)) {
-                    draw_cell(cell, (col, row), top, bottom, self.depth);
-                }
-            }
+        match self.pixels(area) {
+            Some((_, pixels)) => pixels::reserve(pixels, place, buf),
+            None => self.draw_cells(place, self.size(area), buf),
         }
         if self.crosshair {
             draw_crosshair(place, self.text_style(), buf);
@@ -132,78 +190,6 @@ impl Widget for PictureWidget<'_> {
             buf.set_string(place.x + 1, y, bar, self.text_style());
         }
         mark(buf, place);
-    }
-}
-
-fn draw_cell(
-    cell: &mut Cell,
-    (col, row): (u16, u16),
-    top: Option<[u8; 3]>,
-    bottom: Option<[u8; 3]>,
-    depth: ColorDepth,
-) {
-    cell.reset();
-    let Some(top) = top else { return };
-    if depth == ColorDepth::None {
-        cell.set_char(shade(top, bottom));
-        return;
-    }
-    cell.set_char('▀').set_fg(color(top, (col, row * 2), depth));
-    if let Some(bottom) = bottom {
-        cell.set_bg(color(bottom, (col, row * 2 + 1), depth));
-    }
-}
-
-fn color(rgb: [u8; 3], at: (u16, u16), depth: ColorDepth) -> Color {
-    match depth {
-        ColorDepth::True => {
-            // The two lowest bits repeat the highest, so that black and white stay what they are.
-            let [r, g, b] = rgb.map(|value| value & 0xfc | value >> 6);
-            Color::Rgb(r, g, b)
-        }
-        ColorDepth::Indexed256 => Color::Indexed(nearest_index(rgb)),
-        ColorDepth::Ansi16 | ColorDepth::None => sixteen(rgb, at),
-    }
-}
-
-/// Four greys are all there is, so they are mixed by position; anything coloured takes the nearest.
-fn sixteen(rgb: [u8; 3], (x, y): (u16, u16)) -> Color {
-    /// Thresholds of an ordered dither. Source: Bayer, 1973, the 4x4 matrix.
-    const BAYER: [[u16; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]];
-    let [r, g, b] = rgb;
-    if r != g || g != b {
-        let error = |have: &[u8; 3]| -> u32 {
-            rgb.iter()
-                .zip(have)
-                .map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2))
-                .sum()
-        };
-        return NAMED
-            .iter()
-            .min_by_key(|(_, _, have)| error(have))
-            .map_or(Color::Reset, |(_, color, _)| *color);
-    }
-    let threshold = BAYER[usize::from(y % 4)][usize::from(x % 4)];
-    // 0..=255 onto 0..=48: sixteen steps between each grey and the next.
-    let level = (u16::from(r) * 48 + 127) / 255;
-    match (level + threshold) / 16 {
-        0 => Color::Black,
-        1 => Color::DarkGray,
-        2 => Color::Gray,
-        _ => Color::White,
-    }
-}
-
-/// Without colour: both pixels of a cell as one of five densities, for bright text on dark ground.
-fn shade(top: [u8; 3], bottom: Option<[u8; 3]>) -> char {
-    let brightness = |rgb: [u8; 3]| -> u16 { rgb.iter().map(|&v| u16::from(v)).sum() };
-    let both = brightness(top) + brightness(bottom.unwrap_or(top));
-    match both * 5 / (6 * 255 + 1) {
-        0 => ' ',
-        1 => '░',
-        2 => '▒',
-        3 => '▓',
-        _ => '█',
     }
 }
 

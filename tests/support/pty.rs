@@ -94,7 +94,19 @@ impl Terminal {
         command.env("XDG_DATA_HOME", dir.join("data"));
         std::fs::create_dir_all(dir.join("run")).unwrap();
         command.env("XDG_RUNTIME_DIR", dir.join("run"));
-        command.env_remove("NO_COLOR");
+        // What the terminal of whoever runs the tests is, is nothing to the program.
+        for name in [
+            "NO_COLOR",
+            "TMUX",
+            "STY",
+            "TERM_PROGRAM",
+            "LC_TERMINAL",
+            "KITTY_WINDOW_ID",
+            "GHOSTTY_RESOURCES_DIR",
+            "TTYSCOPE_GRAPHICS",
+        ] {
+            command.env_remove(name);
+        }
         command.env("RUST_BACKTRACE", "0");
         for (name, value) in env {
             command.env(name, value);
@@ -181,6 +193,27 @@ impl Terminal {
         self.wait_for(&format!("{text:?}"), |screen| {
             screen.contents().contains(text)
         });
+    }
+
+    /// Waits until what was written to the terminal is as wanted.
+    pub fn wait_for_raw(&self, what: &str, wanted: impl Fn(&[u8]) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut screen = self.shared.screen.lock().unwrap();
+        while !wanted(&screen.raw) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero() && !screen.closed,
+                "waiting for {what} in {} bytes",
+                screen.raw.len()
+            );
+            screen = self.shared.changed.wait_timeout(screen, left).unwrap().0;
+        }
+    }
+
+    /// Waits until these bytes were written to the terminal.
+    pub fn wait_for_bytes(&self, bytes: &[u8]) {
+        let contains = |raw: &[u8]| raw.windows(bytes.len()).any(|window| window == bytes);
+        self.wait_for_raw(&format!("{bytes:?}"), contains);
     }
 
     /// The screen's text now.

@@ -56,6 +56,7 @@ fn arguments(takes: Takes, rest: &str, names: &Names, vocabulary: &Vocabulary) -
         Takes::Screen => list(&vocabulary.screens),
         Takes::Sort => list(&vocabulary.columns),
         Takes::Theme => list(&vocabulary.themes),
+        Takes::Graphics => list(&vocabulary.graphics),
         Takes::Camera => list(&vocabulary.cameras),
         Takes::Look(which) => list(&look::choices(which, vocabulary)),
         Takes::Save => among(rest, PictureFormat::ALL.map(PictureFormat::as_str)),

@@ -38,6 +38,8 @@ pub enum Order {
     Sort(String),
     /// Look different.
     Theme(String),
+    /// Draw pictures that way.
+    Graphics(String),
     /// Show the camera of this name.
     Camera(String),
     /// Look at the picture in another way.

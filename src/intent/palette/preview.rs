@@ -74,6 +74,8 @@ fn sentence(order: &Order, vocabulary: &Vocabulary) -> String {
         Order::Filter(text) => format!("show only what contains \"{text}\""),
         Order::Sort(column) => format!("sort the signals by {column}"),
         Order::Theme(name) => format!("look {name}"),
+        Order::Graphics(name) if name == "auto" => "draw pictures as the terminal can".to_owned(),
+        Order::Graphics(name) => format!("draw pictures as {name}"),
         Order::Camera(name) => format!("show {name} on the scope screen"),
         Order::Look(order) => look::sentence(order),
         Order::Save { format, name } => {

@@ -29,6 +29,7 @@ pub(super) enum Takes {
     Filter,
     Sort,
     Theme,
+    Graphics,
     Camera,
     /// How pictures are looked at.
     Look(LookVerb),
@@ -102,7 +103,7 @@ pub const ADDRESS: (&str, &str) = (
 
 /// All words, in the order of the help. A command for an instrument may have `SOURCE:` in front.
 #[rustfmt::skip]
-pub const VERBS: [Verb; 39] = [
+pub const VERBS: [Verb; 40] = [
     verb("screen", "NAME", Takes::Screen, "Go to a screen."),
     verb("record", "", Takes::Record, "Start writing to disk."),
     verb("stop-recording", "", Takes::StopRecording, "Stop writing to disk."),
@@ -128,6 +129,7 @@ pub const VERBS: [Verb; 39] = [
     verb("filter", "TEXT", Takes::Filter, "Show what contains a text; no text shows all."),
     verb("sort", "COLUMN", Takes::Sort, "Sort the signals."),
     verb("theme", "NAME", Takes::Theme, "Look different."),
+    verb("graphics", "NAME", Takes::Graphics, "Draw pictures another way, or auto."),
     verb("camera", "NAME", Takes::Camera, "Show a camera or source on the scope screen."),
     verb("zoom", "TIMES|fit", Look(LookVerb::Zoom), "Zoom the picture, e.g. 4."),
     verb("roi", "X Y WIDTH HEIGHT|off", Look(LookVerb::Region), "The region that is measured, in pixels."),

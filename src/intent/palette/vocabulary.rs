@@ -19,6 +19,8 @@ pub struct Vocabulary {
     pub columns: Vec<String>,
     /// Themes.
     pub themes: Vec<String>,
+    /// Ways to draw pictures.
+    pub graphics: Vec<String>,
     /// Colour maps of grey pictures.
     pub color_maps: Vec<String>,
     /// The source that a command without an address goes to.

@@ -16,9 +16,10 @@ use crate::panels::Look;
 use crate::panels::facts::Facts;
 use crate::ui::flow::{Item, flow};
 use crate::ui::grid::grid;
+use crate::ui::picture::finish;
 use crate::ui::picture::marks::{self, Geometry, Marks};
 use crate::ui::text::{clear, fit, put, width, wrap};
-use crate::ui::{PictureWidget, Role, pane::pane};
+use crate::ui::{Glyphs, PictureWidget, Role, pane::pane};
 
 /// Draws the pane with the picture, or the two pictures, and everything about them.
 pub fn draw_picture(
@@ -115,10 +116,40 @@ fn draw_view(
     flow(buf, room.figures, &items, look.theme);
 }
 
-/// Which cells show which pixels.
+/// The widget of a picture as the operator looks at it.
+pub fn widget<'a>(picture: &'a Picture, look: &'a Look<'_>) -> PictureWidget<'a> {
+    PictureWidget::new(picture, look.theme, look.color_depth)
+        .glyphs(look.graphics.glyphs())
+        .protocol(look.graphics.protocol())
+        .scale_bar(false)
+}
+
+/// Puts the pixels of the pictures into the cells that [`draw_picture`] has kept for them, behind
+/// all that was drawn over them since.
+pub fn finish_pictures(
+    panel: &ScopePanel,
+    facts: &Facts,
+    look: &Look<'_>,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    for (subject, area) in panel.views(facts, area) {
+        let key = subject.camera();
+        let room = panel.room(&subject, area).picture.intersection(buf.area);
+        if let Some(picture) = key.and_then(|key| picture(facts, &key))
+            && let Some((place, pixels)) = widget(picture, look).pixels(room)
+        {
+            finish(pixels, place, buf);
+        }
+    }
+}
+
+/// Which cells show which pixels; `None` where there is no picture but rows of numbers.
 pub fn geometry(picture: &Picture, look: &Look<'_>, area: Rect) -> Option<Geometry> {
-    let widget = PictureWidget::new(picture, look.theme, look.color_depth);
-    Geometry::new(picture, widget.place(area))
+    if look.graphics.glyphs() == Glyphs::Numbers {
+        return None;
+    }
+    Geometry::new(picture, widget(picture, look).place(area))
 }
 
 fn draw_with_marks(
@@ -128,9 +159,7 @@ fn draw_with_marks(
     area: Rect,
     buf: &mut Buffer,
 ) {
-    PictureWidget::new(picture, look.theme, look.color_depth)
-        .scale_bar(false)
-        .render(area, buf);
+    widget(picture, look).render(area, buf);
     let Some(geometry) = geometry(picture, look, area) else {
         return;
     };

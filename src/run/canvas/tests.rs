@@ -226,6 +226,14 @@ fn a_picture_in_one_cell_goes_out_alone() {
     );
     assert!(canvas.is_free());
     assert!(all(&mut canvas).is_empty());
+    // What comes in its place covers all of it.
+    canvas.render(|_, _| {});
+    let text = canvas.update(ALL, 0);
+    let blanks = text.iter().filter(|byte| **byte == b' ').count();
+    assert!(
+        blanks >= usize::from(PICTURE.width * PICTURE.height),
+        "{blanks}"
+    );
 }
 
 #[test]

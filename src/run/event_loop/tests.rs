@@ -18,6 +18,7 @@ fn app(sources: Vec<SourceInfo>, started: Stamp) -> App {
         sources,
         theme: Theme::built_in("dark").unwrap(),
         color_depth: ColorDepth::True,
+        graphics: None,
         keymap: Keymap::default(),
         can_record: false,
         replay: false,
@@ -86,6 +87,7 @@ async fn a_flood_does_not_keep_the_screen_from_being_drawn() {
         )
         .unwrap(),
         typing,
+        probe: Probe::default(),
         inputs: 0,
         _entered: Entered::pretended(),
     };

@@ -1,4 +1,6 @@
 use proptest::prelude::*;
+use ratatui::buffer::Cell;
+use ratatui::style::Color;
 
 use super::*;
 use crate::imaging::{Roi, View};
@@ -36,6 +38,7 @@ fn picture(width: u16, pixels: Vec<[u8; 3]>) -> Picture {
         part: Roi::all((width.into(), height.into())),
         dots: (1, 2),
         held: false,
+        encoded: None,
         reference: Default::default(),
         probe: None,
         profile: None,
@@ -51,10 +54,25 @@ fn grey(width: u16, levels: &[u8]) -> Picture {
 }
 
 fn draw(picture: &Picture, depth: ColorDepth, cols: u16, rows: u16) -> Buffer {
+    draw_with(Glyphs::HalfBlocks, picture, depth, cols, rows)
+}
+
+fn draw_with(glyphs: Glyphs, picture: &Picture, depth: ColorDepth, cols: u16, rows: u16) -> Buffer {
     let mut buf = Buffer::empty(Rect::new(0, 0, cols, rows));
     let theme = Theme::default();
-    PictureWidget::new(picture, &theme, depth).render(buf.area, &mut buf);
+    PictureWidget::new(picture, &theme, depth)
+        .glyphs(glyphs)
+        .render(buf.area, &mut buf);
     buf
+}
+
+/// One cell's worth of grey dots.
+fn cell_of(glyphs: Glyphs, levels: &[u8]) -> Picture {
+    let dots = glyphs.dots();
+    Picture {
+        dots,
+        ..grey(dots.0.into(), levels)
+    }
 }
 
 fn text(buf: &Buffer) -> Vec<String> {
@@ -158,6 +176,130 @@ fn colours_without_a_grey_take_the_nearest_name() {
 }
 
 #[test]
+fn two_colours_show_where_the_edge_is() {
+    use Glyphs::{Quadrants, Sextants};
+    let (black, white) = (Color::Rgb(0, 0, 0), Color::Rgb(255, 255, 255));
+    let grey = |level| Color::Rgb(level, level, level);
+    let cases: [(Glyphs, &[u8], &str, Color, Color); 7] = [
+        (Quadrants, &[0, 255, 0, 255], "▌", black, white),
+        (Quadrants, &[255, 255, 0, 0], "▀", white, black),
+        (Quadrants, &[0, 255, 255, 0], "▞", white, black),
+        (Quadrants, &[255, 255, 255, 0], "▛", white, black),
+        // The two groups have the means of 0, 8 and of 200 to 216.
+        (
+            Sextants,
+            &[208, 0, 200, 8, 216, 208],
+            "🬉",
+            grey(4),
+            grey(211),
+        ),
+        (Sextants, &[9, 9, 9, 9, 10, 10], " ", Color::Reset, grey(8)),
+        (Sextants, &[0, 255, 0, 255, 0, 255], "▌", black, white),
+    ];
+    for (glyphs, levels, sign, fg, bg) in cases {
+        let buf = draw_with(glyphs, &cell_of(glyphs, levels), ColorDepth::True, 1, 1);
+        let cell = &buf[(0, 0)];
+        assert_eq!(
+            (cell.symbol(), cell.fg, cell.bg),
+            (sign, fg, bg),
+            "{levels:?}"
+        );
+    }
+}
+
+#[test]
+fn a_cell_at_the_edge_shows_no_dot_beyond_it() {
+    let picture = Picture {
+        dots: (2, 2),
+        ..grey(3, &[0, 255, 80, 0, 255, 80])
+    };
+    let buf = draw_with(Glyphs::Quadrants, &picture, ColorDepth::True, 2, 1);
+    assert_eq!(text(&buf), ["▌▌"]);
+    assert_eq!(
+        (buf[(1, 0)].fg, buf[(1, 0)].bg),
+        (Color::Rgb(81, 81, 81), Color::Reset)
+    );
+}
+
+#[test]
+fn braille_sets_as_many_dots_as_it_is_bright() {
+    let dots_set = |level| {
+        let picture = Picture {
+            dots: (2, 4),
+            ..grey(4, &[level; 16])
+        };
+        let buf = draw_with(Glyphs::Braille, &picture, ColorDepth::True, 2, 1);
+        let bits = |c: char| (u32::from(c).saturating_sub(0x2800) & 0xff).count_ones();
+        text(&buf)[0]
+            .chars()
+            .filter(|c| *c != ' ')
+            .map(bits)
+            .sum::<u32>()
+    };
+    assert_eq!([0, 64, 128, 192, 255].map(dots_set), [0, 4, 8, 12, 16]);
+}
+
+#[test]
+fn letters_get_thicker_and_have_no_colour() {
+    let picture = Picture {
+        dots: (1, 1),
+        ..grey(5, &[0, 60, 120, 180, 255])
+    };
+    let buf = draw_with(Glyphs::Ascii, &picture, ColorDepth::True, 5, 1);
+    assert_eq!(text(&buf), [" :=#@"]);
+    let is_plain = |cell: &Cell| cell.fg == Color::Reset && cell.bg == Color::Reset;
+    assert!(buf.content().iter().all(is_plain));
+}
+
+#[test]
+fn numbers_say_how_bright_each_part_is() {
+    let mut levels = [51; 64 * 32];
+    for row in levels.chunks_mut(64).take(8) {
+        row[48..].fill(255);
+    }
+    let picture = Picture {
+        dots: (1, 1),
+        window: (90, 3_000),
+        ..grey(64, &levels)
+    };
+    let shown = |cols, rows| {
+        let buf = draw_with(Glyphs::Numbers, &picture, ColorDepth::None, cols, rows);
+        let lines = text(&buf)
+            .into_iter()
+            .map(|line| line.trim_end().to_owned());
+        lines.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        shown(40, 7),
+        [
+            "Brightness: mean 25, brightest at the",
+            "upper right. 0 is 90 or less, 100 is",
+            "3000 or more.",
+            " 20  20  20  20  20  20  31 100 100",
+            " 20  20  20  20  20  20  20  20  20",
+            " 20  20  20  20  20  20  20  20  20",
+            " 20  20  20  20  20  20  20  20  20",
+        ]
+    );
+    assert_eq!(
+        shown(30, 2),
+        ["Brightness: mean 25, brightest", "at the right."]
+    );
+    assert_eq!(shown(20, 1), [" 20  20  20  25  40"]);
+}
+
+#[test]
+fn the_same_picture_stands_at_the_same_place_in_all_glyphs() {
+    let picture = grey(64, &[99; 64 * 48]);
+    let theme = Theme::default();
+    for glyphs in Glyphs::ALL {
+        let widget = PictureWidget::new(&picture, &theme, ColorDepth::True).glyphs(glyphs);
+        let place = widget.place(Rect::new(0, 0, 80, 24));
+        assert_eq!(place, Rect::new(8, 0, 64, 24), "{glyphs:?}");
+    }
+}
+
+#[test]
 fn the_scale_bar_has_a_round_length() {
     let cases = [
         // micrometres per pixel, columns of the part, columns of cells, bar
@@ -238,6 +380,8 @@ proptest! {
             Just(ColorDepth::Ansi16),
             Just(ColorDepth::None),
         ],
+        glyphs in prop::sample::select(&Glyphs::ALL[..]),
+        dots in (0_u8..4, 0_u8..5),
     ) {
         let count = usize::from(size.0) * usize::from(size.1);
         let picture = Picture {
@@ -245,17 +389,46 @@ proptest! {
             height_px: size.1,
             pixel_size_um,
             pixels: vec![[200; 3]; count],
+            dots,
             ..grey(1, &[0])
         };
         let mut buf = Buffer::empty(Rect::new(0, 0, 50, 20));
         let area = Rect::new(area.0, area.1, area.2, area.3);
         let theme = Theme::default();
         PictureWidget::new(&picture, &theme, depth)
+            .glyphs(glyphs)
             .crosshair(true)
             .render(area, &mut buf);
         for (i, cell) in buf.content().iter().enumerate() {
             let at = ratatui::layout::Position::new((i % 50) as u16, (i / 50) as u16);
             prop_assert!(area.contains(at) || *cell == Cell::EMPTY);
         }
+    }
+
+    #[test]
+    fn no_other_parting_of_the_dots_comes_nearer(
+        levels in prop::collection::vec(any::<[u8; 3]>(), 6),
+    ) {
+        let picture = Picture { dots: (2, 3), ..picture(2, levels.clone()) };
+        let buf = draw_with(Glyphs::Sextants, &picture, ColorDepth::True, 1, 1);
+        let sign = buf[(0, 0)].symbol().chars().next().unwrap();
+        let error_of = |way: u8| -> f64 {
+            let part = |front: bool| {
+                let mine: Vec<_> = levels
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, _)| (way >> at & 1 == 1) == front)
+                    .map(|(_, dot)| dot.map(f64::from))
+                    .collect();
+                let mean = |c: usize| mine.iter().map(|dot| dot[c]).sum::<f64>() / mine.len() as f64;
+                let off = |c: usize| mine.iter().map(|dot| (dot[c] - mean(c)).powi(2)).sum::<f64>();
+                if mine.is_empty() { 0.0 } else { off(0) + off(1) + off(2) }
+            };
+            part(true) + part(false)
+        };
+        let chosen = (0..64).find(|way| Glyphs::Sextants.pattern(*way) == sign).unwrap();
+        let best = (0..64).map(error_of).fold(f64::MAX, f64::min);
+        // Whole numbers are counted with: the least of errors that differ by less is as good.
+        prop_assert!(error_of(chosen) <= best + 2.0, "{} {}", error_of(chosen), best);
     }
 }

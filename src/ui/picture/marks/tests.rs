@@ -40,6 +40,7 @@ fn picture(dots: (u16, u16), frame: Point, part: Roi) -> Picture {
         part,
         dots: (1, 2),
         held: false,
+        encoded: None,
         probe: None,
         profile: None,
         measures: None,
