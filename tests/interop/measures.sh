@@ -11,16 +11,8 @@ skip() {
     echo "skipped: $1" >&2
     exit 0
 }
-command -v python3 >/dev/null || skip "python3 is not installed"
-
-venv="$PWD/target/interop/measures-venv"
-if [ ! -f "$venv/installed" ]; then
-    python3 -m venv "$venv" || skip "python3 cannot make virtual environments"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check \
-        numpy==2.4.6 pillow==13.0.0 scikit-image==0.26.0 scipy==1.17.1 ||
-        skip "the Python packages cannot be installed"
-    touch "$venv/installed"
-fi
+venv=$(tests/interop/support/venv.sh measures \
+    numpy==2.4.6 pillow==13.0.0 scikit-image==0.26.0 scipy==1.17.1) || skip "$venv"
 
 cargo build --quiet --example measure
 dir=$(mktemp -d)

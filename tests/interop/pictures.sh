@@ -12,16 +12,8 @@ skip() {
     echo "skipped: $1" >&2
     exit 0
 }
-command -v python3 >/dev/null || skip "python3 is not installed"
-
-venv="$PWD/target/interop/pictures-venv"
-if [ ! -f "$venv/installed" ]; then
-    python3 -m venv "$venv" || skip "python3 cannot make virtual environments"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check \
-        tifffile==2026.3.3 numpy pillow==13.0.0 'ome-types[lxml]==0.7.0' xmlschema==4.3.2 ||
-        skip "the Python packages cannot be installed"
-    touch "$venv/installed"
-fi
+venv=$(tests/interop/support/venv.sh pictures \
+    tifffile==2026.3.3 numpy pillow==13.0.0 'ome-types[lxml]==0.7.0' xmlschema==4.3.2) || skip "$venv"
 
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
