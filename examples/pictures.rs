@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use ttyscope::imaging::Decoder;
 use ttyscope::model::{
     Axis, Camera, Compression, Evidence, Frame, FrameEncoding, Instrument, Light, Motion, Origin,
     PictureFormat, SourceId, SourceInfo, Stamp, Unit,
@@ -66,13 +67,14 @@ fn main() -> ExitCode {
 fn write(dir: &Path, (name, encoding, size, bit_depth): &Shot) -> anyhow::Result<()> {
     let frame = frame(*encoding, *size, *bit_depth)?;
     let about = about();
-    let mut buffer = Vec::new();
+    let mut decoder = Decoder::default();
     for format in [PictureFormat::OmeTiff, PictureFormat::Png] {
         let path = dir.join(format!("{name}.{}", format.extension()));
         let into = BufWriter::new(File::create(path)?);
-        picture_file::write(format, &frame, &about, &mut buffer, into)?;
+        picture_file::write(format, &frame, &about, &mut decoder, into)?;
     }
-    let raster = ttyscope::imaging::raster(&frame, &mut buffer)?;
+    let mut unshared = Vec::new();
+    let raster = decoder.decode(&frame, true)?.unshared(&mut unshared);
     let (width_px, height_px) = raster.size();
     let layout = format!("{:?}", raster.layout());
     fs::write(dir.join(format!("{name}.raw")), raster.bytes())?;
@@ -162,6 +164,7 @@ fn about() -> About {
                 gain: Some(3.0),
                 gain_range: None,
                 streaming: Some(true),
+                controls: Vec::new(),
             }],
             ..Instrument::default()
         })),
