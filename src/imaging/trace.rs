@@ -63,7 +63,8 @@ mod tests {
             .flat_map(|y| (0..8).map(move |x| y * 10 + x))
             .collect();
         let raster = Raster::new(8, 5, Layout::Grey8, &bytes).unwrap();
-        let cases: [((u32, u32), (u32, u32), &[u16]); 7] = [
+        type Case = ((u32, u32), (u32, u32), &'static [u16]);
+        let cases: [Case; 7] = [
             ((2, 1), (2, 1), &[12]),
             ((0, 0), (7, 0), &[0, 1, 2, 3, 4, 5, 6, 7]),
             ((3, 4), (3, 1), &[43, 33, 23, 13]),

@@ -96,8 +96,10 @@ fn read_tiff(file: &[u8]) -> ((u32, u32), Vec<u16>, String) {
     (size, values, xml)
 }
 
+type Texts = Vec<(String, String)>;
+
 /// Columns, rows, values and texts of a PNG file.
-fn read_png(file: &[u8]) -> ((u32, u32), Vec<u16>, Vec<(String, String)>) {
+fn read_png(file: &[u8]) -> ((u32, u32), Vec<u16>, Texts) {
     let mut reader = ::png::Decoder::new(Cursor::new(file)).read_info().unwrap();
     let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
     let output = reader.next_frame(&mut bytes).unwrap();

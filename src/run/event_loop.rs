@@ -381,7 +381,7 @@ impl<'a> EventLoop<'a> {
     /// The terminal has answered a question. Answers that nobody waits for are nothing.
     fn answer(&mut self, answer: &Answer) -> Option<Ending> {
         let known = self.console.probe.take(answer)?;
-        if let Some(memory) = self.console.probe.to_be_kept() {
+        if let Some(memory) = self.console.probe.take_news() {
             // Nobody waits for it: to lose it costs nothing.
             drop(tokio::task::spawn_blocking(move || memory.save()));
         }

@@ -113,7 +113,7 @@ impl Probe {
     }
 
     /// Hands over what is to be kept for the next run, if there is anything new.
-    pub fn to_be_kept(&mut self) -> Option<Memory> {
+    pub fn take_news(&mut self) -> Option<Memory> {
         self.memory
             .has_news()
             .then(|| std::mem::take(&mut self.memory))

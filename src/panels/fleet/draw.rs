@@ -185,7 +185,7 @@ fn draw_pace(fleet: &Fleet, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let words = width(&pace_words(pace, look.at, true));
         width(&name(pace)) + 1 + words + GAP
     };
-    let in_full = fleet.pace.iter().map(wide).sum::<u16>() <= area.width + GAP - 1;
+    let in_full = fleet.pace.iter().map(wide).sum::<u16>() < area.width + GAP;
     let mut x = area.left() + 1;
     for pace in &fleet.pace {
         let age_s = pace.last.map(|last| look.at.since(last).as_secs_f64());

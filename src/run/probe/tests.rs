@@ -51,7 +51,8 @@ fn what_terminals_answer_decides() {
     let join = |parts: &[&[u8]]| parts.concat();
     let sixel = b"\x1b[?62;4;22c".as_slice();
     let none = b"\x1b[?62;22c".as_slice();
-    let cases: Vec<(Vec<(&str, &str)>, Vec<u8>, Graphics)> = vec![
+    type Case = (Vec<(&'static str, &'static str)>, Vec<u8>, Graphics);
+    let cases: Vec<Case> = vec![
         (
             vec![("TERM", "xterm-kitty"), ("KITTY_WINDOW_ID", "1")],
             join(&[KITTY_OK, b"\x1bP>|kitty(0.36.4)\x1b\\\x1b[6;20;10t", none]),

@@ -328,7 +328,8 @@ mod tests {
     #[test]
     fn padding_is_removed_and_order_put_right() {
         let rows: Vec<u8> = (0..16).collect();
-        let cases: [(&[u8; 4], (u32, u32), u32, &[u8], &[u8]); 7] = [
+        type Case<'a> = (&'a [u8; 4], (u32, u32), u32, &'a [u8], &'a [u8]);
+        let cases: [Case<'_>; 7] = [
             (b"GREY", (3, 2), 8, &rows, &[0, 1, 2, 8, 9, 10]),
             // The last row without its padding.
             (b"GREY", (3, 2), 8, &rows[..11], &[0, 1, 2, 8, 9, 10]),

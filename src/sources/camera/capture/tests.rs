@@ -8,7 +8,8 @@ fn counted(sequences: &[Option<u32>]) -> Vec<(u64, u64)> {
 
 #[test]
 fn numbers_go_on_where_the_driver_wraps_and_where_it_counts_anew() {
-    let cases: [(&[Option<u32>], &[(u64, u64)]); 4] = [
+    type Case = (&'static [Option<u32>], &'static [(u64, u64)]);
+    let cases: [Case; 4] = [
         (&[Some(0), Some(1), Some(4)], &[(0, 0), (1, 0), (4, 2)]),
         (
             &[Some(u32::MAX - 1), Some(u32::MAX), Some(1)],
