@@ -145,7 +145,6 @@ fn an_old_terminal_is_asked_nothing_and_gets_signs_of_seven_bits() {
     let mut terminal = Terminal::start_with(&[], dir.path(), 80, 24, &env);
     terminal.wait_for_text("SIMULATED");
     terminal.press("2");
-    terminal.wait_for_text("[FocusLock]");
     terminal.wait_for_text("fps");
     terminal.press("7");
     terminal.wait_for_text("connected");

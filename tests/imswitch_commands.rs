@@ -42,7 +42,8 @@ async fn what_a_server_has_is_found_out_at_run_time() {
     assert_eq!(it.cameras[0].exposure_ms, Some(20.0));
     assert_eq!(it.activity, Activity::Idle);
     for kind in CommandKind::ALL {
-        let is_here = !matches!(kind, CommandKind::Workflow | CommandKind::Settings);
+        use CommandKind::{Control, Settings, Workflow};
+        let is_here = !matches!(kind, Control | Workflow | Settings);
         assert_eq!(it.offers.contains(&kind), is_here, "{kind:?}");
     }
     bench.finish().await;

@@ -202,11 +202,8 @@ mod tests {
                             assert_eq!(one.intersection(*other).area(), 0, "{pane:?} {wants:?}");
                         }
                     }
-                    let least = (height.saturating_sub(1)).min(4).max(height / 3);
-                    assert!(
-                        room.picture.height >= least.min(height),
-                        "{pane:?} {room:?}"
-                    );
+                    let rows = height.saturating_sub(1);
+                    assert!(room.picture.height * 5 >= rows * 2, "{pane:?} {room:?}");
                 }
             }
         }
