@@ -169,17 +169,22 @@ fn sigterm_ends_orderly() {
 fn a_panic_restores_the_terminal_and_finishes_the_recording() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
-    let args = ["--record", "--out", out.to_str().unwrap()];
+    let microscope = Microscope::start();
+    let url = microscope.url();
+    let args = [&url, "--record", "--out", out.to_str().unwrap()];
     let env = [("TTYSCOPE_PANIC_ON_F12", "1")];
     let mut terminal = Terminal::start_with(&args, dir.path(), 80, 24, &env);
     terminal.wait_for_text("● rec");
+    // A source that never connected would be said to be missing.
+    terminal.wait_for_text("live");
     terminal.press("\x1b[24~");
     assert_eq!(terminal.wait(), 1);
     terminal.assert_restored();
     let said = terminal.text().replace('\n', "");
     assert!(said.contains("TTYSCOPE_PANIC_ON_F12"), "{said}");
     let files = recordings(&out);
-    assert!(recording::inspect(&files[0]).unwrap().complete, "{files:?}");
+    let summary = recording::inspect(&files[0]).unwrap();
+    assert_eq!(summary.incomplete_because, [""; 0], "{files:?}");
 }
 
 #[test]
@@ -309,7 +314,10 @@ fn a_terminal_that_vanishes_ends_the_program_where_that_is_declared() {
     let config = dir.path().join("quit.toml");
     std::fs::write(&config, "[record]\non_terminal_loss = \"quit\"\n").unwrap();
     let out = dir.path().join("out");
+    let microscope = Microscope::start();
+    let url = microscope.url();
     let args = [
+        &url,
         "--config",
         config.to_str().unwrap(),
         "--record",
@@ -318,10 +326,12 @@ fn a_terminal_that_vanishes_ends_the_program_where_that_is_declared() {
     ];
     let mut terminal = Terminal::start(&args, dir.path(), 100, 30);
     terminal.wait_for_text("● rec");
+    terminal.wait_for_text("live");
     terminal.vanish();
     terminal.wait();
     let files = recordings(&out);
-    assert!(recording::inspect(&files[0]).unwrap().complete);
+    let summary = recording::inspect(&files[0]).unwrap();
+    assert_eq!(summary.incomplete_because, [""; 0]);
 }
 
 #[test]
