@@ -1,5 +1,5 @@
 //! The screens in signs of 7 bits: nothing else may reach a serial line.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 #[path = "support/screens.rs"]
 mod screens;

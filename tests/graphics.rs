@@ -1,5 +1,5 @@
 //! The real program in terminals that answer its questions well, badly and not at all.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 

@@ -1,5 +1,5 @@
 //! The scope screen over real pictures: looked at in every way, at every size, in every state.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 #[path = "support/screens.rs"]
 mod screens;
