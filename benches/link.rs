@@ -386,6 +386,7 @@ fn measure_program(url: &str, wire: Wire, watched: Duration) -> Seen {
         // The ledger says how many pictures it has written completely.
         link.press("6");
         far.wait_for_text("pictures skipped");
+        far.wait_for_text(" frames ");
         shown_pictures(&far.text())
     })
 }

@@ -22,7 +22,7 @@ mod yuv;
 
 pub use decode::{Decoder, ImagingError};
 pub use maker::PictureMaker;
-pub use measures::{Gauge, Measurer, Measures};
+pub use measures::{Gauge, Measurer, Measures, Trends};
 pub use picture::{Picture, PictureRequest, Reference, Segment};
 pub use raster::{Layout, Raster};
 pub use reduce::Room;

@@ -876,8 +876,8 @@ fn a_killed_recording_lacks_at_most_the_last_second() {
     let why = &summary.incomplete_because[0];
     assert!(
         why.starts_with(
-            "not finished: killed or still being written; readable up to \
-             2026-11-20T14:03:22.000Z; at most 1.0 s after that is missing"
+            "not finished; readable up to 2026-11-20T14:03:22.000Z; if its recorder was killed, or \
+             still writes, at most 1.0 s after that is missing"
         ),
         "{why}"
     );
@@ -1117,7 +1117,7 @@ fn a_full_disk_without_room_for_a_word_leaves_what_a_killed_recorder_leaves() {
     let summary = record_on_a_full_disk(false);
     assert!(!summary.finished, "{summary}");
     let why = &summary.incomplete_because[0];
-    assert!(why.starts_with("not finished: "), "{why}");
+    assert!(why.starts_with("not finished; "), "{why}");
 }
 
 fn record_on_a_full_disk(cuts: bool) -> Summary {

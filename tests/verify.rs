@@ -282,7 +282,7 @@ fn the_verbs_say_it_in_words_in_json_and_by_their_exit_codes() {
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(
-        said.contains("not finished: ") && said.ends_with("NOT WHOLE\n"),
+        said.contains("not finished; ") && said.ends_with("NOT WHOLE\n"),
         "{said}"
     );
 

@@ -16,6 +16,7 @@ use super::facts::{Facts, SourceFacts};
 use super::signals::{Row, SortBy};
 use crate::imaging::{Picture, PictureRequest};
 use crate::model::{CameraKey, PlainText, SourceId};
+use crate::pipeline::CameraSnapshot;
 use crate::ui::Rect;
 use sight::{Drawing, Point, Sight};
 
@@ -68,7 +69,7 @@ impl ScopePanel {
         let mut subjects = Vec::new();
         for source in &facts.sources {
             let id = source.info.id;
-            let cameras = source.cameras();
+            let cameras = in_order(source);
             // Books and fleets have screens of their own and nothing to see here.
             let has_screen = !source.market.is_empty() || source.fleet.is_some();
             if cameras.is_empty() && !has_screen {
@@ -258,6 +259,20 @@ impl ScopePanel {
         self.cursor = to;
         self.cursor = self.cursor(&rows);
     }
+}
+
+/// The cameras as the instrument lists them, else as they came: which picture was the first is
+/// chance, and what a key shows should not be.
+fn in_order(source: &SourceFacts) -> Vec<&CameraSnapshot> {
+    let mut cameras: Vec<&CameraSnapshot> = source.cameras().iter().collect();
+    if let Some(instrument) = source.instrument() {
+        cameras.sort_by_key(|camera| {
+            let mut listed = instrument.cameras.iter();
+            let place = listed.position(|one| one.name == camera.detector);
+            place.unwrap_or(usize::MAX)
+        });
+    }
+    cameras
 }
 
 /// The name a subject goes by: its camera's, or its source's.

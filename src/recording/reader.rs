@@ -68,6 +68,7 @@ pub struct RecordingReader {
     chunk: Option<Fields>,
     chunk_at: u64,
     chunks: u64,
+    unchecked: u64,
     /// Messages of channels that nothing describes, since that was last said.
     orphans: u64,
     orphan_bytes: u64,
@@ -104,6 +105,7 @@ impl RecordingReader {
             chunk: None,
             chunk_at: 0,
             chunks: 0,
+            unchecked: 0,
             orphans: 0,
             orphan_bytes: 0,
             statistics: None,
@@ -158,6 +160,11 @@ impl RecordingReader {
     /// Whole chunks found so far.
     pub fn chunks(&self) -> u64 {
         self.chunks
+    }
+
+    /// Those of them that have no checksum.
+    pub fn unchecked_chunks(&self) -> u64 {
+        self.unchecked
     }
 
     /// How far it was read, in bytes from the start of the file.
@@ -327,8 +334,9 @@ impl RecordingReader {
         }
         let content = self.read(len)?;
         match unpack_chunk(Bytes::from(content)) {
-            Ok(records) => {
+            Ok((records, is_checked)) => {
                 self.chunk = Some(Fields(records));
+                self.unchecked += u64::from(!is_checked);
                 self.chunk_at = at;
                 self.chunks += 1;
             }

@@ -28,8 +28,10 @@ pub struct Verdict {
     pub notes: Vec<Finding>,
     /// Findings that were not listed because there are too many.
     pub more: u64,
-    /// Chunks whose checksum matched.
+    /// Whole chunks.
     pub chunks: u64,
+    /// Those of them that have no checksum to compare; ours all have one.
+    pub unchecked_chunks: u64,
     /// What else is known of the file.
     pub summary: Summary,
 }
@@ -195,6 +197,7 @@ impl Seen {
             notes,
             more: self.more,
             chunks: reader.chunks(),
+            unchecked_chunks: reader.unchecked_chunks(),
             summary,
         }
     }

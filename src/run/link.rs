@@ -73,6 +73,8 @@ pub struct Link {
     /// Bytes that were answered for, or given up.
     delivered: u64,
     delivered_ns: u64,
+    /// What had been sent when an answer was last waited for in vain.
+    given_up: u64,
     /// When the write in progress began, and its bytes.
     writing: Option<(u64, u64)>,
     /// Has answered at least once.
@@ -101,6 +103,7 @@ impl Link {
             sent: 0,
             delivered: 0,
             delivered_ns: 0,
+            given_up: 0,
             writing: None,
             has_answered: false,
             is_silent: false,
@@ -261,8 +264,12 @@ impl Link {
         self.waiting_ns = now_ns;
         self.heard_ns = now_ns;
         self.has_answered = true;
-        self.is_silent = false;
-        self.misses = 0;
+        // One that was waited for in vain says that the terminal lives, not that its answers can be
+        // waited for: where they always come late, what blocks is the better measure.
+        if question.sent > self.given_up {
+            self.is_silent = false;
+            self.misses = 0;
+        }
         true
     }
 
@@ -287,6 +294,7 @@ impl Link {
             return;
         }
         self.misses += 1;
+        self.given_up = self.sent;
         self.waiting_ns = now_ns;
         self.delivered = self.sent;
         self.delivered_ns = now_ns;

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
-use crate::imaging::{Decoder, Gauge, Measurer, Measures, Raster, Roi};
+use crate::imaging::{Decoder, Gauge, Measurer, Measures, Raster, Roi, Trends};
 use crate::model::{CameraKey, Clock, Fault, FaultKind, Frame, Reading, Severity, SourceId, Stamp};
 use crate::pipeline::{Meters, Outlet};
 
@@ -204,13 +204,18 @@ impl Measuring {
         let newest_ns = newest.map(|newest| newest.received.mono_ns);
         if newest_ns.is_some_and(|newest| newest > received.mono_ns) {
             let (began, gauge) = (self.setup.clock.now().mono_ns, &mut Gauge::new());
-            let measures = self.measurer.measure(gauge, raster, roi, frame.bit_depth);
+            let mut measures = self.measurer.measure(gauge, raster, roi, frame.bit_depth);
             self.rest(began);
+            // What rests on the frames before it is not known any more.
+            measures.trends = Trends::default();
+            measures.drift = None;
             return Some(Arc::new(measures));
         }
         if !(is_as_asked && newest_ns == Some(received.mono_ns)) {
             let is_changed = newest_ns.is_some() && !is_as_asked;
-            let now = is_changed.then(|| self.setup.clock.now().mono_ns);
+            let now = self.setup.clock.now().mono_ns;
+            let may_be = now >= self.rest_until_ns && self.setup.found.capacity() > 0;
+            let now = (is_changed && may_be).then_some(now);
             if let Some(began) = now.or_else(|| self.due(camera)) {
                 self.measure(camera, raster, frame, received, roi);
                 self.rest(began);
@@ -297,7 +302,10 @@ impl Measuring {
         }
         let mut others = self.cameras.iter().filter(|(key, _)| *key != camera);
         let is_others_turn = others.any(|(_, other)| {
-            now.saturating_sub(other.seen_ns) <= GONE_NS && other.measured_ns < waits_since
+            // One that has sent nothing since it was measured keeps nobody waiting.
+            let has_more = other.measured_ns.is_none_or(|then| then < other.seen_ns);
+            let is_there = now.saturating_sub(other.seen_ns) <= GONE_NS;
+            is_there && has_more && other.measured_ns < waits_since
         });
         if is_others_turn {
             return None;

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::mission::Exit;
 use super::progress::Progress;
-use super::voice::{self, Patience};
+use super::voice::{self, Patience, Voice, people};
 use crate::model::size_text;
 use crate::recorder::{Disk, Storage};
 use crate::recording::{self, Finding, Recovery, Verdict, rfc3339};
@@ -22,13 +22,28 @@ const MAX_NAMES: u32 = 1000;
 /// Judges recordings, one after the other.
 ///
 /// # Errors
-/// One of them cannot be read at all.
+/// One of them cannot be read at all; the others were judged.
 pub fn verify(files: &[PathBuf], json: bool) -> anyhow::Result<Exit> {
     let mut exit = Exit::Done;
+    let mut unread = None;
     for file in files {
         let mut progress = Progress::start();
-        let verdict = recording::verify(file, &mut |done, all| progress.tell(done, all))?;
+        let result = recording::verify(file, &mut |done, all| progress.tell(done, all));
         drop(progress);
+        let verdict = match result {
+            Ok(verdict) => verdict,
+            Err(error) => {
+                // The others are judged all the same; the last one is told by who called.
+                if let Some(before) = unread.replace(error) {
+                    people(
+                        Voice::People,
+                        Patience::Word,
+                        format_args!("ttyscope: {before}"),
+                    );
+                }
+                continue;
+            }
+        };
         if json {
             voice::json_line(Patience::Word, &verdict);
         } else {
@@ -38,18 +53,27 @@ pub fn verify(files: &[PathBuf], json: bool) -> anyhow::Result<Exit> {
             exit = Exit::Incomplete;
         }
     }
-    Ok(exit)
+    match unread {
+        Some(error) => Err(error.into()),
+        None => Ok(exit),
+    }
 }
 
 fn verdict_text(verdict: &Verdict) -> String {
     let summary = &verdict.summary;
     let mut text = format!(
-        "{}  {}\nread         {} messages in {} channels; the checksums of {} chunks match\n",
+        "{}  {}\nread         {} messages in {} channels; {}\n",
         summary.path.display(),
         size_text(summary.size_bytes),
         summary.messages,
         summary.channels.len(),
-        verdict.chunks
+        match (verdict.chunks, verdict.unchecked_chunks) {
+            (chunks, 0) => format!("the checksums of {chunks} chunks match"),
+            (chunks, none) => format!(
+                "the checksums of {} chunks match, {none} have none",
+                chunks - none
+            ),
+        }
     );
     if let Some(span) = summary.span {
         let (first, last) = (rfc3339(span.first_unix_ns), rfc3339(span.last_unix_ns));

@@ -64,22 +64,22 @@ pub enum SaveError {
         path: PathBuf,
     },
     /// The disk does not take it.
-    #[error("{} cannot be written: {source}", path.display())]
+    #[error("{} cannot be written: {error}", path.display())]
     Disk {
         /// What was tried.
         path: PathBuf,
-        /// Why.
-        source: io::Error,
+        /// Why. Not its source: the sentence has it already.
+        error: io::Error,
     },
 }
 
 impl SaveError {
-    fn at(path: &Path, source: io::Error) -> Self {
+    fn at(path: &Path, error: io::Error) -> Self {
         let path = path.to_owned();
-        match source.kind() {
+        match error.kind() {
             ErrorKind::AlreadyExists => Self::Taken { path },
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full { path },
-            _ => Self::Disk { path, source },
+            _ => Self::Disk { path, error },
         }
     }
 }

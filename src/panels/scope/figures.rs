@@ -167,20 +167,7 @@ pub fn settings(sight: &Sight, picture: &Picture) -> Vec<Item> {
         Contrast::Fixed { .. } => "fixed",
     };
     let mut items = Vec::new();
-    let zoom = sight.zoom(picture.frame_size_px);
-    if zoom > 1.01 {
-        items.push(Item::new("zoom", number::rate(zoom), Role::Text));
-    }
-    items.push(Item::new(contrast, window, Role::Text));
-    if (view.gamma - 1.0).abs() > f32::EPSILON {
-        items.push(Item::new("gamma", view.gamma.to_string(), Role::Text));
-    }
-    if view.color_map != ColorMap::default() {
-        items.push(Item::new("map", view.color_map.as_str(), Role::Text));
-    }
-    if view.invert {
-        items.push(Item::new("", "inverted", Role::Text));
-    }
+    // What changes the meaning of the colours first: what finds no room is left out.
     if let Reference::Subtracted { number, span, .. } = picture.reference {
         let which = number.map_or(String::new(), |number| {
             format!("frame {} ", number::count(number))
@@ -188,8 +175,22 @@ pub fn settings(sight: &Sight, picture: &Picture) -> Vec<Item> {
         let text = format!("{which}±{}", number::count(span.into()));
         items.push(Item::new("difference to", text, Role::Value));
     }
+    if view.invert {
+        items.push(Item::new("", "inverted", Role::Text));
+    }
     if view.mark_clipped {
         items.push(Item::new("", "clipped marked", Role::Text));
     }
+    let zoom = sight.zoom(picture.frame_size_px);
+    if zoom > 1.01 {
+        items.push(Item::new("zoom", number::rate(zoom), Role::Text));
+    }
+    if view.color_map != ColorMap::default() {
+        items.push(Item::new("map", view.color_map.as_str(), Role::Text));
+    }
+    if (view.gamma - 1.0).abs() > f32::EPSILON {
+        items.push(Item::new("gamma", view.gamma.to_string(), Role::Text));
+    }
+    items.push(Item::new(contrast, window, Role::Text));
     items
 }

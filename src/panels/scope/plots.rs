@@ -59,7 +59,7 @@ pub fn numbers(picture: &Picture) -> Vec<Number> {
 
 /// How sharp it is, as a share of the best since the region was chosen.
 fn focus(measures: Option<&Measures>) -> Number {
-    let scored = measures.filter(|m| m.focus.is_some());
+    let scored = measures.filter(|m| m.focus.is_some() && !m.trends.tenengrad.recent().is_empty());
     let Some(measures) = scored else {
         return Number::new("focus", "-", Role::Text).with_trend(Vec::new());
     };

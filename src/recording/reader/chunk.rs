@@ -8,7 +8,9 @@ use super::MAX_RECORD_BYTES;
 use super::fields::Fields;
 
 /// The records of a chunk, unpacked and checked. Source: MCAP specification, "Chunk".
-pub(super) fn unpack_chunk(content: Bytes) -> Result<Bytes, String> {
+///
+/// Returns them, and whether there was a checksum to compare.
+pub(super) fn unpack_chunk(content: Bytes) -> Result<(Bytes, bool), String> {
     const SHORT: &str = "a chunk whose head is cut short";
     let mut fields = Fields(content);
     let _start = fields.u64().ok_or(SHORT)?;
@@ -49,7 +51,7 @@ pub(super) fn unpack_chunk(content: Bytes) -> Result<Bytes, String> {
     if saved != 0 && crc32fast::hash(&records) != saved {
         return Err("a chunk whose checksum does not match".to_owned());
     }
-    Ok(records)
+    Ok((records, saved != 0))
 }
 
 /// At most one byte more than announced, which is enough to see that there is more.

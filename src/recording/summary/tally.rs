@@ -303,8 +303,8 @@ impl Tally {
                 None => "it has no message yet".to_owned(),
             };
             because.push(format!(
-                "not finished: killed or still being written; {until}; at most 1.0 s after that is \
-                 missing (byte {readable_bytes}: {why}; {unreadable_bytes} bytes left over)"
+                "not finished; {until}; if its recorder was killed, or still writes, at most 1.0 s \
+                 after that is missing (byte {readable_bytes}: {why}; {unreadable_bytes} bytes left over)"
             ));
         }
         for damage in &self.damage {

@@ -15,8 +15,8 @@ use tokio::time::{Instant, sleep_until};
 use super::{Run, TELLING, carry_out};
 use crate::config::SourceKind;
 use crate::model::{
-    Activity, CommandState, Fate, Frame, Instrument, Motion, Origin, Payload, PictureFormat,
-    PlainText, SourceInfo, Stamp,
+    Activity, CommandKind, CommandState, Fate, Frame, Instrument, Motion, Origin, Payload,
+    PictureFormat, PlainText, SourceInfo, Stamp,
 };
 use crate::picture_file::About;
 use crate::pipeline::ScreenLanes;
@@ -316,6 +316,16 @@ fn is_live(run: &Run) -> bool {
     })
 }
 
+/// What to do if there is a live view that could be started.
+fn live_hint(run: &Run) -> &'static str {
+    let instrument = run.source().ok().and_then(|source| source.instrument());
+    let has_live = instrument.is_some_and(|known| known.offers.contains(&CommandKind::Live));
+    match has_live && !is_live(run) {
+        true => "; --live starts the live view",
+        false => "",
+    }
+}
+
 async fn series(
     run: &mut Run,
     tap: &mut Tap,
@@ -342,7 +352,7 @@ async fn series(
             frame = tap.frames.recv() => frame.context("the thread that takes pictures has ended")?,
             () = lanes.ready() => continue,
             () = sleep_until(deadline) => {
-                let hint = if is_live(run) { "" } else { "; --live starts the live view" };
+                let hint = live_hint(run);
                 series.say_missing(&format!("{}{hint}", run.trouble()));
                 return Ok(Exit::Incomplete);
             }
