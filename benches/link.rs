@@ -386,22 +386,29 @@ fn measure_program(url: &str, wire: Wire, watched: Duration) -> Seen {
         // The ledger says how many pictures it has written completely.
         link.press("6");
         far.wait_for_text("pictures skipped");
-        far.wait_for_text(" frames ");
-        shown_pictures(&far.text())
+        // A slow link paints the row bit by bit; no picture is shown any more that would change it.
+        let mut before = None;
+        loop {
+            thread::sleep(Duration::from_secs(1));
+            let now = shown_pictures(&far.text());
+            if let (Some(now), true) = (now, now == before) {
+                return now;
+            }
+            before = now;
+        }
     })
 }
 
 /// How many pictures of its source the ledger of the pipeline screen has as shown.
-fn shown_pictures(text: &str) -> u64 {
-    let line = text.lines().find(|line| line.contains(" frames "));
-    let numbers = line.and_then(|line| line.split_once(" frames ")).unwrap().1;
+fn shown_pictures(text: &str) -> Option<u64> {
+    let line = text.lines().find(|line| line.contains(" frames "))?;
+    let (_, numbers) = line.split_once(" frames ")?;
     // Received, shown, and so on; blanks part thousands as well as columns, but two part columns.
-    let shown = numbers
-        .trim()
-        .split("  ")
-        .filter(|part| !part.is_empty())
-        .nth(1);
-    shown.unwrap().replace(' ', "").parse().unwrap()
+    let columns = numbers.trim().split("  ").filter(|part| !part.is_empty());
+    let mut numbers = columns.map(|part| part.replace(' ', "").parse::<u64>());
+    let (_received, shown) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
+    // The whole row is there: its last column is an age or a dash.
+    (numbers.count() >= 6).then_some(shown)
 }
 
 fn measure_naive(url: &str, wire: Wire, watched: Duration) -> Seen {

@@ -60,7 +60,8 @@ fn jpeg(sample: &[u16], size: (u16, u16), rounds: usize) {
         .encode(&grey, SIDE as u16, SIDE as u16, ColorType::Luma)
         .unwrap();
     println!("\nJPEG, {} kB", file.len() / 1000);
-    let frame = frame(FrameEncoding::Jpeg, file.clone());
+    // In turn, because a frame that is looked at once more is not decoded again.
+    let mut frames = [file.clone(), file.clone()].map(|file| frame(FrameEncoding::Jpeg, file));
     let mut way = Way::new();
     let mut copy = vec![0; grey.len()];
     let mut pixels = vec![0; grey.len()];
@@ -68,7 +69,10 @@ fn jpeg(sample: &[u16], size: (u16, u16), rounds: usize) {
     table(
         rounds,
         &mut [
-            ("bytes to cells", &mut || way.run(&frame)),
+            ("bytes to cells", &mut || {
+                frames.swap(0, 1);
+                way.run(&frames[0]);
+            }),
             ("decoding alone", &mut || decode(&file, &mut pixels)),
             ("reducing alone", &mut || {
                 let raster = Raster::new(SIDE as u32, SIDE as u32, Layout::Grey8, &grey).unwrap();
@@ -94,7 +98,8 @@ fn lz4(sample: &[u16], size: (u16, u16), rounds: usize) {
     encoder.write_all(&raw).unwrap();
     let file = encoder.finish().unwrap();
     println!("\n16-bit grey, LZ4, {} kB", file.len() / 1000);
-    let frame = frame(FrameEncoding::Mono16(Compression::Lz4), file.clone());
+    let kind = FrameEncoding::Mono16(Compression::Lz4);
+    let mut frames = [file.clone(), file.clone()].map(|file| frame(kind, file));
     let mut way = Way::new();
     let mut copy = vec![0; raw.len()];
     let mut pixels = Vec::new();
@@ -102,7 +107,10 @@ fn lz4(sample: &[u16], size: (u16, u16), rounds: usize) {
     table(
         rounds,
         &mut [
-            ("bytes to cells", &mut || way.run(&frame)),
+            ("bytes to cells", &mut || {
+                frames.swap(0, 1);
+                way.run(&frames[0]);
+            }),
             ("unpacking alone", &mut || {
                 unpack(Compression::Lz4, black_box(&file), raw.len(), &mut pixels).unwrap();
             }),
