@@ -58,10 +58,11 @@ fn main() {
     println!("  rate         way       echo p50     p95  keys  pictures/s    kB/s");
     let mut rates = Vec::new();
     for (name, bits_per_s) in [
-        ("9600 baud", 7_680.0),
         ("0.1 Mbit/s", 1e5),
         ("1 Mbit/s", 1e6),
         ("10 Mbit/s", 1e7),
+        // Only to see that it stays usable.
+        ("9600 baud", 7_680.0),
     ] {
         let wire = Wire {
             bytes_per_s: bits_per_s / 8.0,
@@ -74,7 +75,8 @@ fn main() {
     }
     println!();
     let limit = 2 * ONE_WAY + ALLOWED;
-    for (name, seen) in rates.iter().skip(1) {
+    rates.truncate(3);
+    for (name, seen) in &rates {
         let word = if seen.p95() < limit { "yes" } else { "NO" };
         println!("  {name}: echo p95 below {} ms: {word}", limit.as_millis());
     }

@@ -9,6 +9,8 @@ use crate::model::{CameraKey, Frame, Stamp};
 
 /// References kept; the oldest gives way. Each holds a frame as it was received.
 const MAX_REFERENCES: usize = 16;
+/// Bytes that they hold, all together; a single one may be larger.
+const MAX_BYTES: usize = 256 << 20;
 
 /// One camera's reference.
 #[derive(Debug)]
@@ -57,7 +59,11 @@ impl References {
         let raster = decoder.decode(&frame, false)?;
         let (size, sixteen) = (raster.size(), raster.layout() == Layout::Grey16);
         self.kept.retain(|kept| kept.camera != camera);
-        if self.kept.len() >= MAX_REFERENCES {
+        let bytes = |kept: &Vec<Kept>| kept.iter().map(|one| one.frame.body.len()).sum::<usize>();
+        while !self.kept.is_empty()
+            && (self.kept.len() >= MAX_REFERENCES
+                || bytes(&self.kept) + frame.body.len() > MAX_BYTES)
+        {
             self.kept.remove(0);
         }
         self.kept.push(Kept {

@@ -237,6 +237,14 @@ impl Canvas {
         let (above, below) = changed.split_at(split.min(changed.len()));
         for (x, y, cell) in below.iter().chain(above) {
             if is_marked(cell) {
+                // The picture comes when there is room for it; text of before must not stand in it.
+                if let Some(shown) = self.shown.cell_mut((*x, *y))
+                    && !is_marked(shown)
+                    && shown.symbol() != " "
+                {
+                    shown.reset();
+                    encoder.put(*x, *y, shown);
+                }
                 continue;
             }
             let has_room = ((encoder.len() - begin) as u64) < room;

@@ -237,6 +237,23 @@ fn a_picture_in_one_cell_goes_out_alone() {
 }
 
 #[test]
+fn text_of_before_does_not_stand_in_a_picture_that_is_still_to_come() {
+    let mut canvas = Canvas::new(COLS, ROWS);
+    canvas.render(|_, buffer| {
+        for row in PICTURE.rows() {
+            buffer.set_string(row.x, row.y, "old", Style::new());
+        }
+    });
+    let mut terminal = terminal();
+    terminal.process(&canvas.update(ALL, 0));
+    assert!(terminal.screen().contents().contains("old"));
+    canvas.render(scene("", 100, 1));
+    canvas.begin_picture(|_| None);
+    terminal.process(&canvas.update(ALL, 0));
+    assert!(!terminal.screen().contents().contains("old"));
+}
+
+#[test]
 fn what_a_key_brought_about_goes_out_before_other_text() {
     let screen = |typed: &'static str, figure: u8| {
         move |_: Rect, buffer: &mut Buffer| {
