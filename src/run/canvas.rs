@@ -23,8 +23,10 @@ const LONGEST_SYMBOL: usize = 64;
 pub enum Text {
     /// None.
     Nothing,
-    /// What differs from what [`Canvas::remember`] was given: what a key brought about.
-    Touched,
+    /// What differs from what [`Canvas::remember`] was given, which is what a key brought about, in
+    /// about so many bytes; the rows with the least to say first, because a letter that was typed
+    /// changes less than the list that follows from it.
+    Touched(u64),
     /// What differs from what is shown, in about so many bytes. What finds no room comes first the
     /// next time.
     Some(u64),
@@ -203,10 +205,10 @@ impl Canvas {
         let untouched = encoder.len();
         match (text, self.before.take()) {
             (Text::Nothing, before) => self.before = before,
-            (Text::Touched, Some(before)) if !is_first => {
-                self.write_text(Some(&before), u64::MAX, &mut encoder);
+            (Text::Touched(room), Some(before)) if !is_first => {
+                self.write_text(Some(&before), room, &mut encoder);
             }
-            (Text::Touched, _) => self.write_text(None, u64::MAX, &mut encoder),
+            (Text::Touched(_), _) => self.write_text(None, u64::MAX, &mut encoder),
             (Text::Some(room), _) => {
                 let room = if is_first { u64::MAX } else { room };
                 self.write_text(None, room, &mut encoder);
@@ -228,14 +230,23 @@ impl Canvas {
     /// Writes text that differs from what is shown and from `before`, in about `room` bytes.
     fn write_text(&mut self, before: Option<&Buffer>, room: u64, encoder: &mut Encoder<'_>) {
         let begin = encoder.len();
-        let changed = self.shown.diff(&self.next);
+        let mut changed = self.shown.diff(&self.next);
         let is_touched = |x: u16, y: u16, cell: &Cell| {
             before.is_none_or(|before| before.cell((x, y)) != Some(cell))
         };
         let row = self.text_left.take().unwrap_or(0);
         let split = changed.partition_point(|(_, y, _)| *y < row);
-        let (above, below) = changed.split_at(split.min(changed.len()));
-        for (x, y, cell) in below.iter().chain(above) {
+        changed.rotate_left(split);
+        if before.is_some() {
+            let mut counts = vec![0_u16; usize::from(self.next.area.height)];
+            for (x, y, cell) in &changed {
+                if let Some(count) = counts.get_mut(usize::from(*y)) {
+                    *count += u16::from(is_touched(*x, *y, cell));
+                }
+            }
+            changed.sort_by_key(|(_, y, _)| counts.get(usize::from(*y)).copied());
+        }
+        for (x, y, cell) in &changed {
             if is_marked(cell) {
                 // The picture comes when there is room for it; text of before must not stand in it.
                 if let Some(shown) = self.shown.cell_mut((*x, *y))

@@ -243,7 +243,7 @@ impl Drawing {
         let is_whole = self.canvas.picture_left().is_none_or(|left| room >= left);
         let room = if self.by_key && !is_whole { 0 } else { room };
         let text = match std::mem::take(&mut self.by_key) {
-            true => Text::Touched,
+            true => Text::Touched(self.link.text_piece()),
             false => Text::Some(self.link.text_piece()),
         };
         self.send(app, text, room);

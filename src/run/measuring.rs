@@ -212,10 +212,9 @@ impl Measuring {
             return Some(Arc::new(measures));
         }
         if !(is_as_asked && newest_ns == Some(received.mono_ns)) {
+            // The numbers of another part would be a lie, and no other frame may ever come.
             let is_changed = newest_ns.is_some() && !is_as_asked;
-            let now = self.setup.clock.now().mono_ns;
-            let may_be = now >= self.rest_until_ns && self.setup.found.capacity() > 0;
-            let now = (is_changed && may_be).then_some(now);
+            let now = is_changed.then(|| self.setup.clock.now().mono_ns);
             if let Some(began) = now.or_else(|| self.due(camera)) {
                 self.measure(camera, raster, frame, received, roi);
                 self.rest(began);
@@ -358,8 +357,9 @@ impl Measuring {
             received,
             what,
         };
-        // There was room before it was measured, and nobody else fills it; or the session has
-        // ended, and nobody is told any more.
+        // There was room before it was measured, and nobody else fills it. Without room are only
+        // the numbers of a part that was just chosen, which the screen has and the next frame tells
+        // again; and when the session has ended nobody is told any more.
         let _ = self.setup.found.try_send(found);
     }
 }

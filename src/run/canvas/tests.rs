@@ -237,6 +237,39 @@ fn a_picture_in_one_cell_goes_out_alone() {
 }
 
 #[test]
+fn where_little_passes_a_letter_goes_out_before_the_list_that_follows_from_it() {
+    let screen = |typed: &'static str, row: &'static str| {
+        move |_: Rect, buffer: &mut Buffer| {
+            for y in 0..ROWS - 1 {
+                buffer.set_string(0, y, row, Style::new());
+            }
+            buffer.set_string(0, ROWS - 1, typed, Style::new());
+        }
+    };
+    let mut canvas = Canvas::new(COLS, ROWS);
+    let mut terminal = terminal();
+    canvas.render(screen(":a", "one of the words"));
+    terminal.process(&canvas.update(ALL, 0));
+    canvas.remember(screen(":a", "one of the words"));
+    canvas.render(screen(":ab", "ANOTHER ONE IN IT"));
+    let echo = canvas.update(Text::Touched(1), 0);
+    terminal.process(&echo);
+    let contents = terminal.screen().contents();
+    assert!(contents.contains(":ab") && !contents.contains("ANOTHER"));
+    assert!(canvas.has_text_left());
+    terminal.process(&canvas.update(ALL, 0));
+    assert_eq!(
+        terminal
+            .screen()
+            .contents()
+            .matches("ANOTHER ONE IN IT")
+            .count(),
+        11
+    );
+    assert!(!canvas.has_text_left());
+}
+
+#[test]
 fn text_of_before_does_not_stand_in_a_picture_that_is_still_to_come() {
     let mut canvas = Canvas::new(COLS, ROWS);
     canvas.render(|_, buffer| {
@@ -273,7 +306,7 @@ fn what_a_key_brought_about_goes_out_before_other_text() {
     // All figures have changed by the time of the key.
     canvas.remember(screen(":", 2));
     canvas.render(screen(":q", 2));
-    let echo = canvas.update(Text::Touched, 0);
+    let echo = canvas.update(Text::Touched(u64::MAX), 0);
     assert!(echo.len() < 50, "{} bytes", echo.len());
     terminal.process(&echo);
     let text = terminal.screen().contents();
