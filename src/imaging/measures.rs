@@ -4,6 +4,7 @@
 //! what numpy, SciPy and scikit-image make of the same pixels: each file gives its formula and its
 //! source, and `tests/interop/measures.sh` compares them. Pure: who measures when is not here.
 
+mod blocks;
 mod drift;
 mod focus;
 mod fourier;

@@ -154,3 +154,52 @@ pub struct Picture {
     /// until there are some, and where measuring is switched off.
     pub measures: Option<Arc<Measures>>,
 }
+
+#[cfg(test)]
+impl Picture {
+    /// A picture of so many columns whose frame is the picture itself, for tests of what draws it.
+    pub(crate) fn of_pixels(width: u16, pixels: Vec<[u8; 3]>) -> Self {
+        use crate::model::{FrameEncoding, SourceId};
+        let detector = crate::model::PlainText::from("cam");
+        let height = (pixels.len() as u16).checked_div(width).unwrap_or(0);
+        Self {
+            camera: CameraKey {
+                source: SourceId(0),
+                detector: detector.clone(),
+            },
+            frame: Frame {
+                detector,
+                number: None,
+                width_px: Some(width.into()),
+                height_px: Some(height.into()),
+                encoding: FrameEncoding::Rgb8,
+                body: pixels.concat().into(),
+                pixel_size_um: None,
+                subsampling: 1,
+                bit_depth: None,
+                device_ns: None,
+                lost_before: 0,
+            },
+            received: Stamp::default(),
+            decoded: Stamp::default(),
+            number: None,
+            frame_size_px: (width.into(), height.into()),
+            bit_depth: 8,
+            value_range: (0, 255),
+            window: (0, 255),
+            pixel_size_um: None,
+            view: View::default(),
+            part: Roi::all((width.into(), height.into())),
+            dots: (1, 2),
+            held: false,
+            encoded: None,
+            reference: Reference::NotAsked,
+            probe: None,
+            profile: None,
+            measures: None,
+            width_px: width,
+            height_px: height,
+            pixels,
+        }
+    }
+}

@@ -26,6 +26,9 @@ use crate::model::{
 use crate::pipeline::{Delivery, Meters, Outlet, Pipeline, ScreenLanes, Stage};
 use kept::{Kept, KeptFrames};
 
+/// A decoder that panics on hostile bytes costs one picture, not all that follow.
+const DECODER_FAILED: &str = "the decoder failed; the log has the details";
+
 /// How long the thread sleeps at most before it looks whether it shall end.
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -250,9 +253,18 @@ impl Worker {
             };
             self.answered.retain(|answered| answered.camera != camera);
             let Kept { frame, received } = kept.clone();
-            if let Err(error) = self.maker.set_reference(camera.clone(), frame, received) {
-                self.tell(&camera, &kept, self.clock.now(), &error.to_string());
-            }
+            let set = std::panic::catch_unwind(AssertUnwindSafe(|| {
+                self.maker.set_reference(camera.clone(), frame, received)
+            }));
+            let trouble = match set {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => {
+                    self.maker = PictureMaker::default();
+                    DECODER_FAILED.to_owned()
+                }
+            };
+            self.tell(&camera, &kept, self.clock.now(), &trouble);
         }
     }
 
@@ -262,7 +274,6 @@ impl Worker {
         let camera = request.camera.clone();
         self.answered.retain(|answered| answered.camera != camera);
         self.answered.push(request.clone());
-        // A decoder that panics on hostile bytes costs this picture, not all that follow.
         let made = std::panic::catch_unwind(AssertUnwindSafe(|| {
             let made = self
                 .maker
@@ -277,7 +288,7 @@ impl Worker {
             Ok(made) => made.map_err(|error| error.to_string())?,
             Err(_) => {
                 self.maker = PictureMaker::default();
-                return Err("the decoder failed; the log has the details".to_owned());
+                return Err(DECODER_FAILED.to_owned());
             }
         };
         if let (Some(measuring), Some(raster)) = (&mut self.measuring, self.maker.raster()) {

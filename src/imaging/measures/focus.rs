@@ -3,6 +3,8 @@
 //! They compare pictures of one scene with one another and say nothing across scenes, which is
 //! why they are shown as a fraction of the best one seen (`trend.rs`).
 
+use super::blocks::in_blocks;
+
 /// Columns whose sums fit 32 bits: 4096 times a second difference of at most 4 * 65535.
 const BLOCK: usize = 4096;
 
@@ -40,13 +42,9 @@ pub(super) struct Edges {
 impl Edges {
     /// Adds the row `here`, less its ends, with the rows above and below it. All of one length.
     pub(super) fn add(&mut self, above: &[u16], here: &[u16], below: &[u16]) {
-        let width = here.len();
-        let mut from = 0;
-        while from + 2 < width {
-            let to = (from + BLOCK + 2).min(width);
-            self.add_block(&above[from..to], &here[from..to], &below[from..to]);
-            from = to - 2;
-        }
+        in_blocks([above, here, below], BLOCK, |[above, here, below]| {
+            self.add_block(above, here, below);
+        });
     }
 
     fn add_block(&mut self, above: &[u16], here: &[u16], below: &[u16]) {

@@ -5,6 +5,8 @@
 //! out of it and independent noise of the pixels stays. The same as scikit-image's formula for
 //! `sqrt(pi / 2) / 6 * mean(|convolve(image, kernel)|)` on the pixels that have all neighbours.
 
+use super::blocks::in_blocks;
+
 /// Columns whose sum fits 32 bits: 4096 times at most 8 * 65535.
 const BLOCK: usize = 4096;
 
@@ -18,13 +20,9 @@ pub(super) struct Grain {
 impl Grain {
     /// Adds the row `here`, less its ends, with the rows above and below it. All of one length.
     pub(super) fn add(&mut self, above: &[u16], here: &[u16], below: &[u16]) {
-        let width = here.len();
-        let mut from = 0;
-        while from + 2 < width {
-            let to = (from + BLOCK + 2).min(width);
-            self.add_block(&above[from..to], &here[from..to], &below[from..to]);
-            from = to - 2;
-        }
+        in_blocks([above, here, below], BLOCK, |[above, here, below]| {
+            self.add_block(above, here, below);
+        });
     }
 
     /// The kernel `1 -2 1 / -2 4 -2 / 1 -2 1`: the second difference down, then across.

@@ -4,8 +4,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::*;
-use crate::imaging::{Roi, View};
-use crate::model::{CameraKey, Frame, FrameEncoding, PlainText, SourceId, Stamp};
 
 /// A slope to the right, a step downwards, and a colour of its own in the corner.
 fn picture((width, height): (u16, u16), dots: (u8, u8)) -> Picture {
@@ -21,43 +19,8 @@ fn picture((width, height): (u16, u16), dots: (u8, u8)) -> Picture {
         }
     }
     Picture {
-        camera: CameraKey {
-            source: SourceId(0),
-            detector: "cam".into(),
-        },
-        frame: Frame {
-            detector: PlainText::from("cam"),
-            number: None,
-            width_px: Some(width.into()),
-            height_px: Some(height.into()),
-            encoding: FrameEncoding::Rgb8,
-            body: pixels.concat().into(),
-            pixel_size_um: None,
-            subsampling: 1,
-            bit_depth: None,
-            device_ns: None,
-            lost_before: 0,
-        },
-        received: Stamp::default(),
-        decoded: Stamp::default(),
-        number: None,
-        frame_size_px: (width.into(), height.into()),
-        bit_depth: 8,
-        value_range: (0, 255),
-        window: (0, 255),
-        pixel_size_um: None,
-        view: View::default(),
-        part: Roi::all((width.into(), height.into())),
         dots,
-        held: false,
-        encoded: None,
-        reference: Default::default(),
-        measures: None,
-        probe: None,
-        profile: None,
-        width_px: width,
-        height_px: height,
-        pixels,
+        ..Picture::of_pixels(width, pixels)
     }
 }
 

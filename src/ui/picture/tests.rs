@@ -3,50 +3,10 @@ use ratatui::buffer::Cell;
 use ratatui::style::Color;
 
 use super::*;
-use crate::imaging::{Roi, View};
-use crate::model::{CameraKey, Frame, FrameEncoding, PlainText, SourceId, Stamp};
+use crate::imaging::Roi;
 
 fn picture(width: u16, pixels: Vec<[u8; 3]>) -> Picture {
-    let height = pixels.len() as u16 / width;
-    Picture {
-        camera: CameraKey {
-            source: SourceId(0),
-            detector: PlainText::from("cam"),
-        },
-        frame: Frame {
-            detector: PlainText::from("cam"),
-            number: None,
-            width_px: Some(width.into()),
-            height_px: Some(height.into()),
-            encoding: FrameEncoding::Rgb8,
-            body: pixels.concat().into(),
-            pixel_size_um: None,
-            subsampling: 1,
-            bit_depth: None,
-            device_ns: None,
-            lost_before: 0,
-        },
-        received: Stamp::default(),
-        decoded: Stamp::default(),
-        number: None,
-        frame_size_px: (width.into(), height.into()),
-        bit_depth: 8,
-        value_range: (0, 255),
-        window: (0, 255),
-        pixel_size_um: None,
-        view: View::default(),
-        part: Roi::all((width.into(), height.into())),
-        dots: (1, 2),
-        held: false,
-        encoded: None,
-        reference: Default::default(),
-        probe: None,
-        profile: None,
-        measures: None,
-        width_px: width,
-        height_px: height,
-        pixels,
-    }
+    Picture::of_pixels(width, pixels)
 }
 
 fn grey(width: u16, levels: &[u8]) -> Picture {

@@ -4,50 +4,16 @@ use proptest::prelude::*;
 use ratatui::widgets::Widget;
 
 use super::*;
-use crate::imaging::{Reference, View};
-use crate::model::{CameraKey, Frame, FrameEncoding, PlainText, SourceId, Stamp};
 use crate::ui::{ColorDepth, PictureWidget};
 
 /// A grey picture of that many dots of a frame.
 fn picture(dots: (u16, u16), frame: Point, part: Roi) -> Picture {
+    let pixels = vec![[99; 3]; usize::from(dots.0) * usize::from(dots.1)];
     Picture {
-        camera: CameraKey {
-            source: SourceId(0),
-            detector: PlainText::from("cam"),
-        },
-        frame: Frame {
-            detector: PlainText::from("cam"),
-            number: None,
-            width_px: Some(frame.0),
-            height_px: Some(frame.1),
-            encoding: FrameEncoding::Mono8,
-            body: bytes::Bytes::new(),
-            pixel_size_um: None,
-            subsampling: 1,
-            bit_depth: None,
-            device_ns: None,
-            lost_before: 0,
-        },
-        received: Stamp::default(),
-        decoded: Stamp::default(),
-        number: None,
         frame_size_px: frame,
-        bit_depth: 8,
-        value_range: (0, 255),
-        window: (0, 255),
-        pixel_size_um: None,
-        view: View::default(),
         part,
-        dots: (1, 2),
-        held: false,
-        encoded: None,
-        probe: None,
-        profile: None,
-        measures: None,
-        reference: Reference::NotAsked,
-        width_px: dots.0,
         height_px: dots.1,
-        pixels: vec![[99; 3]; usize::from(dots.0) * usize::from(dots.1)],
+        ..Picture::of_pixels(dots.0, pixels)
     }
 }
 
