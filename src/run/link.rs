@@ -258,15 +258,16 @@ impl Link {
             return false;
         };
         let delivered = question.sent.saturating_sub(self.delivered);
-        self.window.learn(now_ns, &question, delivered);
         self.delivered = self.delivered.max(question.sent);
         self.delivered_ns = now_ns;
         self.waiting_ns = now_ns;
         self.heard_ns = now_ns;
         self.has_answered = true;
-        // One that was waited for in vain says that the terminal lives, not that its answers can be
-        // waited for: where they always come late, what blocks is the better measure.
+        // One that was waited for in vain says that the terminal lives, and neither how long the way
+        // is nor that answers can be waited for: where they always come late, what blocks is the
+        // better measure.
         if question.sent > self.given_up {
+            self.window.learn(now_ns, &question, delivered);
             self.is_silent = false;
             self.misses = 0;
         }

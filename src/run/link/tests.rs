@@ -244,6 +244,34 @@ fn answers_that_are_lost_or_forged_do_no_harm() {
     }
 }
 
+/// Answers each question with the place of the one before.
+fn one_late(n: u64, (row, col): Place) -> Vec<Place> {
+    let before = ((row - 2) * 9 + (col - 1) + 71) % 72;
+    match n {
+        1 => Vec::new(),
+        _ => vec![(2 + before / 9, 1 + before % 9)],
+    }
+}
+
+#[test]
+fn a_terminal_that_answers_one_question_late_gets_its_pictures_all_the_same() {
+    let mut simulation = Simulation::new(wire(1_000, 20));
+    simulation.answer = one_late;
+    for _ in 0..3 {
+        simulation.run(2);
+        // Nothing to draw for so long that the last answer is given up.
+        simulation.now_ns += 20_000 * MS;
+        simulation.link.give_up(simulation.now_ns);
+        simulation.pictures.clear();
+        // No key helps it along.
+        for _ in 0..1_500 {
+            simulation.step(false);
+        }
+        let bytes: u64 = simulation.pictures.iter().sum();
+        assert!(bytes > 20_000, "{bytes}");
+    }
+}
+
 #[test]
 fn a_terminal_that_stops_reading_is_sent_next_to_nothing_until_it_reads_again() {
     let mut simulation = Simulation::new(wire(1_000, 200));

@@ -17,6 +17,9 @@ const QUEUE_NS: u64 = 25 * MS;
 const LONG_NS: u64 = 2 * QUEUE_NS;
 /// Small enough for any link, large enough for the echo of a key.
 pub const LEAST: u64 = 256;
+/// What may be under way when answers have stayed away: little, but more than one piece. A terminal
+/// that always answers the question before the last would else never be sent a second one.
+const CLOSED: u64 = 4 * LEAST;
 /// What is tried on a link of which nothing is known.
 const FIRST: u64 = 8 * 1024;
 /// No terminal needs more: whole screens of the largest size.
@@ -113,7 +116,7 @@ impl Window {
 
     /// Answers do not come any more: as little as possible goes out until they do.
     pub fn close(&mut self) {
-        self.bytes = LEAST;
+        self.bytes = CLOSED;
         self.starting = true;
         self.search = None;
         self.rates.clear();
