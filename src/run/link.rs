@@ -167,6 +167,8 @@ impl Link {
         let piece = self.window.rate().map_or(self.window.bytes() / 4, |rate| {
             bytes_in(rate, PIECE_NS).clamp(LEAST / 2, MOST_PIECE)
         });
+        // With room for a second one, so that an answer that stays away does not stop all.
+        let piece = piece.min(self.window.bytes() / 4).max(LEAST / 2);
         let piece = piece.min(waiting);
         let room = self.window.bytes().saturating_sub(self.under_way());
         if room >= piece || self.under_way() == 0 {
