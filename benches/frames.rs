@@ -20,7 +20,9 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use ttyscope::control::{Intake, StopBoard, StopReporter};
 use ttyscope::model::{Clock, Fate, LaneKind, Origin, Payload, SourceId, SourceInfo};
-use ttyscope::pipeline::{DiskLane, Order, Pipeline, RecordingLimits, RecordingPlan, ScreenLanes};
+use ttyscope::pipeline::{
+    DiskLane, Order, Pipeline, RecordingLimits, RecordingPlan, Rotation, ScreenLanes,
+};
 use ttyscope::recorder::{Recorder, RecorderContext};
 use ttyscope::sources::net::Endpoint;
 use ttyscope::sources::socketio::{ClientOptions, source};
@@ -283,6 +285,7 @@ async fn receive_frames(port: u16, spec: &Value, dir: Option<&Path>) -> Value {
             dir: dir.to_owned(),
             stem: "bench".to_owned(),
             limits: RecordingLimits::default(),
+            rotation: Rotation::default(),
         }));
         while !disk.is_taking() {
             tokio::time::sleep(Duration::from_millis(1)).await;

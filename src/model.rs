@@ -9,6 +9,7 @@ pub mod fleet;
 pub mod frame;
 pub mod history;
 pub mod instrument;
+pub mod latched;
 pub mod ledger;
 pub mod market;
 pub mod metrics;
@@ -37,6 +38,7 @@ pub use instrument::{
     Activity, Axis, Camera, Evidence, Instrument, Light, Limits, Motion, Position, Workflow,
     WorkflowState,
 };
+pub use latched::Latched;
 pub use ledger::{Counts, DropReason, Fate, LaneKind, Ledger, LedgerSnapshot, Ticket};
 pub use market::{
     BookCounters, BookMetrics, BookState, BookView, DepthWithin, FRESH_FOR_NS, FeedCounters,

@@ -5,8 +5,6 @@
 
 mod books;
 mod failure;
-mod held_book;
-mod latched;
 mod naming;
 mod open;
 mod pixels;

@@ -17,7 +17,7 @@ const FLOORS: [&[&str]; 5] = [
         "ui",
         "pipeline",
     ],
-    &["sources", "simulators", "recorder", "panels"],
+    &["sources", "simulators", "recorder", "panels", "export"],
     &["app"],
     &["run", "cli", "main", "lib"],
 ];

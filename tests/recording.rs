@@ -16,7 +16,7 @@ use ttyscope::model::{
     RecorderState, Sample, Severity, SourceId, SourceInfo, Stamp, Value,
 };
 use ttyscope::pipeline::{
-    DiskLane, Order, Outlet, Pipeline, RecordingLimits, RecordingPlan, ScreenLanes,
+    DiskLane, Order, Outlet, Pipeline, RecordingLimits, RecordingPlan, Rotation, ScreenLanes,
 };
 use ttyscope::recorder::{
     Disk, RecordFile, Recorder, RecorderContext, RecorderHandle, RecordingOutcome, Storage,
@@ -98,6 +98,7 @@ impl Rig {
             dir: self.dir.path().join("recordings"),
             stem: "scope".to_owned(),
             limits,
+            rotation: Rotation::default(),
         }
     }
 
@@ -1166,6 +1167,7 @@ fn a_folder_that_cannot_be_made_is_said() {
         dir: file.join("recordings"),
         stem: "scope".to_owned(),
         limits: RecordingLimits::default(),
+        rotation: Rotation::default(),
     }));
     let outcome = rig.outcome();
     assert!(outcome.ended.starts_with("recording not started: "));

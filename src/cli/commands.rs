@@ -17,7 +17,7 @@ use crate::config::{
 };
 use crate::intent::Keymap;
 use crate::model::{PictureFormat, PlainText, StopLevel};
-use crate::pipeline::{RecordingLimits, RecordingPlan};
+use crate::pipeline::{RecordingLimits, RecordingPlan, Rotation};
 use crate::recording;
 use crate::run;
 use crate::run::audit;
@@ -491,6 +491,7 @@ fn plan(
             .or_else(|| config.record.name.clone())
             .unwrap_or_else(|| "ttyscope".to_owned()),
         limits,
+        rotation: Rotation::default(),
     })
 }
 

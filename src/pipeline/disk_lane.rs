@@ -20,6 +20,8 @@ use crate::model::{DropReason, Ledger, Sample};
 pub enum Order {
     /// Open a file and write what follows.
     Start(RecordingPlan),
+    /// Go on in another file.
+    Rotate,
     /// Write what was handed over before this, then close the file.
     Stop,
     /// As `Stop`, then end the thread.
@@ -35,6 +37,8 @@ pub struct RecordingPlan {
     pub stem: String,
     /// When to stop without being told.
     pub limits: RecordingLimits,
+    /// When to go on in another file without being told.
+    pub rotation: Rotation,
 }
 
 /// When a recording ends by itself; whichever comes first.
@@ -46,6 +50,15 @@ pub struct RecordingLimits {
     pub size_bytes: Option<u64>,
     /// After this many messages.
     pub messages: Option<u64>,
+}
+
+/// When a recording goes on in another file; whichever comes first, and never if neither is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rotation {
+    /// After this time.
+    pub every: Option<Duration>,
+    /// Before the file grows over this many bytes.
+    pub size_bytes: Option<u64>,
 }
 
 /// One thing for the recorder.

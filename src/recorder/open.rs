@@ -7,14 +7,13 @@ use std::path::{Path, PathBuf};
 
 use super::books::Books;
 use super::failure::{loss_reason, reason};
-use super::latched::Latched;
 use super::naming::{create, name_finished};
 use super::pixels;
 use super::shared_file::SharedFile;
 use super::storage::Storage;
 use crate::model::ledger::DiskTicket;
 use crate::model::{
-    DropReason, Fault, FaultKind, Payload, Sample, Severity, SourceId, SourceInfo, Stamp,
+    DropReason, Fault, FaultKind, Latched, Payload, Sample, Severity, SourceId, SourceInfo, Stamp,
     StopEvent, StopPath, size_text,
 };
 use crate::pipeline::RecordingPlan;
@@ -425,6 +424,11 @@ impl Open {
     /// When it began.
     pub fn began(&self) -> Stamp {
         self.began
+    }
+
+    /// Where and how it is recorded.
+    pub fn plan(&self) -> &RecordingPlan {
+        &self.plan
     }
 
     /// Items handed to the writer.

@@ -7,13 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::failure::{failure, loss_reason};
-use super::latched::Latched;
 use super::open::{Closed, Open, Taken};
 use super::storage::Storage;
 use super::{RecorderContext, RecordingOutcome, Shared};
 use crate::model::ledger::DiskTicket;
 use crate::model::{
-    DropReason, LatencyWindow, PlainText, RecorderState, RecorderStatus, Sample, Stamp,
+    DropReason, Latched, LatencyWindow, PlainText, RecorderState, RecorderStatus, Sample, Stamp,
 };
 use crate::pipeline::{DiskItem, DiskReceiver, Order, RecordingPlan, Stage};
 
@@ -82,6 +81,7 @@ impl Worker {
             };
             match order {
                 Some(Order::Start(plan)) => self.start(plan),
+                Some(Order::Rotate) => self.rotate(),
                 Some(Order::Stop) => self.finish("stopped as asked"),
                 Some(Order::Quit) => {
                     self.finish("the program ended");
@@ -218,6 +218,14 @@ impl Worker {
                 });
                 self.status.state = RecorderState::Failed(why);
             }
+        }
+    }
+
+    fn rotate(&mut self) {
+        if let Some(open) = &self.open {
+            let plan = open.plan().clone();
+            self.finish("the next part goes on");
+            self.start(plan);
         }
     }
 

@@ -292,7 +292,7 @@ fn round(value: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::config::SourceSpec;
-    use crate::pipeline::{RecordingLimits, RecordingPlan};
+    use crate::pipeline::{RecordingLimits, RecordingPlan, Rotation};
     use crate::run::session::{Feed, Recording};
     use std::path::Path;
 
@@ -307,6 +307,7 @@ mod tests {
                 duration: Some(duration),
                 ..RecordingLimits::default()
             },
+            rotation: Rotation::default(),
         }
     }
 

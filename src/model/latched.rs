@@ -1,14 +1,16 @@
-//! The state of things that holds until something newer is said: a recording begun later starts
-//! with it.
+//! The state of things that holds until something newer is said: what is begun later, such as a
+//! recording, starts with it.
+
+mod held_book;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::held_book::HeldBook;
-use crate::model::{
+use super::{
     BookEvent, BookId, ClearReason, FeedHealth, Fleet, Instrument, LinkState, Payload, PlainText,
     Reading, Rows, Sample, SourceId, Stamp, StopEvent, StopPath, Table,
 };
+use held_book::HeldBook;
 
 /// The last link, readings, instrument, stop path, books, venues, fleet and tables of each source.
 #[derive(Debug)]
