@@ -64,6 +64,8 @@ enum Next {
     Piece(u64),
     /// Begin with the picture that was drawn, or make it finer.
     Begin,
+    /// Ask the terminal, with nothing else, whether it is still there.
+    Poke,
     /// Nothing before then.
     At(u64),
     /// Nothing until something happens.
@@ -134,7 +136,7 @@ impl Drawing {
     pub fn due(&self, app: &App) -> Option<Instant> {
         let now_ns = self.clock.now().mono_ns;
         let wait_ns = match self.next(app, now_ns) {
-            Next::Render | Next::Text | Next::Piece(_) | Next::Begin => 0,
+            Next::Render | Next::Text | Next::Piece(_) | Next::Begin | Next::Poke => 0,
             Next::At(at_ns) => at_ns.saturating_sub(now_ns),
             Next::Never => return None,
         };
@@ -156,6 +158,7 @@ impl Drawing {
             }
             Next::Text => self.send(app, Text::Some(self.link.text_piece()), 0),
             Next::Piece(room) => self.send(app, Text::Nothing, room),
+            Next::Poke => self.hand_over(Cargo::Poke, Vec::new()),
             Next::At(_) | Next::Never => {}
         }
     }
@@ -166,6 +169,11 @@ impl Drawing {
             return Next::Never;
         }
         let mut at_ns = self.link.deadline_ns();
+        if !self.by_key
+            && let Some(hold_ns) = self.link.hold_ns(now_ns)
+        {
+            return Next::At(hold_ns);
+        }
         let mut not_before = |ns: u64| {
             if ns > now_ns {
                 at_ns = Some(at_ns.map_or(ns, |at| at.min(ns)));
@@ -203,6 +211,14 @@ impl Drawing {
             && self.link.takes_picture(ANY_PIECE) > 0
         {
             return Next::Begin;
+        }
+        let waits =
+            app.needs_draw() || self.canvas.has_text_left() || self.canvas.picture_left().is_some();
+        if let Some(poke_ns) = self.link.poke_ns().filter(|_| waits) {
+            if now_ns >= poke_ns {
+                return Next::Poke;
+            }
+            not_before(poke_ns);
         }
         at_ns.map_or(Next::Never, Next::At)
     }
@@ -273,8 +289,7 @@ impl Drawing {
     }
 
     fn send(&mut self, app: &mut App, text: Text, room: u64) {
-        let mut update = self.canvas.update(text, room);
-        let now = self.clock.now();
+        let update = self.canvas.update(text, room);
         if update.is_empty() {
             self.settle_shown(app);
             return;
@@ -284,6 +299,11 @@ impl Drawing {
             (_, true) => Cargo::TextAndPicture,
             (_, false) => Cargo::Text,
         };
+        self.hand_over(cargo, update);
+    }
+
+    fn hand_over(&mut self, cargo: Cargo, mut update: Vec<u8>) {
+        let now = self.clock.now();
         self.link.send(now.mono_ns, cargo, &mut update);
         self.writer.submit(now, update);
     }

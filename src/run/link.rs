@@ -39,6 +39,13 @@ const FIRST_PATIENCE_NS: u64 = 1_000 * MS;
 const MOST_MISSES: u32 = 3;
 /// How often such a one is asked again.
 const ASK_AGAIN_NS: u64 = 30_000 * MS;
+/// How much longer than usual an answer may take before it is asked for again.
+const POKE_NS: u64 = 100 * MS;
+/// The answer to such a question alone follows the one it was asked for at once, or not at all.
+const GRACE_NS: u64 = 50 * MS;
+/// So many questions in a row that brought only the answer before and a terminal is taken for one
+/// that always answers the question before the last: what it says is no measure.
+const MOST_LATE: u32 = 3;
 /// How long the last answers are waited for at the end.
 const FAREWELL_NS: u64 = 1_000 * MS;
 
@@ -51,6 +58,17 @@ pub enum Cargo {
     TextAndPicture,
     /// A piece of a picture.
     Picture,
+    /// Nothing but a question, because the answer to the last one stays away.
+    Poke,
+}
+
+/// A question that was asked alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Poke {
+    /// Those before it are not answered either.
+    Asked,
+    /// It alone is open, since then.
+    Alone(u64),
 }
 
 /// What is known of the link.
@@ -86,6 +104,10 @@ pub struct Link {
     heard_ns: u64,
     /// Since when an answer is waited for.
     waiting_ns: u64,
+    /// The last question, if it was asked alone.
+    poke: Option<Poke>,
+    /// Such questions in a row that stayed without an answer.
+    late: u32,
     asked_ns: u64,
     /// Not before this does text go out that no key brought about.
     text_ns: u64,
@@ -110,6 +132,8 @@ impl Link {
             misses: 0,
             heard_ns: 0,
             waiting_ns: 0,
+            poke: None,
+            late: 0,
             asked_ns: 0,
             text_ns: 0,
             can_ask: false,
@@ -153,6 +177,23 @@ impl Link {
         }
     }
 
+    /// Until when all but keys waits to see whether a question that was asked alone is answered;
+    /// `None` if there is nothing to wait for at `now_ns`.
+    pub fn hold_ns(&self, now_ns: u64) -> Option<u64> {
+        match self.poke {
+            Some(Poke::Alone(since_ns)) => Some(since_ns + GRACE_NS).filter(|end| *end > now_ns),
+            _ => None,
+        }
+    }
+
+    /// When a question should be asked alone, if something waits to be sent and may not be: the
+    /// last answer may come only after another question.
+    pub fn poke_ns(&self) -> Option<u64> {
+        let is_due = self.is_measured() && self.poke.is_none() && self.writing.is_none();
+        let usual_ns = self.window.round_trip_ns().unwrap_or(0);
+        (is_due && !self.questions.is_empty()).then(|| self.asked_ns + usual_ns + POKE_NS)
+    }
+
     /// When text may go out at the earliest that no key brought about; answers may make it later.
     pub fn text_from_ns(&self) -> u64 {
         self.text_ns
@@ -170,7 +211,7 @@ impl Link {
         // With room for a second one, so that an answer that stays away does not stop all.
         let piece = piece.min(self.window.bytes() / 4).max(LEAST / 2);
         let piece = piece.min(waiting);
-        let room = self.window.bytes().saturating_sub(self.under_way());
+        let room = self.room();
         if room >= piece || self.under_way() == 0 {
             piece
         } else {
@@ -181,8 +222,16 @@ impl Link {
     /// Whether a picture of `bytes` that cannot be cut may go out now: if there is room for all of
     /// it, or nothing before it.
     pub fn takes_whole(&self, bytes: u64) -> bool {
-        let room = self.window.bytes().saturating_sub(self.under_way());
-        !self.is_measured() || self.under_way() == 0 || room >= bytes
+        !self.is_measured() || self.under_way() == 0 || self.room() >= bytes
+    }
+
+    /// Bytes that may go out behind those that are under way. How long the first screen takes is
+    /// awaited: on a serial line that is seconds.
+    fn room(&self) -> u64 {
+        match self.delivered {
+            0 => 0,
+            _ => self.window.bytes().saturating_sub(self.under_way()),
+        }
     }
 
     /// Bytes of pictures that the link is trusted to take in `ns`; `None` if no limit is known.
@@ -204,6 +253,7 @@ impl Link {
             self.ask(now_ns, update);
             update.extend_from_slice(&screen);
         }
+        self.judge_poke(now_ns, cargo);
         let bytes = update.len() as u64;
         self.ask(now_ns, update);
         self.sent += update.len() as u64;
@@ -214,6 +264,20 @@ impl Link {
                 _ => 1,
             };
             self.text_ns = now_ns + parts * ns_for(rate, bytes);
+        }
+    }
+
+    /// A question that was asked alone is not the last one any more: what became of it counts.
+    fn judge_poke(&mut self, now_ns: u64, cargo: Cargo) {
+        let is_late = matches!(self.poke, Some(Poke::Alone(_))) && self.hold_ns(now_ns).is_none();
+        self.poke = (cargo == Cargo::Poke).then_some(Poke::Asked);
+        if is_late {
+            self.late += 1;
+        }
+        if self.late >= MOST_LATE {
+            self.late = 0;
+            self.fall_silent(now_ns);
+            self.is_silent = true;
         }
     }
 
@@ -259,6 +323,13 @@ impl Link {
         let Some(question) = self.questions.answer(row, col) else {
             return false;
         };
+        if let Some(poke) = &mut self.poke {
+            match self.questions.len() {
+                0 => (self.poke, self.late) = (None, 0),
+                1 => *poke = Poke::Alone(now_ns),
+                _ => {}
+            }
+        }
         let delivered = question.sent.saturating_sub(self.delivered);
         self.delivered = self.delivered.max(question.sent);
         self.delivered_ns = now_ns;
@@ -268,7 +339,8 @@ impl Link {
         // One that was waited for in vain says that the terminal lives, and neither how long the way
         // is nor that answers can be waited for: where they always come late, what blocks is the
         // better measure.
-        if question.sent > self.given_up {
+        let is_new = now_ns.saturating_sub(question.asked_ns) < PATIENCE_NS.1;
+        if question.sent > self.given_up && is_new {
             self.window.learn(now_ns, &question, delivered);
             self.is_silent = false;
             self.misses = 0;
@@ -297,12 +369,17 @@ impl Link {
             return;
         }
         self.misses += 1;
+        self.fall_silent(now_ns);
+        self.is_silent = !self.has_answered || self.misses >= MOST_MISSES;
+    }
+
+    /// What is under way is not waited for any more.
+    fn fall_silent(&mut self, now_ns: u64) {
         self.given_up = self.sent;
         self.waiting_ns = now_ns;
         self.delivered = self.sent;
         self.delivered_ns = now_ns;
         self.window.close();
-        self.is_silent = !self.has_answered || self.misses >= MOST_MISSES;
     }
 
     /// What is known of the link.

@@ -47,6 +47,11 @@ impl Questions {
         self.open.is_empty()
     }
 
+    /// How many answers are waited for.
+    pub fn len(&self) -> usize {
+        self.open.len()
+    }
+
     /// Notes a question; its number does not count. Returns row and column to ask from. With too
     /// many open the oldest is given up: a later answer speaks for it.
     pub fn ask(&mut self, question: Question) -> (u16, u16) {
