@@ -5,6 +5,7 @@
 
 mod books;
 mod failure;
+mod lock;
 mod naming;
 mod open;
 mod pixels;
@@ -19,6 +20,7 @@ use std::thread::JoinHandle;
 use crate::model::{Clock, DropReason, RecorderStatus, SourceInfo};
 use crate::pipeline::{DiskReceiver, Meters};
 
+pub use lock::is_being_written;
 pub use naming::safe_name;
 pub use storage::{Disk, RecordFile, Storage};
 

@@ -5,6 +5,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use super::lock;
+
 /// Records are written field by field; chunks are larger than this and pass it by.
 const BUFFER_BYTES: usize = 64 * 1024;
 
@@ -16,7 +18,8 @@ pub trait Storage: Send {
     /// It cannot be made.
     fn make_dir(&self, dir: &Path) -> io::Result<()>;
 
-    /// Makes a file that nobody else may read. Never opens one that is there already.
+    /// Makes a file that nobody else may read, marked as being written as long as it is open (see
+    /// [`is_being_written`](super::is_being_written)). Never opens one that is there already.
     ///
     /// # Errors
     /// It is there already (`AlreadyExists`) or cannot be made.
@@ -79,8 +82,9 @@ impl Storage for Disk {
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = BufWriter::with_capacity(BUFFER_BYTES, options.open(path)?);
-        Ok(Box::new(file))
+        let file = options.open(path)?;
+        lock::mark(&file);
+        Ok(Box::new(BufWriter::with_capacity(BUFFER_BYTES, file)))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
