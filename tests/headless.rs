@@ -108,7 +108,9 @@ fn assert_json_lines(ended: &Ended) {
         ] {
             assert!(recorder[field].is_number(), "{field}: {line}");
         }
-        assert!(recorder.get("durable_age_s").is_some(), "{line}");
+        for field in ["durable_age_s", "durable_unix_ns"] {
+            assert!(recorder.get(field).is_some(), "{field}: {line}");
+        }
     }
 }
 

@@ -990,6 +990,7 @@ struct BadDisk {
     /// Whether what a file has taken can be taken back.
     cuts: bool,
     gate: Option<Arc<Gate>>,
+    sync_gate: Option<Arc<Gate>>,
 }
 
 #[derive(Default)]
@@ -1087,6 +1088,9 @@ impl Write for BadFile {
 
 impl RecordFile for BadFile {
     fn sync(&mut self) -> io::Result<()> {
+        if let Some(gate) = &self.disk.sync_gate {
+            gate.pass();
+        }
         self.inner.sync()
     }
 
@@ -1126,7 +1130,7 @@ fn record_on_a_full_disk(cuts: bool) -> Summary {
     let disk = BadDisk {
         room: Some(3_000_000),
         cuts,
-        gate: None,
+        ..BadDisk::default()
     };
     let rig = Rig::on(Box::new(disk), 1_000_000);
     rig.start(RecordingLimits::default());
@@ -1159,6 +1163,48 @@ fn record_on_a_full_disk(cuts: bool) -> Summary {
 }
 
 #[test]
+fn nothing_is_claimed_to_be_durable_before_the_disk_has_said_so() {
+    let gate = Arc::new(Gate::default());
+    let disk = BadDisk {
+        sync_gate: Some(Arc::clone(&gate)),
+        ..BadDisk::default()
+    };
+    let rig = Rig::on(Box::new(disk), LANE_BYTES);
+    rig.start(RecordingLimits::default());
+    let claimed = || {
+        let status = rig.recorder.status();
+        (status.durable_mono_ns, status.durable_unix_ns)
+    };
+    let partial = rig
+        .plan(RecordingLimits::default())
+        .dir
+        .join("scope-2026-11-20T140322Z.partial.mcap");
+    let mut before = (0, None);
+    for n in 0..3 {
+        rig.clock.advance(Duration::from_millis(5));
+        let said = rig.clock.now();
+        rig.say(0, text(n));
+        wait_until("it is taken", || rig.recorder.status().messages == n + 1);
+        rig.clock.advance(Duration::from_secs(3));
+        // It can be read by then, and is not called durable.
+        wait_until("the disk syncs", || gate.is_waited_at());
+        assert_eq!(claimed(), before);
+        let summary = recording::inspect(&partial).unwrap();
+        let span = summary.span.unwrap();
+        assert_eq!((summary.messages, span.last_unix_ns), (n + 1, said.unix_ns));
+        gate.set(|state| state.permits = 1);
+        wait_until("it is durable", || claimed().1 == Some(said.unix_ns));
+        assert!(claimed().0 >= said.mono_ns);
+        before = claimed();
+        wait_until("all is", || claimed().0 >= rig.clock.now().mono_ns);
+        before.0 = claimed().0;
+    }
+    gate.set(|state| state.open = true);
+    assert!(rig.stop().complete);
+    rig.quit();
+}
+
+#[test]
 fn a_folder_that_cannot_be_made_is_said() {
     let rig = Rig::new();
     let file = rig.dir.path().join("file");
@@ -1184,9 +1230,8 @@ fn a_folder_that_cannot_be_made_is_said() {
 fn draining_ends_at_its_deadline_and_says_what_is_missing() {
     let gate = Arc::new(Gate::default());
     let disk = BadDisk {
-        room: None,
-        cuts: false,
         gate: Some(Arc::clone(&gate)),
+        ..BadDisk::default()
     };
     let rig = Rig::on(Box::new(disk), LANE_BYTES);
     rig.start(RecordingLimits::default());

@@ -226,6 +226,9 @@ pub struct RecorderStatus {
     pub waiting_bytes: u64,
     /// Everything received before this is on the disk, monotonic nanoseconds.
     pub durable_mono_ns: u64,
+    /// The newest time in the file that is on the disk, Unix nanoseconds as they stand in it;
+    /// `None` while nothing is.
+    pub durable_unix_ns: Option<u64>,
     /// Free space on its disk, if it could be asked.
     pub free_bytes: Option<u64>,
     /// Time from receipt to being written, over the last messages.

@@ -369,6 +369,7 @@ impl Open {
             size_bytes: self.writer.size(),
             channels: self.writer.channels(),
             messages: self.messages,
+            newest_unix_ns: self.writer.newest_unix_ns(),
             complete: false,
             trouble: None,
             accepted,
@@ -431,6 +432,11 @@ impl Open {
         &self.plan
     }
 
+    /// The newest time in it, Unix nanoseconds.
+    pub fn newest_unix_ns(&self) -> Option<u64> {
+        self.writer.newest_unix_ns()
+    }
+
     /// Items handed to the writer.
     pub fn messages(&self) -> u64 {
         self.messages
@@ -484,6 +490,8 @@ pub struct Closed {
     pub channels: usize,
     /// Items in it.
     pub messages: u64,
+    /// The newest time in it, Unix nanoseconds.
+    pub newest_unix_ns: Option<u64>,
     /// Everything accepted for it is in it, and it has its last name.
     pub complete: bool,
     /// What went wrong at the very end.

@@ -233,7 +233,10 @@ impl Worker {
         let now = self.context.clock.now();
         let Some(open) = &mut self.open else { return };
         match open.keep_up(now) {
-            Ok(true) => self.status.durable_mono_ns = self.taken_until_ns,
+            Ok(true) => {
+                self.status.durable_mono_ns = self.taken_until_ns;
+                self.status.durable_unix_ns = open.newest_unix_ns();
+            }
             Ok(false) => {}
             Err(error) => return self.fail(&error),
         }
@@ -286,6 +289,7 @@ impl Worker {
             None => {
                 self.status.state = RecorderState::Off;
                 self.status.durable_mono_ns = now.mono_ns;
+                self.status.durable_unix_ns = closed.newest_unix_ns;
                 match closed.lost {
                     0 => reason.to_owned(),
                     lost => format!("{reason}; {lost} messages are missing in it"),

@@ -45,6 +45,7 @@ pub struct RecordingWriter<W: Write> {
     size: SizeBook,
     /// Size of the file when it was last flushed: up to here it is whole.
     flushed_bytes: u64,
+    newest_ns: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -84,6 +85,7 @@ impl<W: Write> RecordingWriter<W> {
             staged: Vec::new(),
             size: SizeBook::new(session),
             flushed_bytes: 0,
+            newest_ns: None,
         };
         writer.metadata(SESSION, session.to_map())?;
         writer.flush()?;
@@ -386,6 +388,8 @@ impl<W: Write> RecordingWriter<W> {
         for index in 0..self.staged.len() {
             self.write_staged(index)?;
         }
+        let newest_ns = self.staged.iter().map(|staged| staged.log_time_ns).max();
+        self.newest_ns = self.newest_ns.max(newest_ns);
         self.discard();
         Ok(full)
     }
@@ -466,6 +470,11 @@ impl<W: Write> RecordingWriter<W> {
     /// behind them.
     pub fn flushed_bytes(&self) -> u64 {
         self.flushed_bytes
+    }
+
+    /// The newest time of what was committed, Unix nanoseconds; `None` before the first.
+    pub fn newest_unix_ns(&self) -> Option<u64> {
+        self.newest_ns
     }
 
     /// Bytes handed to the file so far.

@@ -200,6 +200,7 @@ struct RecorderLine<'a> {
     written_bytes: u64,
     waiting_bytes: u64,
     durable_age_s: Option<f64>,
+    durable_unix_ns: Option<u64>,
     not_taken: u64,
     free_bytes: Option<u64>,
 }
@@ -248,6 +249,7 @@ fn say_status(
                     written_bytes: recorder.written_bytes,
                     waiting_bytes: recorder.waiting_bytes,
                     durable_age_s: durable_age_s.map(round),
+                    durable_unix_ns: recorder.durable_unix_ns,
                     not_taken: recorder.not_taken,
                     free_bytes: recorder.free_bytes,
                 },
