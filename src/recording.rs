@@ -27,6 +27,6 @@ pub use reader::{
 };
 pub use recover::{RECOVERY, RecoverError, Recovery, recover};
 pub use session::{Account, RecordedSource, Session, SourceAccount, rfc3339};
-pub use summary::{Summary, inspect, session_of, sources_of};
+pub use summary::{Gap, GapKind, Summary, inspect, session_of, sources_of};
 pub use verify::{Finding, Verdict, verify};
 pub use writer::{CHUNK_BYTES, MAX_NAMED_CHANNELS, RecordingWriter};

@@ -91,6 +91,11 @@ impl Headless {
         self.stderr.wait_for(part, |line| line.contains(part));
     }
 
+    /// Whether it has said that on standard error by now.
+    pub fn has_said(&self, part: &str) -> bool {
+        self.stderr.take().iter().any(|line| line.contains(part))
+    }
+
     pub fn wait(mut self) -> Ended {
         let deadline = Instant::now() + PATIENCE;
         let code = loop {
