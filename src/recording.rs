@@ -5,11 +5,12 @@
 
 mod decode;
 mod encode;
-mod foxglove;
+pub mod files;
+pub mod foxglove;
 mod last_words;
 mod read_error;
 mod reader;
-mod records;
+pub mod records;
 mod recover;
 mod schemas;
 mod session;
@@ -26,7 +27,8 @@ pub use reader::{
     RecordingReader, Statistics,
 };
 pub use recover::{RECOVERY, RecoverError, Recovery, recover};
-pub use session::{Account, RecordedSource, Session, SourceAccount, rfc3339};
+pub use session::{ACCOUNT, Account, RecordedSource, SESSION, Session, SourceAccount, rfc3339};
 pub use summary::{Gap, GapKind, Summary, inspect, session_of, sources_of};
+pub use topics::{Topics, part};
 pub use verify::{Finding, Verdict, verify};
 pub use writer::{CHUNK_BYTES, MAX_NAMED_CHANNELS, RecordingWriter};

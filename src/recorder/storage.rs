@@ -1,11 +1,12 @@
 //! Files of recordings: their names, their rights, and the one seam that tests need to make a
 //! disk fail.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::lock;
+use crate::recording::files;
 
 /// Records are written field by field; chunks are larger than this and pass it by.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -70,37 +71,17 @@ pub struct Disk;
 
 impl Storage for Disk {
     fn make_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(dir)
+        files::make_private_dir(dir)
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn RecordFile>> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path)?;
+        let file = files::create_private(path)?;
         lock::mark(&file);
         Ok(Box::new(BufWriter::with_capacity(BUFFER_BYTES, file)))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        // A second name fails if it is taken, where renaming would replace the other file.
-        match fs::hard_link(from, to) {
-            Ok(()) => fs::remove_file(from)?,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
-            // A file system without second names.
-            Err(_) if !self.exists(to) => fs::rename(from, to)?,
-            Err(error) => return Err(error),
-        }
-        if let Some(dir) = to.parent() {
-            // So that the name survives a loss of power as well. Not every system can do it.
-            let _ = File::open(dir).and_then(|dir| dir.sync_all());
-        }
-        Ok(())
+        files::give_name(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -108,7 +89,7 @@ impl Storage for Disk {
     }
 
     fn exists(&self, path: &Path) -> bool {
-        fs::symlink_metadata(path).is_ok()
+        files::is_there(path)
     }
 
     #[cfg(unix)]
