@@ -9,14 +9,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use crate::export::Format;
 use crate::model::text::printable;
 use crate::run::mission::Exit;
 use crate::run::oneshot::WrongWords;
 use crate::run::rescue;
 use crate::run::voice::{Patience, Voice, people};
-use values::{parse_dimensions, parse_duration, parse_size};
+use values::{Moment, parse_dimensions, parse_duration, parse_moment, parse_size};
 
 /// Wrong usage; clap uses the same code.
 const USAGE: u8 = 2;
@@ -54,10 +56,17 @@ SOURCE is a name from the configuration or a URL, with NAME= in front if you lik
 Exit codes: 0 as asked, 1 could not start or failed, 2 wrong usage,
             3 ran but something is missing or unknown, 4 refused: nothing was sent,
             130 interrupted twice.
-verify and recover end with 3 if anything is missing or was lost, 1 if the file cannot be read.
+verify, recover and export end with 3 if anything is missing or was lost, 1 if the file cannot be read.
 snap ends with 3 if not all pictures came, with 1 if one could not be written.
 stats and book end with 3 if nothing came, a book is not live or had gaps, or a fleet's figures
 could not be believed (silent, half, disagree, zero, stalled, dead link, down); why is on stderr.";
+
+const EXPORT_HELP: &str = "\
+Formats: jsonl  one line for each message, what was recorded as JSON untouched
+
+Exit codes: 0 all that was asked for is written, 1 a recording cannot be read, a file not be written,
+            or nothing was found, 2 wrong usage, 3 the recording is damaged or unfinished: what is
+            readable was exported.";
 
 #[derive(Debug, Args)]
 struct Inputs {
@@ -109,6 +118,9 @@ enum Verb {
     Verify(Verify),
     /// Make a readable file of what is left of a killed, cut or damaged one
     Recover(Recover),
+    /// Write recordings as files that other programs read; nothing is ever written over
+    #[command(after_help = EXPORT_HELP)]
+    Export(Export),
     /// Send a command, as the palette takes it, and wait for what really became of it
     Send(Send),
     /// Say a value: link, activity, an axis, a light, a reading, or all
@@ -219,6 +231,40 @@ struct Recover {
     /// What was kept and lost as one line of JSON
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Export {
+    /// The recordings, finished or not: the parts of one session in their order
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// What to write
+    #[arg(long = "to", value_name = "FORMAT", value_parser = formats())]
+    format: Format,
+    /// Folder for the files; made if it is missing
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Only of this source; may be repeated
+    #[arg(long = "source", value_name = "NAME")]
+    sources: Vec<String>,
+    /// Only topics that fit, such as "*/readings"; * is anything, ? one character; may be repeated
+    #[arg(long = "topic", value_name = "PATTERN")]
+    topics: Vec<String>,
+    /// Only from then on: 2026-11-27T18:00:00Z, or 90s after the beginning
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    from: Option<Moment>,
+    /// Only before then
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    until: Option<Moment>,
+    /// What was written, left out and missing as one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The formats by their words.
+fn formats() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(Format::name))
+        .try_map(|name| Format::from_name(&name).ok_or("no such format"))
 }
 
 /// Where a verb for scripts connects, and how it says the outcome.
@@ -431,6 +477,7 @@ fn run(cli: Cli) -> ExitCode {
         Some(Verb::Recover(recover)) => {
             rescue::recover(&recover.file, recover.out.as_deref(), recover.json)
         }
+        Some(Verb::Export(export)) => commands::export(export),
         Some(Verb::Send(send)) => commands::send(send),
         Some(Verb::Get(get)) => commands::get(get),
         Some(Verb::Wait(wait)) => commands::wait(wait),

@@ -7,6 +7,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod export;
 pub mod imaging;
 pub mod intent;
 pub mod model;

@@ -9,6 +9,7 @@ pub mod connect;
 pub mod console;
 mod drawing;
 mod event_loop;
+pub mod export;
 mod files;
 pub mod headless;
 mod history;

@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use super::values::Moment;
 use super::{
-    Book, Cameras, Check, Get, Inputs, Inspect, OneSource, Record, Replay, Send, Sim, Snap, Stats,
-    Stop, Wait, Watch, Watched, simulators,
+    Book, Cameras, Check, Export, Get, Inputs, Inspect, OneSource, Record, Replay, Send, Sim, Snap,
+    Stats, Stop, Wait, Watch, Watched, simulators,
 };
 use crate::config::{
     ConfigError, ControlConfig, FileConfig, OnExit, OnTerminalLoss, SourceSpec, data_dir,
     default_path, name_sources, state_dir,
 };
+use crate::export::{self, ExportPlan, Pattern};
 use crate::intent::Keymap;
 use crate::model::{PictureFormat, PlainText, StopLevel};
 use crate::pipeline::{RecordingLimits, RecordingPlan, Rotation};
@@ -144,6 +146,32 @@ pub fn inspect(inspect: &Inspect) -> Outcome {
     } else {
         Exit::Incomplete
     })
+}
+
+/// Recordings as other files.
+pub fn export(export: Export) -> Outcome {
+    let began = |file: &PathBuf| export::beginning_of(file).map(Option::unwrap_or_default);
+    let at = |moment: Option<Moment>| match (moment, export.files.first()) {
+        (Some(Moment::At(unix_ns)), _) => Ok(Some(unix_ns)),
+        (Some(Moment::After(time)), Some(file)) => {
+            let after_ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+            began(file).map(|began| Some(began.saturating_add(after_ns)))
+        }
+        _ => Ok(None),
+    };
+    let plan = ExportPlan {
+        from_unix_ns: at(export.from)?,
+        until_unix_ns: at(export.until)?,
+        topics: export
+            .topics
+            .iter()
+            .map(|text| Pattern::new(text))
+            .collect(),
+        files: export.files,
+        out: export.out,
+        sources: export.sources,
+    };
+    run::export::export(&plan, export.format, export.json)
 }
 
 /// A command, and what became of it.

@@ -16,6 +16,34 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// A moment of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Unix nanoseconds.
+    At(u64),
+    /// So long after it began.
+    After(Duration),
+}
+
+/// A time of day with its date and zone as RFC 3339 has it, or a time after the beginning of a
+/// recording such as `90s`.
+///
+/// # Errors
+/// What to write instead.
+pub fn parse_moment(text: &str) -> Result<Moment, String> {
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return u64::try_from(time.as_nanosecond())
+            .map(Moment::At)
+            .map_err(|_| format!("\"{text}\" is before 1970 or too late"));
+    }
+    parse_duration(text).map(Moment::After).map_err(|_| {
+        format!(
+            "\"{text}\" is no moment: write for example 2026-11-27T18:00:00.5Z, or 90s for 90 seconds \
+             after the beginning"
+        )
+    })
+}
+
 /// A size such as `500MB`, `1GiB` or `4096`: powers of 1000 with `B`, of 1024 with `iB`.
 ///
 /// # Errors
@@ -97,6 +125,20 @@ mod tests {
             assert!(parse_size(text).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn a_moment_is_a_date_or_a_time_after_the_beginning() {
+        let half_past = Moment::At(1_795_802_400_500_000_000);
+        for text in ["2026-11-27T18:00:00.5Z", "2026-11-27T20:00:00.5+02:00"] {
+            assert_eq!(parse_moment(text), Ok(half_past), "{text}");
+        }
+        let after = Moment::After(Duration::from_millis(1500));
+        assert_eq!(parse_moment("1.5s"), Ok(after));
+        for text in ["", "noon", "2026-11-27", "18:00", "1969-01-01T00:00:00Z"] {
+            assert!(parse_moment(text).is_err(), "{text}");
+        }
+    }
+
     #[test]
     fn dimensions_are_columns_and_rows() {
         assert_eq!(parse_dimensions("64x48"), Ok((64, 48)));

@@ -98,6 +98,20 @@ pub enum Level {
     Fatal = 5,
 }
 
+impl Level {
+    /// Its name, as the schema has it in small letters.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+            Self::Fatal => "fatal",
+        }
+    }
+}
+
 /// The level of our severity.
 pub fn level_of(severity: Severity) -> Level {
     match severity {
