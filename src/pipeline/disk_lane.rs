@@ -106,6 +106,8 @@ struct Queue {
     bytes: u64,
     /// Orders among the items.
     orders: usize,
+    /// How often the recorder came for more.
+    turns: u64,
 }
 
 impl DiskLane {
@@ -200,6 +202,12 @@ impl DiskLane {
         let queue = self.0.lock();
         (queue.records, queue.bytes)
     }
+
+    /// How often the recorder came for more, also in vain. It comes at least once a second, so one
+    /// that stands still is with a disk that does not answer.
+    pub fn turns(&self) -> u64 {
+        self.0.lock().turns
+    }
 }
 
 impl Shared {
@@ -215,7 +223,8 @@ pub struct DiskReceiver(Arc<Shared>);
 impl DiskReceiver {
     /// The next item, waiting up to `patience` for one.
     pub fn recv(&self, patience: Duration) -> Option<DiskItem> {
-        let queue = self.0.lock();
+        let mut queue = self.0.lock();
+        queue.turns += 1;
         let (mut queue, _) = self
             .0
             .arrived

@@ -334,6 +334,18 @@ impl Session {
         }
     }
 
+    /// Orders the recording to go on in another file.
+    pub fn rotate_recording(&self) {
+        if let Some(disk) = &self.disk {
+            disk.order(Order::Rotate);
+        }
+    }
+
+    /// The lane to the recorder, for who has to see that it moves; `None` if there is no recorder.
+    pub fn disk_lane(&self) -> Option<DiskLane> {
+        self.disk.clone()
+    }
+
     /// What the recorder is doing.
     pub fn recorder(&self) -> RecorderStatus {
         let mut status = self
