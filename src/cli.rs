@@ -12,13 +12,14 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use crate::config::{parse_duration, parse_size};
 use crate::export::Format;
 use crate::model::text::printable;
 use crate::run::mission::Exit;
 use crate::run::oneshot::WrongWords;
 use crate::run::rescue;
 use crate::run::voice::{Patience, Voice, people};
-use values::{Moment, parse_dimensions, parse_duration, parse_moment, parse_size};
+use values::{Moment, parse_dimensions, parse_moment};
 
 /// Wrong usage; clap uses the same code.
 const USAGE: u8 = 2;

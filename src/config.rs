@@ -8,6 +8,7 @@ mod file;
 mod limits;
 mod measuring;
 mod source;
+mod values;
 mod written;
 
 pub use control::{ControlConfig, OnExit};
@@ -17,6 +18,7 @@ pub use source::{
     Camera, Endpoint, FeedTransport, Market, Rest, SourceError, SourceKind, SourceSpec, Tls,
     Transport, name_sources,
 };
+pub use values::{parse_duration, parse_size};
 
 use std::path::PathBuf;
 
