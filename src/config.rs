@@ -7,6 +7,7 @@ mod control;
 mod file;
 mod limits;
 mod measuring;
+mod service;
 mod source;
 mod values;
 mod written;
@@ -14,6 +15,7 @@ mod written;
 pub use control::{ControlConfig, OnExit};
 pub use file::{ConfigError, FileConfig, OnTerminalLoss, RecordConfig, SnapshotConfig, Spot};
 pub use measuring::Measuring;
+pub use service::{LogConfig, LogTarget, MetricsConfig, Retention, parse_days};
 pub use source::{
     Camera, Endpoint, FeedTransport, Market, Rest, SourceError, SourceKind, SourceSpec, Tls,
     Transport, name_sources,
@@ -30,9 +32,16 @@ pub fn default_path() -> Option<PathBuf> {
     Some(base.config_dir().join("ttyscope").join("config.toml"))
 }
 
-/// Where logs are kept: `ttyscope` in the platform's folder for state, else for caches.
+/// Where logs are kept: the folder that a service manager made for it, else `ttyscope` in the
+/// platform's folder for state, else for caches. Source: systemd.exec(5), `StateDirectory=`.
 pub fn state_dir() -> Option<PathBuf> {
     use etcetera::BaseStrategy;
+    let given = std::env::var_os("STATE_DIRECTORY");
+    // Several are divided by colons; the first is ours.
+    let first = given.and_then(|all| std::env::split_paths(&all).next());
+    if let Some(dir) = first.filter(|dir| dir.is_absolute()) {
+        return Some(dir);
+    }
     let base = etcetera::choose_base_strategy().ok()?;
     Some(
         base.state_dir()

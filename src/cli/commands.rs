@@ -364,7 +364,7 @@ pub fn check(check: Check) -> Outcome {
     theme(None, &config)?;
     graphics(None, &config)?;
     keymap(&config)?;
-    if let Some(filter) = &config.log {
+    if let Some(filter) = &config.log.filter {
         parse_filter(filter).with_context(|| format!("configuration {}", path.display()))?;
     }
     let missing = config
@@ -603,6 +603,6 @@ fn start_log(inputs: &Inputs, config: &FileConfig) -> anyhow::Result<Journal> {
         .clone()
         .or_else(state_dir)
         .context("no folder for logs: say --log-dir DIR")?;
-    let filter = inputs.log.as_deref().or(config.log.as_deref());
+    let filter = inputs.log.as_deref().or(config.log.filter.as_deref());
     Journal::start(&dir, filter.unwrap_or("info"))
 }

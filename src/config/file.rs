@@ -7,8 +7,9 @@ use toml::Spanned;
 
 use super::control::{ControlConfig, check_operator};
 use super::limits::{add_limit, limits_from};
+use super::service::{LogConfig, LogTarget, MetricsConfig, Retention, keep_total, parse_days};
 use super::source::{SourceKind, SourceSpec, Tls, fleet, is_name};
-use super::written::{Written, WrittenSource};
+use super::written::{Written, WrittenLog, WrittenMetrics, WrittenRecord, WrittenSource};
 use crate::model::PictureFormat;
 use crate::protocol::flamingo::{Override, Profile};
 
@@ -21,8 +22,8 @@ pub struct FileConfig {
     pub theme: Option<Spot<String>>,
     /// How pictures are drawn.
     pub graphics: Option<Spot<String>>,
-    /// What goes into the log file, in the words of `tracing`'s filter.
-    pub log: Option<String>,
+    /// What is logged, and where to.
+    pub log: LogConfig,
     /// Whether the terminal is to report its mouse, if that was said.
     pub mouse: Option<bool>,
     /// Recording.
@@ -31,6 +32,8 @@ pub struct FileConfig {
     pub snapshot: SnapshotConfig,
     /// Commanding instruments.
     pub control: ControlConfig,
+    /// Figures for other programs.
+    pub metrics: MetricsConfig,
     /// Keys by the name of their action; an action with several is there several times.
     pub keys: Vec<(Spot<String>, Spot<String>)>,
     /// Sources, in the order of the file.
@@ -57,6 +60,8 @@ pub struct RecordConfig {
     pub at_start: bool,
     /// What to do when the terminal goes away.
     pub on_terminal_loss: OnTerminalLoss,
+    /// How much of them is kept.
+    pub retention: Retention,
 }
 
 /// The table `[snapshot]`.
@@ -142,7 +147,9 @@ impl FileConfig {
             };
             path.map(beside).transpose()
         };
+        let wrong = |(offset, problem)| at(offset, problem);
         let (record, control) = (written.record, written.control);
+        let retention = record.retention().map_err(wrong)?;
         if let Some(name) = &control.operator {
             check_operator(name.get_ref()).map_err(|problem| at(name.span().start, problem))?;
         }
@@ -180,13 +187,14 @@ impl FileConfig {
             path: path.to_owned(),
             theme: written.theme.as_ref().map(spot),
             graphics: written.graphics.as_ref().map(spot),
-            log: written.log,
+            log: written.log.resolve().map_err(wrong)?,
             mouse: written.mouse,
             record: RecordConfig {
                 dir: resolve(record.dir)?,
                 name: record.name,
                 at_start: record.at_start,
                 on_terminal_loss: record.on_terminal_loss,
+                retention,
             },
             snapshot,
             control: ControlConfig {
@@ -195,6 +203,7 @@ impl FileConfig {
                 on_exit: control.on_exit,
                 operator: control.operator.map(Spanned::into_inner),
             },
+            metrics: written.metrics.resolve().map_err(wrong)?,
             keys: written
                 .keys
                 .iter()
@@ -222,6 +231,55 @@ impl FileConfig {
 
 /// What is wrong, and where in the text.
 type Wrong = (usize, String);
+
+impl WrittenRecord {
+    /// How much of the recordings is kept.
+    fn retention(&self) -> Result<Retention, Wrong> {
+        let age = self.keep_days.as_ref().map(|days| {
+            parse_days(*days.get_ref()).map_err(|problem| (days.span().start, problem))
+        });
+        let total = self
+            .keep_total
+            .as_ref()
+            .map(|size| keep_total(size.get_ref()).map_err(|problem| (size.span().start, problem)));
+        Ok(Retention {
+            age: age.transpose()?,
+            total_bytes: total.transpose()?,
+        })
+    }
+}
+
+impl WrittenLog {
+    fn resolve(self) -> Result<LogConfig, Wrong> {
+        let target = self.to.map(|word| {
+            LogTarget::from_name(word.get_ref()).ok_or_else(|| {
+                let known = LogTarget::ALL.map(LogTarget::as_str).join(", ");
+                let problem = format!(
+                    "a log cannot go to {:?}: write one of {known}",
+                    word.get_ref()
+                );
+                (word.span().start, problem)
+            })
+        });
+        Ok(LogConfig {
+            filter: self.filter,
+            target: target.transpose()?,
+        })
+    }
+}
+
+impl WrittenMetrics {
+    fn resolve(self) -> Result<MetricsConfig, Wrong> {
+        match self.listen {
+            None => Ok(MetricsConfig {
+                listen: None,
+                allow_remote: self.allow_remote,
+            }),
+            Some(listen) => MetricsConfig::new(listen.get_ref(), self.allow_remote)
+                .map_err(|problem| (listen.span().start, problem)),
+        }
+    }
+}
 
 impl WrittenSource {
     /// What the table means.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use toml::Spanned;
 
 use super::control::OnExit;
@@ -16,11 +16,12 @@ use super::file::OnTerminalLoss;
 pub(super) struct Written {
     pub theme: Option<Spanned<String>>,
     pub graphics: Option<Spanned<String>>,
-    pub log: Option<String>,
+    pub log: WrittenLog,
     pub mouse: Option<bool>,
     pub record: WrittenRecord,
     pub snapshot: WrittenSnapshot,
     pub control: WrittenControl,
+    pub metrics: WrittenMetrics,
     pub keys: BTreeMap<Spanned<String>, Spanned<WrittenKeys>>,
     pub sources: BTreeMap<Spanned<String>, Spanned<WrittenSource>>,
 }
@@ -69,6 +70,60 @@ pub(super) struct WrittenRecord {
     pub name: Option<String>,
     pub at_start: bool,
     pub on_terminal_loss: OnTerminalLoss,
+    pub keep_days: Option<Spanned<u32>>,
+    pub keep_total: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenMetrics {
+    pub listen: Option<Spanned<String>>,
+    pub allow_remote: bool,
+}
+
+/// `log = "info"`, or the table `[log]`.
+#[derive(Debug, Default)]
+pub(super) struct WrittenLog {
+    pub filter: Option<String>,
+    pub to: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WrittenLogTable {
+    filter: Option<String>,
+    to: Option<Spanned<String>>,
+}
+
+impl<'de> Deserialize<'de> for WrittenLog {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(LogVisitor)
+    }
+}
+
+struct LogVisitor;
+
+impl<'de> Visitor<'de> for LogVisitor {
+    type Value = WrittenLog;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a filter such as \"info\", or a table with filter and to")
+    }
+
+    fn visit_str<E: de::Error>(self, filter: &str) -> Result<WrittenLog, E> {
+        Ok(WrittenLog {
+            filter: Some(filter.to_owned()),
+            to: None,
+        })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<WrittenLog, A::Error> {
+        let table = WrittenLogTable::deserialize(de::value::MapAccessDeserializer::new(map))?;
+        Ok(WrittenLog {
+            filter: table.filter,
+            to: table.to,
+        })
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -308,3 +308,66 @@ fn the_books_of_a_venue_may_stand_in_a_table() {
     let error = parse("[sources.a]\nurl = \"imswitch://h\"\ndepth = 5").unwrap_err();
     assert!(error.contains("no option \"depth\""), "{error}");
 }
+
+#[test]
+fn a_log_is_a_filter_or_a_table() {
+    let log = |text: &str| parse(text).map(|config| config.log);
+    let filter = log("log = \"debug\"").unwrap();
+    assert_eq!(filter.filter.as_deref(), Some("debug"));
+    assert_eq!(filter.target, None);
+    let table = log("[log]\nfilter = \"warn\"\nto = \"journal\"").unwrap();
+    assert_eq!(table.filter.as_deref(), Some("warn"));
+    assert_eq!(table.target, Some(LogTarget::Journal));
+    let cases = [
+        (
+            "[log]\nto = \"printer\"",
+            "line 2: a log cannot go to \"printer\": write one of file, journal, stderr",
+        ),
+        ("[log]\nfrom = \"here\"", "line 2: unknown field"),
+        ("log = 7", "line 1: invalid type"),
+    ];
+    for (text, words) in cases {
+        let error = log(text).unwrap_err();
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn what_is_kept_and_who_may_ask_is_said_with_its_line() {
+    let config = parse(
+        "[record]\nkeep_days = 30\nkeep_total = \"500GB\"\n[metrics]\nlisten = \"127.0.0.1:9464\"",
+    )
+    .unwrap();
+    let days = |days: u64| std::time::Duration::from_secs(days * 86_400);
+    assert_eq!(config.record.retention.age, Some(days(30)));
+    assert_eq!(config.record.retention.total_bytes, Some(500_000_000_000));
+    assert_eq!(config.metrics.listen.unwrap().port(), 9464);
+    let usual = parse("").unwrap();
+    assert!(!usual.record.retention.is_on());
+    assert_eq!(usual.metrics.listen, None);
+    let cases = [
+        (
+            "[record]\nkeep_days = 0",
+            "line 2: keep_days = 0: take 1 to",
+        ),
+        ("[record]\nkeep_days = -1", "line 2: invalid value"),
+        (
+            "[record]\n\nkeep_total = \"much\"",
+            "line 3: keep_total: \"much\" is not a size",
+        ),
+        (
+            "[metrics]\nlisten = \"0.0.0.0:9464\"",
+            "line 2: other machines reach 0.0.0.0:9464",
+        ),
+        (
+            "[metrics]\nlisten = \"9464\"",
+            "line 2: \"9464\" is no address",
+        ),
+    ];
+    for (text, words) in cases {
+        let error = parse(text).unwrap_err();
+        assert!(error.contains(words), "{error}");
+    }
+    let open = "[metrics]\nlisten = \"0.0.0.0:9464\"\nallow_remote = true";
+    assert!(parse(open).unwrap().metrics.allow_remote);
+}
