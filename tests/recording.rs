@@ -292,6 +292,7 @@ fn whole(session: &Session) -> Account {
                 ..SourceAccount::default()
             })
             .collect(),
+        goes_on: false,
     }
 }
 

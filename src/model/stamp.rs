@@ -27,8 +27,13 @@ pub struct Clock(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
-    System { origin: Instant },
-    Manual { now: Arc<AtomicU64>, epoch_ns: u64 },
+    System {
+        origin: Instant,
+    },
+    Manual {
+        now: Arc<AtomicU64>,
+        epoch_ns: Arc<AtomicU64>,
+    },
 }
 
 impl Clock {
@@ -44,7 +49,7 @@ impl Clock {
     pub fn manual(epoch_ns: u64) -> Self {
         Self(Kind::Manual {
             now: Arc::new(AtomicU64::new(0)),
-            epoch_ns,
+            epoch_ns: Arc::new(AtomicU64::new(epoch_ns)),
         })
     }
 
@@ -62,7 +67,7 @@ impl Clock {
                 let mono_ns = now.load(Ordering::Relaxed);
                 Stamp {
                     mono_ns,
-                    unix_ns: epoch_ns.saturating_add(mono_ns),
+                    unix_ns: epoch_ns.load(Ordering::Relaxed).saturating_add(mono_ns),
                 }
             }
         }
@@ -72,6 +77,14 @@ impl Clock {
     pub fn advance(&self, by: Duration) {
         if let Kind::Manual { now, .. } = &self.0 {
             now.fetch_add(nanos(by), Ordering::Relaxed);
+        }
+    }
+
+    /// Sets the wall clock of a manual clock back, as an operator or a time server may; monotonic
+    /// time goes on. Does nothing to the system's.
+    pub fn set_back(&self, by: Duration) {
+        if let Kind::Manual { epoch_ns, .. } = &self.0 {
+            epoch_ns.fetch_sub(nanos(by), Ordering::Relaxed);
         }
     }
 }

@@ -210,9 +210,13 @@ pub struct RecorderStatus {
     pub state: RecorderState,
     /// The file's name without its folder.
     pub file: Option<PlainText>,
+    /// Which file of the recording it is, from 1; 0 for one that is not made in parts.
+    pub part: u32,
+    /// What it could not do and tries again, while the recording goes on.
+    pub trouble: Option<PlainText>,
     /// When this recording began, monotonic nanoseconds.
     pub began_mono_ns: u64,
-    /// Bytes written to the file.
+    /// Bytes written to its files.
     pub written_bytes: u64,
     /// Messages written, all channels.
     pub messages: u64,

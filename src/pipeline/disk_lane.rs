@@ -28,6 +28,13 @@ pub enum Order {
     Quit,
 }
 
+impl Order {
+    /// Whether the recording ends with it.
+    fn ends(&self) -> bool {
+        !matches!(self, Self::Rotate)
+    }
+}
+
 /// Where and how to record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordingPlan {
@@ -46,7 +53,7 @@ pub struct RecordingPlan {
 pub struct RecordingLimits {
     /// After this time.
     pub duration: Option<Duration>,
-    /// Before the file grows over this many bytes.
+    /// Before all its files together grow over this many bytes.
     pub size_bytes: Option<u64>,
     /// After this many messages.
     pub messages: Option<u64>,
@@ -55,10 +62,17 @@ pub struct RecordingLimits {
 /// When a recording goes on in another file; whichever comes first, and never if neither is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rotation {
-    /// After this time.
+    /// After this time, counted from the beginning of the recording.
     pub every: Option<Duration>,
-    /// Before the file grows over this many bytes.
+    /// Before the file grows over this many bytes; one message more than that is a file of its own.
     pub size_bytes: Option<u64>,
+}
+
+impl Rotation {
+    /// Whether it ever happens without being ordered.
+    pub fn is_planned(&self) -> bool {
+        self.every.is_some() || self.size_bytes.is_some()
+    }
 }
 
 /// One thing for the recorder.
@@ -104,8 +118,8 @@ struct Queue {
     items: VecDeque<DiskItem>,
     records: u64,
     bytes: u64,
-    /// Orders among the items.
-    orders: usize,
+    /// Orders among the items that end a recording.
+    ends: usize,
     /// How often the recorder came for more.
     turns: u64,
 }
@@ -175,8 +189,8 @@ impl DiskLane {
     pub fn order(&self, order: Order) {
         if !self.0.room.is_closed() {
             let mut queue = self.0.lock();
+            queue.ends += usize::from(order.ends());
             queue.items.push_back(DiskItem::Order(order));
-            queue.orders += 1;
             drop(queue);
             self.0.arrived.notify_one();
         }
@@ -236,7 +250,7 @@ impl DiskReceiver {
                 queue.records -= 1;
                 queue.bytes = queue.bytes.saturating_sub(room.num_permits() as u64);
             }
-            Some(DiskItem::Order(_)) => queue.orders -= 1,
+            Some(DiskItem::Order(order)) => queue.ends -= usize::from(order.ends()),
             None => {}
         }
         item
@@ -248,9 +262,10 @@ impl DiskReceiver {
         (queue.records, queue.bytes)
     }
 
-    /// Whether an order waits behind what is still to be written: it must not wait for ever.
-    pub fn has_order(&self) -> bool {
-        self.0.lock().orders > 0
+    /// Whether an order to end the recording waits behind what is still to be written: it must not
+    /// wait for ever. One to go on in another file may: nothing is given up for it.
+    pub fn has_end(&self) -> bool {
+        self.0.lock().ends > 0
     }
 
     /// Says that the recorder's state is another one now.

@@ -419,6 +419,7 @@ impl Open {
                 .zip(self.books.sources())
                 .map(|(source, counts)| SourceAccount::new(&source.name, counts))
                 .collect(),
+            goes_on: false,
         }
     }
 

@@ -161,7 +161,7 @@ impl Worker {
 
     /// Whether a stop has waited too long for what stands before it.
     fn is_overdue(&mut self, now: Stamp) -> bool {
-        if self.deadline_ns.is_none() && self.open.is_some() && self.receiver.has_order() {
+        if self.deadline_ns.is_none() && self.open.is_some() && self.receiver.has_end() {
             self.deadline_ns = Some(now.mono_ns.saturating_add(DRAIN_NS));
             self.status.state = RecorderState::Draining;
         }

@@ -25,6 +25,11 @@ pub struct Session {
     pub started_unix_ns: u64,
     /// The sources, in the order of their numbers.
     pub sources: Vec<RecordedSource>,
+    /// What all files of one recording share and no other recording has, in hexadecimal digits;
+    /// empty in files that do not say it.
+    pub id: String,
+    /// Which file of the recording this is, from 1.
+    pub part: u32,
 }
 
 /// One source of a recording.
@@ -56,13 +61,24 @@ impl Session {
                     caution: source.caution.as_ref().map(ToString::to_string),
                 })
                 .collect(),
+            id: String::new(),
+            part: 1,
+        }
+    }
+
+    /// The same as a file of a recording that may have several.
+    pub fn as_part(self, id: &str, part: u32) -> Self {
+        Self {
+            id: id.to_owned(),
+            part,
+            ..self
         }
     }
 
     /// As a metadata record.
     pub fn to_map(&self) -> BTreeMap<String, String> {
         let simulated = self.sources.iter().any(|source| source.origin != "live");
-        BTreeMap::from([
+        let mut map = BTreeMap::from([
             ("version".to_owned(), self.version.clone()),
             ("started".to_owned(), rfc3339(self.started_unix_ns)),
             (
@@ -71,7 +87,12 @@ impl Session {
             ),
             ("sources".to_owned(), to_json(&self.sources)),
             ("all_live".to_owned(), (!simulated).to_string()),
-        ])
+        ]);
+        if !self.id.is_empty() {
+            map.insert("session".to_owned(), self.id.clone());
+            map.insert("part".to_owned(), self.part.to_string());
+        }
+        map
     }
 
     /// From a metadata record. What cannot be read is left out.
@@ -84,8 +105,18 @@ impl Session {
             version: text("version").to_owned(),
             started_unix_ns: text("started_unix_ns").parse().unwrap_or(0),
             sources,
+            id: match text("session") {
+                id if is_session_id(id) => id.to_owned(),
+                _ => String::new(),
+            },
+            part: text("part").parse().unwrap_or(1).max(1),
         }
     }
+}
+
+/// Whether it may be the name of a recording: hexadecimal digits, not too many.
+pub(super) fn is_session_id(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
 /// How a recording went: the recorder's books, for this file alone.
@@ -97,6 +128,8 @@ pub struct Account {
     pub reason: String,
     /// By source.
     pub sources: Vec<SourceAccount>,
+    /// The recording did not end here: it goes on in the next part.
+    pub goes_on: bool,
 }
 
 /// The recorder's books of one source.
@@ -127,6 +160,16 @@ impl SourceAccount {
         }
     }
 
+    /// Adds the books of the same source in another file.
+    pub fn add(&mut self, other: &Self) {
+        self.accepted = self.accepted.saturating_add(other.accepted);
+        self.written = self.written.saturating_add(other.written);
+        for (reason, count) in &other.lost {
+            let lost = self.lost.entry(reason.clone()).or_default();
+            *lost = lost.saturating_add(*count);
+        }
+    }
+
     /// All that was accepted is in the file.
     pub fn is_complete(&self) -> bool {
         self.accepted == self.written && self.lost.is_empty()
@@ -141,13 +184,17 @@ impl Account {
 
     /// As a metadata record.
     pub fn to_map(&self) -> BTreeMap<String, String> {
-        BTreeMap::from([
+        let mut map = BTreeMap::from([
             ("ended".to_owned(), rfc3339(self.ended_unix_ns)),
             ("ended_unix_ns".to_owned(), self.ended_unix_ns.to_string()),
             ("reason".to_owned(), self.reason.clone()),
             ("complete".to_owned(), self.is_complete().to_string()),
             ("sources".to_owned(), to_json(&self.sources)),
-        ])
+        ]);
+        if self.goes_on {
+            map.insert("goes_on".to_owned(), true.to_string());
+        }
+        map
     }
 
     /// From a metadata record; `None` if its books cannot be read.
@@ -156,6 +203,7 @@ impl Account {
             ended_unix_ns: map.get("ended_unix_ns")?.parse().ok()?,
             reason: map.get("reason")?.clone(),
             sources: serde_json::from_str(map.get("sources")?).ok()?,
+            goes_on: map.get("goes_on").is_some_and(|word| word == "true"),
         })
     }
 }

@@ -896,6 +896,8 @@ pub fn figures(ms: u64, frames: u64) -> PipelineSnapshot {
         recorder: RecorderStatus {
             state: RecorderState::Recording,
             file: Some("lab-2026-11-20T140000Z.partial.mcap".into()),
+            part: 0,
+            trouble: None,
             began_mono_ns: at(1_000).mono_ns,
             written_bytes: 1_331_439_861 + (ms - 56_000) * 4_700,
             messages: 412_993,
