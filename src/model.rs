@@ -4,6 +4,7 @@
 
 pub mod camera_control;
 pub mod command;
+pub mod condition;
 pub mod decimal;
 pub mod fleet;
 pub mod frame;
@@ -22,6 +23,7 @@ pub mod stamp;
 pub mod status;
 pub mod stop;
 pub mod text;
+pub mod trigger;
 pub mod unit;
 
 pub use camera_control::{CameraControl, Choice, ControlAccess, ControlKind};
@@ -60,4 +62,5 @@ pub use stamp::{Clock, Stamp};
 pub use status::{EndReason, Fault, FaultKind, LinkState, RecorderState, RecorderStatus, Severity};
 pub use stop::{StopEvent, StopLevel, StopOrigin, StopPath, StopPress, StopReport, StopState};
 pub use text::PlainText;
+pub use trigger::{Cause, Trigger};
 pub use unit::{Quantity, Unit};

@@ -18,6 +18,7 @@ use crate::config::{
 };
 use crate::export::{self, ExportPlan, Pattern};
 use crate::intent::Keymap;
+use crate::model::condition::Condition;
 use crate::model::{PictureFormat, PlainText, StopLevel};
 use crate::pipeline::{RecordingLimits, RecordingPlan, Rotation};
 use crate::recording;
@@ -28,7 +29,7 @@ use crate::run::connect::missing_variables;
 use crate::run::console;
 use crate::run::journal::{Journal, parse_filter};
 use crate::run::mission::{self, Exit, Look};
-use crate::run::oneshot::{self, Condition, Wish};
+use crate::run::oneshot::{self, Wish};
 use crate::run::session::Feed;
 use crate::run::snapshot::{Place, SnapshotPlan};
 use crate::run::tally::{self, Format, Wanted};

@@ -6,14 +6,15 @@ mod held_book;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::condition::Knowledge;
 use super::{
     BookEvent, BookId, ClearReason, FeedHealth, Fleet, Instrument, LinkState, Payload, PlainText,
-    Reading, Rows, Sample, SourceId, Stamp, StopEvent, StopPath, Table,
+    Reading, Rows, Sample, SourceId, Stamp, StopEvent, StopPath, Table, Value,
 };
 use held_book::HeldBook;
 
 /// The last link, readings, instrument, stop path, books, venues, fleet and tables of each source.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Latched {
     sources: BTreeMap<SourceId, Held>,
     /// Levels of all books, and how many they may have together.
@@ -32,7 +33,7 @@ impl Default for Latched {
 }
 
 /// What holds for one source.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Held {
     /// Its link, and since when.
     pub link: Option<(LinkState, Stamp)>,
@@ -131,6 +132,11 @@ impl Latched {
         }
     }
 
+    /// What holds of a source that has said something.
+    pub fn source(&self, id: SourceId) -> Option<&Held> {
+        self.sources.get(&id)
+    }
+
     /// What holds, by source.
     pub fn iter(&self) -> impl Iterator<Item = (SourceId, &Held)> {
         self.sources.iter().map(|(source, held)| (*source, held))
@@ -169,6 +175,23 @@ impl Held {
         self.readings
             .values()
             .map(|(reading, since)| (reading, *since))
+    }
+}
+
+impl Knowledge for Held {
+    fn link(&self) -> Option<&LinkState> {
+        self.link.as_ref().map(|(state, _)| state)
+    }
+
+    fn instrument(&self) -> Option<&Instrument> {
+        self.instrument
+            .as_ref()
+            .map(|(instrument, _)| &**instrument)
+    }
+
+    fn reading(&self, name: &str) -> Option<(&Value, &str)> {
+        let (reading, _) = self.readings.get(&PlainText::from(name))?;
+        Some((&reading.value, reading.unit))
     }
 }
 

@@ -13,9 +13,10 @@ use super::signals::Signals;
 use super::stops::{self, Stops};
 use super::tables::Tables;
 use crate::imaging::Picture;
+use crate::model::condition::Knowledge;
 use crate::model::{
     CameraKey, Instrument, LinkState, LogLine, Origin, Payload, PlainText, RecorderState,
-    RecorderStatus, Sample, Severity, SourceId, SourceInfo, Stamp, size_text,
+    RecorderStatus, Sample, Severity, SourceId, SourceInfo, Stamp, Value, size_text,
 };
 use crate::pipeline::{CameraSnapshot, LoopStats, PipelineSnapshot, SourceSnapshot, TerminalStats};
 use crate::ui::number;
@@ -80,6 +81,21 @@ impl SourceFacts {
     /// Whether pictures are coming in.
     pub fn is_streaming(&self) -> bool {
         self.cameras().iter().any(|camera| camera.fps > 0.0)
+    }
+}
+
+impl Knowledge for SourceFacts {
+    fn link(&self) -> Option<&LinkState> {
+        self.link.as_ref()
+    }
+
+    fn instrument(&self) -> Option<&Instrument> {
+        self.instrument()
+    }
+
+    fn reading(&self, name: &str) -> Option<(&Value, &str)> {
+        let signal = self.signals.reading(name)?;
+        Some((&signal.value, signal.unit))
     }
 }
 

@@ -1,9 +1,8 @@
 //! The verbs for scripts: `get`, `wait`, `send` and `snap`. Each connects, waits for what is real, says it
 //! and ends; none of them guesses.
 
-mod condition;
 mod snap;
-mod subject;
+mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,13 +21,13 @@ use super::voice::{self, Patience, Voice, people};
 use crate::config::SourceSpec;
 use crate::control::{Desk, Refusal, check};
 use crate::intent::{self, Order, Vocabulary};
+use crate::model::condition::{Answer, Condition, find};
 use crate::model::{
     Command, CommandId, CommandReport, CommandState, Fate, LaneKind, LinkState, Motion, Origin,
     Payload, PlainText, Request, Sample, SourceId, StopOrigin, Value,
 };
 use crate::panels::{Facts, SourceFacts};
 
-pub use condition::Condition;
 pub use snap::{Wish, snap, snap_recorded};
 
 /// The only source of such a run.
@@ -157,7 +156,7 @@ struct Got<'a> {
     unit: &'a str,
 }
 
-fn got<'a>(run: &Run, plan: &'a Plan, what: &'a str, answer: &'a subject::Answer) -> Got<'a> {
+fn got<'a>(run: &Run, plan: &'a Plan, what: &'a str, answer: &'a Answer) -> Got<'a> {
     Got {
         source: &plan.source.name,
         simulated: run.is_simulated(),
@@ -172,7 +171,7 @@ fn got<'a>(run: &Run, plan: &'a Plan, what: &'a str, answer: &'a subject::Answer
     }
 }
 
-fn say(run: &Run, plan: &Plan, what: &str, answer: &subject::Answer) {
+fn say(run: &Run, plan: &Plan, what: &str, answer: &Answer) {
     match plan.voice {
         Voice::Json => voice::json_line(Patience::Word, &got(run, plan, what, answer)),
         Voice::People | Voice::Silent => {
@@ -207,9 +206,7 @@ pub fn get(plan: &Plan, what: &str, _journal: Journal) -> anyhow::Result<Exit> {
         };
         let found = run
             .until(deadline, |run| {
-                Ok((!all)
-                    .then(|| subject::find(run.source().ok()?, what))
-                    .flatten())
+                Ok((!all).then(|| find(run.source().ok()?, what)).flatten())
             })
             .await?;
         let exit = match found {
@@ -218,9 +215,9 @@ pub fn get(plan: &Plan, what: &str, _journal: Journal) -> anyhow::Result<Exit> {
                 Ok(Exit::Done)
             }
             None if all => {
-                let words = subject::words(run.source()?);
+                let words = words::words(run.source()?);
                 for word in &words {
-                    if let Some(answer) = subject::find(run.source()?, word) {
+                    if let Some(answer) = find(run.source()?, word) {
                         match plan.voice {
                             Voice::Json => {}
                             _ => voice::text(&format_args!("{word} = ")),
@@ -231,7 +228,7 @@ pub fn get(plan: &Plan, what: &str, _journal: Journal) -> anyhow::Result<Exit> {
                 Ok(Exit::Done)
             }
             None => {
-                let known = subject::words(run.source()?).join(", ");
+                let known = words::words(run.source()?).join(", ");
                 Err(anyhow!(
                     "{}; no \"{what}\" came; there is {known}",
                     run.trouble()

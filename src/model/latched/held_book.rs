@@ -6,7 +6,7 @@ use crate::model::{
 };
 
 /// A book and whether it is to be trusted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct HeldBook {
     book: Book,
     /// Why not, or that every change so far is in it.

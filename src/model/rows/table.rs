@@ -15,7 +15,7 @@ const MAX_CELLS: usize = 4096;
 const MAX_ALL_CELLS: usize = 200_000;
 
 /// The rows of a table, in the order in which they came first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Table {
     rows: Vec<Row>,
     places: BTreeMap<PlainText, usize>,

@@ -1,11 +1,13 @@
-//! What `ttyscope wait` waits for: a word, a comparison, a value.
+//! What is waited for, and what a black box watches for: a word, a comparison, a value.
+
+mod subject;
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::subject::{self, Answer};
-use crate::model::Value;
-use crate::panels::SourceFacts;
+use super::Value;
+
+pub use subject::{Answer, Knowledge, find};
 
 /// A condition about one source.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,12 +96,21 @@ impl fmt::Display for Condition {
 }
 
 impl Condition {
+    /// The same about the source of this name, if that stands in front of its word with a point.
+    pub fn within(&self, source: &str) -> Option<Self> {
+        let word = self.word.strip_prefix(source)?.strip_prefix('.')?;
+        (!word.is_empty()).then(|| Self {
+            word: word.to_owned(),
+            ..self.clone()
+        })
+    }
+
     /// Whether it is so now, and the value that says so; `None` while nobody has said it.
     ///
     /// # Errors
     /// The value that was written cannot be compared with what there is.
-    pub fn holds(&self, source: &SourceFacts) -> Result<Option<(bool, Answer)>, String> {
-        let Some(answer) = subject::find(source, &self.word) else {
+    pub fn holds(&self, source: &dyn Knowledge) -> Result<Option<(bool, Answer)>, String> {
+        let Some(answer) = find(source, &self.word) else {
             return Ok(None);
         };
         let holds = match answer.number() {
@@ -157,20 +168,11 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Activity, Axis, Instrument, Limits, Motion, Origin, Payload, Reading, Sample, SourceId,
-        SourceInfo, Stamp, Unit,
+        Activity, Axis, Instrument, Latched, Limits, Motion, Payload, Reading, Sample, SourceId,
+        Stamp, Unit,
     };
-    use crate::panels::Facts;
 
-    fn facts() -> Facts {
-        let info = SourceInfo {
-            id: SourceId(0),
-            name: "scope".into(),
-            address: "here".into(),
-            origin: Origin::Live,
-            caution: None,
-        };
-        let mut facts = Facts::new(vec![info], Stamp::default());
+    fn known() -> Latched {
         let axis = Axis {
             name: "x".into(),
             unit: Unit::Millimetre,
@@ -184,17 +186,18 @@ mod tests {
             axes: vec![axis],
             ..Instrument::default()
         };
+        let mut known = Latched::default();
         for payload in [
             Payload::Instrument(Arc::new(instrument)),
             Payload::Readings(vec![Reading::new("camera/exposure", 20.0, "ms")]),
         ] {
-            facts.take_sample(&Sample {
+            known.remember(&Sample {
                 source: SourceId(0),
                 received: Stamp::default(),
                 payload,
             });
         }
-        facts
+        known
     }
 
     #[test]
@@ -217,8 +220,8 @@ mod tests {
             ("x=1deg", Err("\"1deg\": it is in mm; write 1mm")),
             ("activity>idle", Err("activity is \"idle\"")),
         ];
-        let facts = facts();
-        let source = facts.source(SourceId(0)).unwrap();
+        let known = known();
+        let source = known.source(SourceId(0)).unwrap();
         for (text, expected) in cases {
             let condition: Condition = text.parse().unwrap();
             let got = condition.holds(source).map(|found| found.map(|f| f.0));
@@ -227,6 +230,16 @@ mod tests {
                 (Err(head), Err(error)) => assert!(error.starts_with(head), "{text}: {error}"),
                 (Err(_), Ok(got)) => panic!("{text} gave {got:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_source_may_stand_in_front_of_the_word() {
+        let condition: Condition = "scope.x.max > 3".parse().unwrap();
+        let alone = condition.within("scope").unwrap();
+        assert_eq!(alone, "x.max>3".parse().unwrap());
+        for other in ["scop", "x", "scope.x.max"] {
+            assert_eq!(condition.within(other), None, "{other}");
         }
     }
 

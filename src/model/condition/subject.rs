@@ -1,9 +1,20 @@
-//! What a script may ask about a source: a word, and the value it has now.
+//! What may be asked about a source: a word, and the value it has now.
 
 use crate::model::{Instrument, LinkState, Motion, Unit, Value};
-use crate::panels::SourceFacts;
 
-/// A value as a script gets it.
+/// What is known of a source, whoever keeps it.
+pub trait Knowledge {
+    /// The state of its connection, once it was told.
+    fn link(&self) -> Option<&LinkState>;
+
+    /// Its instrument, as it last described itself.
+    fn instrument(&self) -> Option<&Instrument>;
+
+    /// The newest value of the reading of that name, and its unit.
+    fn reading(&self, name: &str) -> Option<(&Value, &str)>;
+}
+
+/// A value, and what it is counted in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// The value.
@@ -45,41 +56,19 @@ impl Answer {
 ///
 /// Words are `link`, `activity`, `workflow`, `settled`, an axis (its position) with `.motion`,
 /// `.target`, `.min` or `.max` behind it, a light (its level) with `.on`, or the name of a reading.
-pub fn find(source: &SourceFacts, word: &str) -> Option<Answer> {
+pub fn find(source: &dyn Knowledge, word: &str) -> Option<Answer> {
     if word.eq_ignore_ascii_case("link") {
-        let state = source.link.as_ref().map(LinkState::word);
+        let state = source.link().map(LinkState::word);
         return state.map(|state| Answer::new(state, ""));
     }
     let of_instrument = source.instrument().and_then(|i| instrument(i, word));
     of_instrument.or_else(|| {
-        let signal = source.signals.reading(word)?;
+        let (value, unit) = source.reading(word)?;
         Some(Answer {
-            value: signal.value.clone(),
-            unit: signal.unit.to_owned(),
+            value: value.clone(),
+            unit: unit.to_owned(),
         })
     })
-}
-
-/// Every word that has a value now.
-pub fn words(source: &SourceFacts) -> Vec<String> {
-    let mut words = vec!["link".to_owned()];
-    if let Some(instrument) = source.instrument() {
-        words.push("activity".to_owned());
-        words.push("settled".to_owned());
-        words.extend(instrument.workflow.as_ref().map(|_| "workflow".to_owned()));
-        for axis in &instrument.axes {
-            words.push(axis.name.to_string());
-            words.push(format!("{}.motion", axis.name));
-        }
-        for light in &instrument.lights {
-            words.push(light.name.to_string());
-            words.push(format!("{}.on", light.name));
-        }
-    }
-    let readings = source.signals.readings();
-    words.extend(readings.map(|(name, _)| name.to_string()));
-    words.retain(|word| find(source, word).is_some());
-    words
 }
 
 fn instrument(instrument: &Instrument, word: &str) -> Option<Answer> {
