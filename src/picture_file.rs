@@ -2,15 +2,22 @@
 //! everything that is known of the moment it was taken.
 //!
 //! Encoders take a frame, what is known of it, and a writer; names, folders and disks are the
-//! business of who calls. A snapshot is one frame, so nothing here comes near the 4 GiB of a
-//! classic TIFF: the largest frame that is decoded has 192 MiB of values.
+//! business of who calls. [`write`] makes a file of one frame; [`Series`] and [`Animation`] take
+//! many, one at a time, and hold none.
 
+mod animation;
 mod details;
+mod jpeg;
 mod ome_tiff;
 mod ome_xml;
 mod png;
+mod shared;
 #[cfg(test)]
 mod tests;
+
+pub use animation::Animation;
+pub use jpeg::{JpegMade, JpegTone};
+pub use ome_tiff::{Series, Shape, Values};
 
 use std::io::{self, Seek, Write};
 use std::sync::Arc;
@@ -90,4 +97,32 @@ pub fn write(
         }
     }
     Ok(())
+}
+
+/// Writes a frame as JPEG whatever it was sent as: the camera's own file where it is one, and
+/// otherwise its pixels, packed with loss.
+///
+/// - `tone`: what is remembered of this camera
+///
+/// # Errors
+/// As [`write`].
+pub fn write_jpeg(
+    frame: &Frame,
+    received: Stamp,
+    decoder: &mut Decoder,
+    tone: &mut JpegTone,
+    mut into: impl Write,
+) -> Result<JpegMade, PictureFileError> {
+    if frame.encoding == FrameEncoding::Jpeg {
+        into.write_all(&frame.body)?;
+        return Ok(JpegMade::Untouched);
+    }
+    let mut unshared = Vec::new();
+    let raster = decoder.decode(frame, true)?.unshared(&mut unshared);
+    tone.write(&raster, frame.bit_depth, received, into)
+}
+
+/// Names and words of all that is known of a frame, as they stand in a file of it.
+pub fn words_of(frame: &Frame, about: &About) -> Vec<(String, String)> {
+    details::details(frame, about)
 }

@@ -96,7 +96,7 @@ pub(super) fn taken_ns(frame: &Frame, about: &About) -> u64 {
 }
 
 /// A moment to the nanosecond.
-fn utc(unix_ns: u64) -> String {
+pub(super) fn utc(unix_ns: u64) -> String {
     moment(unix_ns, "%Y-%m-%dT%H:%M:%S%.9fZ")
 }
 

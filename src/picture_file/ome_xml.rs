@@ -5,17 +5,55 @@
 //! character reference.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use super::details::{camera, details, moment, pixel_size_um, taken_ns};
+use super::details::{camera, details, moment, pixel_size_um, taken_ns, utc};
+use super::ome_tiff::{Shape, Values};
 use super::{About, SOFTWARE};
-use crate::imaging::{Layout, Raster};
 use crate::model::{Axis, Frame, Motion, Unit};
 
 const SCHEMA: &str = "http://www.openmicroscopy.org/Schemas/OME/2016-06";
 const NAMESPACE: &str = "ttyscope/frame";
+/// Of what is known of each of several frames.
+const PLANES: &str = "ttyscope/frames";
 
-/// The description of a file that holds this one frame.
-pub(super) fn describe(raster: &Raster<'_>, frame: &Frame, about: &About) -> String {
+/// What the description says of one frame of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Plane {
+    /// When it was taken, as far as anybody knows, Unix nanoseconds.
+    pub taken_ns: u64,
+    received_ns: u64,
+    number: Option<u64>,
+    lost_before: u64,
+    since_first: Option<Duration>,
+    exposure_ms: Option<f64>,
+    /// Axis of the schema, where it stood, and the schema's unit.
+    positions: Vec<(&'static str, f64, &'static str)>,
+}
+
+impl Plane {
+    pub(super) fn new(taken_ns: u64, frame: &Frame, about: &About) -> Self {
+        let axes = about.instrument.iter().flat_map(|known| &known.axes);
+        let mut positions: Vec<_> = axes.filter_map(stage_position).collect();
+        // An attribute stands there once, whatever an instrument calls its axes.
+        positions.sort_by_key(|(axis, ..)| *axis);
+        positions.dedup_by_key(|(axis, ..)| *axis);
+        Self {
+            taken_ns,
+            received_ns: about.received.unix_ns,
+            number: frame.number,
+            lost_before: frame.lost_before,
+            since_first: about.since_first,
+            exposure_ms: camera(frame, about)
+                .and_then(|camera| camera.exposure_ms)
+                .filter(|ms| ms.is_finite()),
+            positions,
+        }
+    }
+}
+
+/// The description of a file that holds these frames of one camera, of which `frame` is the first.
+pub(super) fn describe(shape: Shape, frame: &Frame, about: &About, planes: &[Plane]) -> String {
     let mut xml = String::from(r#"<?xml version="1.0" encoding="UTF-8"?>"#);
     let (source, detector) = (escaped(&about.source.name), escaped(&frame.detector));
     // Writing to a `String` cannot fail.
@@ -32,31 +70,63 @@ pub(super) fn describe(raster: &Raster<'_>, frame: &Frame, about: &About) -> Str
         let _ = write!(xml, "<AcquisitionDate>{taken}</AcquisitionDate>");
     }
     xml.push_str("<InstrumentRef ID=\"Instrument:0\"/>");
-    pixels(&mut xml, raster, frame, about);
+    pixels(&mut xml, shape, frame, about, planes);
+    xml.push_str("<AnnotationRef ID=\"Annotation:0\"/>");
+    if planes.len() > 1 {
+        xml.push_str("<AnnotationRef ID=\"Annotation:1\"/>");
+    }
     let _ = write!(
         xml,
-        "<AnnotationRef ID=\"Annotation:0\"/></Image><StructuredAnnotations>\
+        "</Image><StructuredAnnotations>\
          <MapAnnotation ID=\"Annotation:0\" Namespace=\"{NAMESPACE}\"><Value>"
     );
     for (name, text) in details(frame, about) {
         let (name, text) = (escaped(&name), escaped(&text));
         let _ = write!(xml, "<M K=\"{name}\">{text}</M>");
     }
-    xml.push_str("</Value></MapAnnotation></StructuredAnnotations></OME>");
+    xml.push_str("</Value></MapAnnotation>");
+    if planes.len() > 1 {
+        each_plane(&mut xml, planes);
+    }
+    xml.push_str("</StructuredAnnotations></OME>");
     xml
 }
 
-fn pixels(xml: &mut String, raster: &Raster<'_>, frame: &Frame, about: &About) {
-    let (width_px, height_px) = raster.size();
-    let channels = if raster.layout().is_color() { 3 } else { 1 };
-    let (kind, bits) = match raster.layout() {
-        Layout::Grey16 => ("uint16", 16),
-        Layout::Grey8 | Layout::Rgb8 | Layout::Yuyv | Layout::Nv12 => ("uint8", 8),
+/// What the schema has no attribute for: by its place in time, the number and the times of each
+/// frame.
+fn each_plane(xml: &mut String, planes: &[Plane]) {
+    let _ = write!(
+        xml,
+        "<MapAnnotation ID=\"Annotation:1\" Namespace=\"{PLANES}\"><Value>"
+    );
+    for (index, plane) in planes.iter().enumerate() {
+        let _ = write!(xml, "<M K=\"{index}\">received {}", utc(plane.received_ns));
+        if let Some(number) = plane.number {
+            let _ = write!(xml, ", frame {number}");
+        }
+        if plane.taken_ns != plane.received_ns {
+            let _ = write!(xml, ", device time {}", utc(plane.taken_ns));
+        }
+        if plane.lost_before > 0 {
+            let _ = write!(xml, ", {} lost before", plane.lost_before);
+        }
+        xml.push_str("</M>");
+    }
+    xml.push_str("</Value></MapAnnotation>");
+}
+
+fn pixels(xml: &mut String, shape: Shape, frame: &Frame, about: &About, planes: &[Plane]) {
+    let (width_px, height_px) = (shape.width_px, shape.height_px);
+    let (kind, bits, channels) = match shape.values {
+        Values::Grey16 => ("uint16", 16, 1),
+        Values::Grey8 => ("uint8", 8, 1),
+        Values::Rgb8 => ("uint8", 8, 3),
     };
+    let count = planes.len();
     let _ = write!(
         xml,
         "<Pixels ID=\"Pixels:0\" DimensionOrder=\"XYCZT\" Type=\"{kind}\" SizeX=\"{width_px}\" \
-         SizeY=\"{height_px}\" SizeZ=\"1\" SizeC=\"{channels}\" SizeT=\"1\""
+         SizeY=\"{height_px}\" SizeZ=\"1\" SizeC=\"{channels}\" SizeT=\"{count}\""
     );
     if let Some(significant) = frame.bit_depth.filter(|depth| (1..=bits).contains(depth)) {
         let _ = write!(xml, " SignificantBits=\"{significant}\"");
@@ -70,32 +140,38 @@ fn pixels(xml: &mut String, raster: &Raster<'_>, frame: &Frame, about: &About) {
             );
         }
     }
-    let settings = camera(frame, about);
+    let name = escaped(&frame.detector);
     let _ = write!(
         xml,
-        "><Channel ID=\"Channel:0:0\" SamplesPerPixel=\"{channels}\"><DetectorSettings ID=\"Detector:0\""
+        "><Channel ID=\"Channel:0:0\" Name=\"{name}\" SamplesPerPixel=\"{channels}\">\
+         <DetectorSettings ID=\"Detector:0\""
     );
-    if let Some(gain) = settings.and_then(|camera| camera.gain) {
+    if let Some(gain) = camera(frame, about).and_then(|camera| camera.gain) {
         let _ = write!(xml, " Gain=\"{gain}\"");
     }
-    xml.push_str(
-        "/></Channel><TiffData IFD=\"0\" PlaneCount=\"1\"/><Plane TheZ=\"0\" TheT=\"0\" TheC=\"0\"",
+    // Time is the only thing that counts up, so one line says which directory is which.
+    let _ = write!(
+        xml,
+        "/></Channel><TiffData IFD=\"0\" PlaneCount=\"{count}\"/>"
     );
-    if let Some(passed) = about.since_first {
-        let _ = write!(xml, " DeltaT=\"{}\" DeltaTUnit=\"s\"", passed.as_secs_f64());
+    for (index, plane) in planes.iter().enumerate() {
+        let _ = write!(xml, "<Plane TheZ=\"0\" TheT=\"{index}\" TheC=\"0\"");
+        if let Some(passed) = plane.since_first {
+            let _ = write!(xml, " DeltaT=\"{}\" DeltaTUnit=\"s\"", passed.as_secs_f64());
+        }
+        if let Some(ms) = plane.exposure_ms {
+            let _ = write!(xml, " ExposureTime=\"{ms}\" ExposureTimeUnit=\"ms\"");
+        }
+        for (axis, position, unit) in &plane.positions {
+            let unit = escaped(unit);
+            let _ = write!(
+                xml,
+                " Position{axis}=\"{position}\" Position{axis}Unit=\"{unit}\""
+            );
+        }
+        xml.push_str("/>");
     }
-    if let Some(ms) = settings.and_then(|camera| camera.exposure_ms) {
-        let _ = write!(xml, " ExposureTime=\"{ms}\" ExposureTimeUnit=\"ms\"");
-    }
-    let axes = about.instrument.iter().flat_map(|known| &known.axes);
-    for (axis, position, unit) in axes.filter_map(stage_position) {
-        let unit = escaped(unit);
-        let _ = write!(
-            xml,
-            " Position{axis}=\"{position}\" Position{axis}Unit=\"{unit}\""
-        );
-    }
-    xml.push_str("/></Pixels>");
+    xml.push_str("</Pixels>");
 }
 
 /// The axis as the schema calls it, and where it proved to stand, in the schema's unit. It has
@@ -113,7 +189,9 @@ fn stage_position(axis: &Axis) -> Option<(&'static str, f64, &'static str)> {
         Unit::Nanometre => "nm",
         _ => return None,
     };
-    let position = axis.position.filter(|_| axis.motion != Motion::Unknown)?;
+    let position = axis
+        .position
+        .filter(|at| at.is_finite() && axis.motion != Motion::Unknown)?;
     Some((name, position, unit))
 }
 

@@ -69,7 +69,7 @@ fn encode(
 }
 
 /// The name of a text; names of axes and lights come from peers and may be anything.
-fn keyword(name: &str) -> String {
+pub(super) fn keyword(name: &str) -> String {
     let plain = |c: char| match c {
         ' '..='~' => c,
         _ => '_',

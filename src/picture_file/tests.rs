@@ -267,6 +267,156 @@ fn what_is_not_known_is_not_said() {
     );
 }
 
+/// Frames of one camera, each half a second after the one before and another one than the others.
+fn shots(encoding: FrameEncoding, count: u8) -> Vec<(Frame, About)> {
+    let shot = |index: u8| {
+        let bytes = encoding.body_bytes(6, 4).unwrap() as u8;
+        let body = (0..bytes).map(|i| i.wrapping_mul(7) ^ index).collect();
+        let mut about = about();
+        about.received.unix_ns += u64::from(index) * 500_000_000;
+        about.since_first = Some(Duration::from_millis(500) * u32::from(index));
+        let frame = Frame {
+            number: Some(u64::from(index) + 10),
+            ..frame(encoding, (6, 4), body)
+        };
+        (frame, about)
+    };
+    (0..count).map(shot).collect()
+}
+
+#[test]
+fn a_series_has_all_frames_one_after_the_other() {
+    let mut decoder = Decoder::default();
+    for encoding in [
+        FrameEncoding::Mono8,
+        FrameEncoding::Mono16(Compression::None),
+        FrameEncoding::Nv12,
+    ] {
+        for big in [false, true] {
+            let shots = shots(encoding, 4);
+            let (first, about) = &shots[0];
+            let mut unshared = Vec::new();
+            let shape = Shape::of(&decoder.decode(first, true).unwrap(), first);
+            let file = Cursor::new(Vec::new());
+            let mut series = Series::new(file, shape, first, about, big).unwrap();
+            for (frame, about) in &shots {
+                assert!(series.has_room());
+                let raster = decoder.decode(frame, true).unwrap().unshared(&mut unshared);
+                series.add(&raster, frame, about).unwrap();
+            }
+            assert_eq!(series.len(), 4);
+            let file = series.finish().unwrap();
+            assert_eq!(file.get_ref()[2], if big { 43 } else { 42 });
+
+            let mut reader = tiff::decoder::Decoder::new(file).unwrap();
+            let tag = tiff::tags::Tag::ImageDescription;
+            let xml = reader.get_tag_ascii_string(tag).unwrap();
+            for part in [
+                "SizeT=\"4\"",
+                "<TiffData IFD=\"0\" PlaneCount=\"4\"/>",
+                "<Plane TheZ=\"0\" TheT=\"0\" TheC=\"0\" DeltaT=\"0\"",
+                "<Plane TheZ=\"0\" TheT=\"3\" TheC=\"0\" DeltaT=\"1.5\"",
+                "<M K=\"3\">received 2026-11-20T14:03:23.623456789Z, frame 13, 2 lost before</M>",
+            ] {
+                assert!(xml.contains(part), "{part} is not in {xml}");
+            }
+            for (index, (frame, _)) in shots.iter().enumerate() {
+                let values = match reader.read_image().unwrap() {
+                    tiff::decoder::DecodingResult::U8(values) => {
+                        values.into_iter().map(u16::from).collect()
+                    }
+                    tiff::decoder::DecodingResult::U16(values) => values,
+                    other => panic!("{other:?}"),
+                };
+                assert_eq!(
+                    values,
+                    read_frame(frame).1,
+                    "{index} as {}",
+                    encoding.as_str()
+                );
+                assert_eq!(reader.more_images(), index < 3);
+                if index < 3 {
+                    reader.next_image().unwrap();
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn frames_that_differ_in_what_a_file_says_once_have_another_shape() {
+    let mut decoder = Decoder::default();
+    let encoding = FrameEncoding::Mono16(Compression::None);
+    let mut shape = |frame: &Frame| Shape::of(&decoder.decode(frame, true).unwrap(), frame);
+    let one = frame(encoding, (2, 2), vec![1; 8]);
+    let same = shape(&one);
+    let others = [
+        frame(encoding, (4, 1), vec![1; 8]),
+        frame(FrameEncoding::Mono8, (4, 2), vec![1; 8]),
+        Frame {
+            bit_depth: Some(16),
+            ..one.clone()
+        },
+        Frame {
+            pixel_size_um: Some(0.65),
+            ..one.clone()
+        },
+    ];
+    for other in others {
+        assert_ne!(shape(&other), same, "{other:?}");
+    }
+    let later = Frame {
+        number: Some(5),
+        device_ns: Some(7),
+        ..one
+    };
+    assert_eq!(shape(&later), same);
+    // 8 MiB each, of which 512 would be 4 GiB without their directories.
+    let camera = frame(encoding, (2_048, 2_048), vec![0; 8 << 20]);
+    let large = shape(&camera);
+    assert!(!large.needs_big(511) && large.needs_big(512));
+}
+
+#[test]
+fn what_is_no_jpeg_is_encoded_and_said_to_be() {
+    let mut tone = JpegTone::default();
+    let mut decoder = Decoder::default();
+    let mut made = |frame: &Frame| {
+        let mut file = Vec::new();
+        let received = about().received;
+        let made = write_jpeg(frame, received, &mut decoder, &mut tone, &mut file).unwrap();
+        (made, file)
+    };
+    let body = jpeg(17, 9);
+    let own = frame(FrameEncoding::Jpeg, (17, 9), body.clone());
+    assert_eq!(made(&own), (JpegMade::Untouched, body));
+
+    // From black to white in steps that packing keeps apart.
+    let ramp: Vec<u16> = (0..64 * 64).map(|i| 200 + i % 64 * 40).collect();
+    let deep = ramp.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let deep = frame(FrameEncoding::Mono16(Compression::None), (64, 64), deep);
+    let (how, file) = made(&deep);
+    let JpegMade::Drawn { black, white } = how else {
+        panic!("{how:?}");
+    };
+    assert!(
+        (200..=240).contains(&black) && (2_680..=2_720).contains(&white),
+        "{how:?}"
+    );
+    let drawn = frame(FrameEncoding::Jpeg, (64, 64), file);
+    let (_, levels) = read_frame(&drawn);
+    assert!(levels[0] < 10 && levels[63] > 245, "{:?}", &levels[..64]);
+
+    let grey = frame(FrameEncoding::Mono8, (8, 8), vec![90; 64]);
+    let (how, file) = made(&grey);
+    assert_eq!(how, JpegMade::Encoded);
+    let (_, levels) = read_frame(&frame(FrameEncoding::Jpeg, (8, 8), file));
+    assert!(
+        levels.iter().all(|level| level.abs_diff(90) <= 2),
+        "{levels:?}"
+    );
+}
+
 #[test]
 fn a_png_has_its_texts() {
     let frame = frame(FrameEncoding::Mono8, (2, 1), vec![1, 2]);
