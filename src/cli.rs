@@ -170,6 +170,18 @@ struct Record {
     /// Record the simulators
     #[arg(long, conflicts_with = "sources")]
     simulate: bool,
+    /// Remove recordings that were finished more than this many days ago
+    #[arg(long, value_name = "N")]
+    keep_days: Option<u32>,
+    /// Remove the oldest finished recordings until all are not larger than this, such as 500GB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    keep_total: Option<u64>,
+    /// Offer the figures to Prometheus at this address of this machine, such as 127.0.0.1:9464
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<String>,
+    /// Where the log goes; under systemd the journal, else a file
+    #[arg(long, value_name = "WHERE", value_parser = ["file", "journal", "stderr"])]
+    log_to: Option<String>,
     /// Status and summary as JSON lines on standard output
     #[arg(long)]
     json: bool,

@@ -25,6 +25,7 @@ mod probe;
 mod progress;
 mod reflex;
 pub mod rescue;
+pub mod service;
 pub mod session;
 pub mod signals;
 mod simulators;

@@ -47,7 +47,7 @@ const CRATES: [(&str, &[&str]); 8] = [
             "main",
         ],
     ),
-    ("hyper", &["sources", "simulators"]),
+    ("hyper", &["sources", "simulators", "run/service/metrics"]),
     ("tokio_tungstenite", &["sources", "simulators"]),
     ("ratatui", &["ui", "draw", "app/draw", "run"]),
     ("crossterm", &["run"]),

@@ -1,8 +1,9 @@
 //! What each verb means: from its arguments and the configuration to what is to be run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -13,13 +14,13 @@ use super::{
     Stats, Stop, Wait, Watch, Watched, simulators,
 };
 use crate::config::{
-    ConfigError, ControlConfig, FileConfig, OnExit, OnTerminalLoss, SourceSpec, data_dir,
-    default_path, name_sources, state_dir,
+    ConfigError, ControlConfig, FileConfig, LogTarget, MetricsConfig, OnExit, OnTerminalLoss,
+    Retention, SourceSpec, data_dir, default_path, name_sources, parse_days, state_dir,
 };
 use crate::export::{self, ExportPlan, Pattern};
 use crate::intent::Keymap;
 use crate::model::condition::Condition;
-use crate::model::{PictureFormat, PlainText, StopLevel};
+use crate::model::{Clock, PictureFormat, PlainText, StopLevel, size_text};
 use crate::pipeline::{RecordingLimits, RecordingPlan, Rotation};
 use crate::recording;
 use crate::run;
@@ -27,9 +28,10 @@ use crate::run::audit;
 use crate::run::commander::Auditing;
 use crate::run::connect::missing_variables;
 use crate::run::console;
-use crate::run::journal::{Journal, parse_filter};
+use crate::run::journal::{Journal, LogPlace, is_in_journal, parse_filter};
 use crate::run::mission::{self, Exit, Look};
 use crate::run::oneshot::{self, Wish};
+use crate::run::service::{ServicePlan, Settings, retention};
 use crate::run::session::Feed;
 use crate::run::snapshot::{Place, SnapshotPlan};
 use crate::run::tally::{self, Format, Wanted};
@@ -85,15 +87,72 @@ pub fn record(record: Record) -> Outcome {
         size_bytes: record.max_size,
         messages: record.max_messages,
     };
-    let plan = plan(&config, record.out, record.name, limits)?;
-    let journal = start_log(&record.inputs, &config)?;
+    let told = settings(&record, &config)?;
+    let plan = plan(&config, record.out.clone(), record.name.clone(), limits)?;
+    let place = log_place(&record.inputs, record.log_to.as_deref(), &config)?;
+    let voice = match place {
+        // What people would be told is in the log, which goes to the same place.
+        LogPlace::Journal | LogPlace::StandardError if !record.json => Voice::Silent,
+        _ => voice(record.json),
+    };
+    let journal = Journal::start(&place, &told.filter)?;
+    let service = ServicePlan {
+        dir: plan.dir.clone(),
+        settings: told,
+        reread: Arc::new(move || {
+            let config = load_config(record.inputs.config.as_deref())?;
+            settings(&record, &config)
+        }),
+    };
     mission::record(
         feed,
         plan,
-        voice(record.json),
+        service,
+        voice,
         auditing(&config.control),
         journal,
     )
+}
+
+/// What a recorder does by what was written on the command line and in the configuration; what was
+/// written on the command line stands.
+fn settings(record: &Record, config: &FileConfig) -> anyhow::Result<Settings> {
+    let sources = match feed(&record.inputs.sources, config)? {
+        Feed::Sources(sources) if !record.simulate => sources,
+        _ => Vec::new(),
+    };
+    let metrics = match &record.metrics {
+        Some(address) => MetricsConfig::new(address, config.metrics.allow_remote)
+            .map_err(|problem| Usage(format!("--metrics: {problem}")))?,
+        None => config.metrics,
+    };
+    let written = config.record.retention;
+    let age = record.keep_days.map(parse_days).transpose();
+    let age = age.map_err(|problem| Usage(format!("--keep-days: {problem}")))?;
+    let target = config.log.target.map_or("", LogTarget::as_str);
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let fixed = [
+        ("[record] dir", path(&config.record.dir).unwrap_or_default()),
+        (
+            "[record] name",
+            config.record.name.clone().unwrap_or_default(),
+        ),
+        ("[log] to", target.to_owned()),
+        (
+            "[control] audit",
+            path(&config.control.audit).unwrap_or_default(),
+        ),
+    ];
+    Ok(Settings {
+        filter: checked_filter(&record.inputs, config)?,
+        retention: Retention {
+            age: age.or(written.age),
+            total_bytes: record.keep_total.or(written.total_bytes),
+        },
+        metrics: metrics.listen,
+        sources,
+        fixed: BTreeMap::from(fixed),
+    })
 }
 
 /// A recording, through the same screens or none.
@@ -399,6 +458,9 @@ pub fn check(check: Check) -> Outcome {
         }
     }
     voice::text(&format_args!("{}\n", control_words(&config.control)));
+    for line in service_words(&config) {
+        voice::text(&format_args!("{line}\n"));
+    }
     Ok(Exit::Done)
 }
 
@@ -448,6 +510,56 @@ fn control_words(control: &ControlConfig) -> String {
         words.push_str(&format!("; audit in {}", audit.display()));
     }
     words
+}
+
+/// What the configuration says of a recorder that runs as a service, and what it would take away.
+fn service_words(config: &FileConfig) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(target) = config.log.target {
+        lines.push(format!("  log              to {}", target.as_str()));
+    }
+    if let Some(address) = config.metrics.listen {
+        let warning = match address.ip().is_loopback() {
+            true => "",
+            false => ", for whoever reaches this machine: nobody is asked who he is",
+        };
+        let words = format!("  metrics          at http://{address}/metrics{warning}");
+        lines.push(words);
+    }
+    let policy = config.record.retention;
+    if !policy.is_on() {
+        return lines;
+    }
+    lines.push(format!("  retention        {policy}"));
+    let Some(dir) = config.record.dir.clone().or_else(data_dir) else {
+        return lines;
+    };
+    let plan = retention::plan(&dir, &policy, Clock::system().now().unix_ns);
+    let size = size_text(plan.remaining_bytes);
+    lines.push(format!(
+        "  {:16} would leave {size} in {}",
+        "",
+        dir.display()
+    ));
+    for (what, (files, bytes)) in [
+        ("marked as kept, not counted", plan.kept),
+        ("left unfinished, never removed, not counted", plan.torn),
+    ] {
+        if files > 0 {
+            let size = size_text(bytes);
+            lines.push(format!("  {:16} {what}: files {files}, {size}", ""));
+        }
+    }
+    for removal in &plan.removals {
+        for file in &removal.files {
+            let (name, size, why) = (&file.name, size_text(file.size_bytes), removal.why);
+            lines.push(format!(
+                "  {:16} would be removed: {name} ({size}), {why}",
+                ""
+            ));
+        }
+    }
+    lines
 }
 
 fn voice(json: bool) -> Voice {
@@ -598,12 +710,40 @@ fn keymap(config: &FileConfig) -> anyhow::Result<Keymap> {
     })
 }
 
+/// The log of a verb whose screens or answers have the terminal: a file.
 fn start_log(inputs: &Inputs, config: &FileConfig) -> anyhow::Result<Journal> {
-    let dir = inputs
-        .log_dir
-        .clone()
-        .or_else(state_dir)
-        .context("no folder for logs: say --log-dir DIR")?;
-    let filter = inputs.log.as_deref().or(config.log.filter.as_deref());
-    Journal::start(&dir, filter.unwrap_or("info"))
+    Journal::start(&log_folder(inputs)?, &checked_filter(inputs, config)?)
+}
+
+/// Where the log of a recorder goes.
+fn log_place(
+    inputs: &Inputs,
+    named: Option<&str>,
+    config: &FileConfig,
+) -> anyhow::Result<LogPlace> {
+    let target = named.and_then(LogTarget::from_name).or(config.log.target);
+    match target {
+        Some(LogTarget::Journal) => Ok(LogPlace::Journal),
+        Some(LogTarget::StandardError) => Ok(LogPlace::StandardError),
+        // Whoever names a folder wants files in it.
+        None if inputs.log_dir.is_none() && is_in_journal() => Ok(LogPlace::Journal),
+        None | Some(LogTarget::File) => log_folder(inputs),
+    }
+}
+
+fn log_folder(inputs: &Inputs) -> anyhow::Result<LogPlace> {
+    let dir = inputs.log_dir.clone().or_else(state_dir);
+    let dir = dir.context("no folder for logs: say --log-dir DIR")?;
+    Ok(LogPlace::Folder(dir))
+}
+
+/// What goes into the log, if it is understood.
+fn checked_filter(inputs: &Inputs, config: &FileConfig) -> anyhow::Result<String> {
+    match (&inputs.log, &config.log.filter) {
+        (Some(filter), _) => parse_filter(filter).map(|_| filter.clone()),
+        (None, Some(filter)) => parse_filter(filter)
+            .map(|_| filter.clone())
+            .with_context(|| format!("configuration {}", config.path.display())),
+        (None, None) => Ok("info".to_owned()),
+    }
 }

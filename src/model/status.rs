@@ -252,3 +252,15 @@ pub enum RecorderState {
     /// It ended because of this.
     Failed(PlainText),
 }
+
+impl RecorderState {
+    /// One word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Recording => "recording",
+            Self::Draining => "draining",
+            Self::Failed(_) => "failed",
+        }
+    }
+}

@@ -15,6 +15,7 @@ use super::keys::{Answer, Typed};
 use super::pictures::{Pictures, Ready};
 use super::probe::Probe;
 use super::reflex::{Reflex, TypingState};
+use super::service::{self, Figures};
 use super::session::Session;
 use super::signals::{Signals, Told};
 use super::snapshot::{Saver, SnapshotPlan};
@@ -397,6 +398,12 @@ impl<'a> EventLoop<'a> {
         match told {
             Told::Terminate | Told::Interrupt => Some(Ending::Asked),
             Told::HangUp => Some(Ending::TerminalGone),
+            Told::Dump => {
+                let turns = self.turns.stats(Instant::now());
+                let snapshot = self.session.snapshot(turns, self.console.drawing.stats());
+                service::dump(&Figures::of(self.session, snapshot, self.links));
+                None
+            }
             Told::Resize => {
                 let (cols, rows) = terminal::size().ok()?;
                 self.console.drawing.resize(cols, rows);

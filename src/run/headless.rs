@@ -7,6 +7,7 @@ use serde::Serialize;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::journal::{self, Journal};
+use super::service::{self, Due, Figures, Service};
 use super::session::Session;
 use super::signals::{Signals, Told};
 use super::voice::{Patience, Voice, json_line, people};
@@ -69,6 +70,11 @@ impl Links {
         self.states.insert(sample.source, state.clone());
     }
 
+    /// What a source last said of its link.
+    pub fn state(&self, source: SourceId) -> Option<&LinkState> {
+        self.states.get(&source)
+    }
+
     fn all_ended(&self, sources: usize) -> bool {
         let over = |state: &LinkState| {
             matches!(
@@ -80,11 +86,12 @@ impl Links {
     }
 }
 
-/// Watches until it is over. Never waits for disk or network.
+/// Watches until it is over. Never waits for disk or network. A `service` is kept going.
 pub async fn watch(
     session: &Session,
     signals: &mut Signals,
     mut journal: Option<&mut Journal>,
+    mut service: Option<&mut Service>,
     voice: Voice,
     until: Until,
     links: &mut Links,
@@ -108,20 +115,37 @@ pub async fn watch(
         if recorded || links.all_ended(session.sources.len()) {
             return Ending::Done;
         }
+        if let Some(service) = &mut service {
+            service.look(&session.recorder());
+            if service.take_once_more() {
+                service.reload(session);
+            }
+        }
         tokio::select! {
             // As in the event loop: no flood stands before a signal or the clock.
             biased;
             told = signals.recv() => match told {
                 Told::Terminate | Told::Interrupt => return Ending::Asked,
-                // A recorder outlives its terminal.
-                Told::HangUp | Told::Resize => {}
+                Told::HangUp => match &mut service {
+                    Some(service) => service.reload(session),
+                    // A recorder outlives its terminal.
+                    None => {}
+                },
+                Told::Dump => service::dump(&Figures::of(session, snapshot(session), links)),
+                Told::Resize => {}
             },
             () = session.recorder_changed() => {}
             _ = status.tick() => {
                 session.tick();
-                let snapshot = session.snapshot(LoopStats::default(), TerminalStats::default());
+                let snapshot = snapshot(session);
                 say_status(session, &snapshot, links, began.elapsed(), voice);
+                if let Some(service) = &mut service {
+                    service.tick(session, snapshot, links);
+                }
             }
+            due = service_due(&mut service) => if let Some(service) = &mut service {
+                service.take(due);
+            },
             Some(line) = next_line(&mut journal) => people(
                 voice,
                 Patience::Status,
@@ -130,6 +154,17 @@ pub async fn watch(
             () = tokio::task::yield_now(), if taken == TURN_LIMIT => {}
             () = session.lanes.ready() => {}
         }
+    }
+}
+
+fn snapshot(session: &Session) -> PipelineSnapshot {
+    session.snapshot(LoopStats::default(), TerminalStats::default())
+}
+
+async fn service_due(service: &mut Option<&mut Service>) -> Due {
+    match service {
+        Some(service) => service.due().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -329,6 +364,7 @@ mod tests {
         let watched = watch(
             &session,
             &mut signals,
+            None,
             None,
             Voice::Silent,
             until,

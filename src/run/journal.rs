@@ -1,17 +1,22 @@
-//! Our own log: a file that rolls by the day, and the lines worth showing on the screen.
+//! Our own log: a file that rolls by the day or standard error, and the lines worth showing on the
+//! screen.
+
+mod lines;
 
 use std::fmt;
-use std::path::Path;
+use std::path::PathBuf;
 
+use anyhow::Context as _;
 use tokio::sync::mpsc;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry};
+use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use crate::model::{LogLine, Payload, PlainText, Sample, Severity};
+use lines::Lines;
 
 /// Lines that may wait for the screen. The file has them all.
 const BOUND: usize = 256;
@@ -28,47 +33,100 @@ pub fn parse_filter(written: &str) -> anyhow::Result<EnvFilter> {
     })
 }
 
-/// Keeps the log file's writer alive; the last lines are written when it is dropped.
+/// Where the log is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogPlace {
+    /// Files of a day each in this folder.
+    Folder(PathBuf),
+    /// Standard error as the system's journal reads it: the priority in front, no time.
+    Journal,
+    /// Standard error, for people.
+    StandardError,
+}
+
+/// Whether standard error goes to the system's journal. Source: systemd.exec(5), `JOURNAL_STREAM`:
+/// device and inode of what it was given. Programs between may have given it another.
+pub fn is_in_journal() -> bool {
+    let about = rustix::fs::fstat(rustix::stdio::stderr());
+    let given = std::env::var("JOURNAL_STREAM");
+    about.is_ok_and(|about| {
+        given.is_ok_and(|given| given == format!("{}:{}", about.st_dev, about.st_ino))
+    })
+}
+
+/// Changes what goes into the log of a process.
+#[derive(Clone, Debug)]
+pub struct FilterChange(Option<reload::Handle<EnvFilter, Registry>>);
+
+impl FilterChange {
+    /// From now on what `filter` lets through.
+    ///
+    /// # Errors
+    /// It is not understood.
+    pub fn to(&self, filter: &str) -> anyhow::Result<()> {
+        let filter = parse_filter(filter)?;
+        match &self.0 {
+            Some(handle) => handle.reload(filter).context("the log cannot be changed"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Keeps the log's writer alive; the last lines are written when it is dropped.
 #[derive(Debug)]
 pub struct Journal {
     _writer: Option<WorkerGuard>,
     lines: mpsc::Receiver<LogLine>,
+    filter: FilterChange,
 }
 
 impl Journal {
-    /// Starts logging into `dir`, whatever `filter` lets through (`info`, `ttyscope=debug`, …).
+    /// Starts logging, whatever `filter` lets through (`info`, `ttyscope=debug`, …).
     ///
     /// # Errors
     /// The folder cannot be made, or the filter is not understood.
-    pub fn start(dir: &Path, filter: &str) -> anyhow::Result<Self> {
-        use anyhow::Context as _;
-        std::fs::create_dir_all(dir)
-            .with_context(|| format!("log folder {} cannot be made", dir.display()))?;
-        let filter = parse_filter(filter)?;
-        let file = tracing_appender::rolling::Builder::new()
-            .rotation(tracing_appender::rolling::Rotation::DAILY)
-            .filename_prefix("ttyscope")
-            .filename_suffix("log")
-            .max_log_files(FILES_KEPT)
-            .build(dir)
-            .with_context(|| format!("log folder {} cannot be written", dir.display()))?;
-        // A slow disk delays the writer's thread. One that hangs costs lines once 128,000 wait:
-        // waiting for it here would hold the loop.
-        let (writer, guard) = tracing_appender::non_blocking(file);
+    pub fn start(place: &LogPlace, filter: &str) -> anyhow::Result<Self> {
+        let (filter, handle) = reload::Layer::new(parse_filter(filter)?);
+        // A slow disk or a slow reader delays the writer's thread. One that hangs costs lines once
+        // 128,000 wait: waiting for it here would hold the loop.
+        let (writer, guard) = match place {
+            LogPlace::Folder(dir) => {
+                std::fs::create_dir_all(dir)
+                    .with_context(|| format!("log folder {} cannot be made", dir.display()))?;
+                let file = tracing_appender::rolling::Builder::new()
+                    .rotation(tracing_appender::rolling::Rotation::DAILY)
+                    .filename_prefix("ttyscope")
+                    .filename_suffix("log")
+                    .max_log_files(FILES_KEPT)
+                    .build(dir)
+                    .with_context(|| format!("log folder {} cannot be written", dir.display()))?;
+                tracing_appender::non_blocking(file)
+            }
+            LogPlace::Journal | LogPlace::StandardError => {
+                tracing_appender::non_blocking(std::io::stderr())
+            }
+        };
         let (sender, lines) = mpsc::channel(BOUND);
-        let to_file = tracing_subscriber::fmt::layer()
+        let to_place = tracing_subscriber::fmt::layer()
             .with_ansi(false)
+            .event_format(Lines::of(place))
             .with_writer(writer);
         Registry::default()
             .with(filter)
-            .with(to_file)
+            .with(to_place)
             .with(ToScreen { sender })
             .try_init()
             .context("logging was started before")?;
         Ok(Self {
             _writer: Some(guard),
             lines,
+            filter: FilterChange(Some(handle)),
         })
+    }
+
+    /// What changes the filter.
+    pub fn filter(&self) -> FilterChange {
+        self.filter.clone()
     }
 
     /// A journal that writes nothing, for tests of the loop.
@@ -77,6 +135,7 @@ impl Journal {
         Self {
             _writer: None,
             lines: mpsc::channel(1).1,
+            filter: FilterChange(None),
         }
     }
 

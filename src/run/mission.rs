@@ -11,6 +11,7 @@ use super::commander::Auditing;
 use super::console::{self, Ending};
 use super::headless::{self, Links, Until};
 use super::journal::Journal;
+use super::service::{Service, ServicePlan};
 use super::session::{Feed, Recording, Session};
 use super::signals::{Signals, Told};
 use super::snapshot::SnapshotPlan;
@@ -134,6 +135,7 @@ pub fn watch(
                 &session,
                 &mut signals,
                 None,
+                None,
                 Voice::Silent,
                 until,
                 &mut links,
@@ -145,13 +147,14 @@ pub fn watch(
     })
 }
 
-/// Records without a screen.
+/// Records without a screen, as a service to whoever wants one.
 ///
 /// # Errors
 /// Something needed cannot be had.
 pub fn record(
     feed: Feed,
     plan: RecordingPlan,
+    service: ServicePlan,
     voice: Voice,
     auditing: Auditing,
     mut journal: Journal,
@@ -163,14 +166,29 @@ pub fn record(
             session.end().await;
             anyhow::bail!("{why}");
         }
+        let mut service = match Service::start(service, &session, journal.filter()) {
+            Ok(service) => service,
+            Err(error) => {
+                session.end().await;
+                return Err(error);
+            }
+        };
         session.lanes.take_control_only();
         let measuring = session.measure_unseen();
         let mut links = Links::default();
-        let until = Until::RecordingEnds;
-        let log = Some(&mut journal);
-        headless::watch(&session, &mut signals, log, voice, until, &mut links).await;
+        headless::watch(
+            &session,
+            &mut signals,
+            Some(&mut journal),
+            Some(&mut service),
+            voice,
+            Until::RecordingEnds,
+            &mut links,
+        )
+        .await;
         drop(measuring);
-        Ok(end(session, &mut signals, links, voice, true).await)
+        let end = end(session, &mut signals, links, voice, true);
+        Ok(service.while_ending(end).await)
     })
 }
 
@@ -188,6 +206,7 @@ pub fn play(feed: Feed, voice: Voice, mut journal: Journal) -> anyhow::Result<Ex
             &session,
             &mut signals,
             log,
+            None,
             Voice::Silent,
             until,
             &mut links,
@@ -233,7 +252,7 @@ pub fn simulate(simulators: Simulators) -> anyhow::Result<Exit> {
             Some(options) => Some(start_fleet(options).await?),
             None => None,
         };
-        while matches!(signals.recv().await, Told::Resize) {}
+        while matches!(signals.recv().await, Told::Dump | Told::Resize) {}
         if let Some(simulator) = market {
             simulator.stop().await;
         }
@@ -375,7 +394,12 @@ async fn end(
         Voice::Json => {
             voice::json_line(Patience::Word, &serde_json::json!({ "summary": verdict }));
         }
-        Voice::People | Voice::Silent => people(voice, Patience::Word, format_args!("{verdict}")),
+        Voice::People => people(voice, Patience::Word, format_args!("{verdict}")),
+        // Nobody is there to be told but the log.
+        Voice::Silent => verdict
+            .to_string()
+            .lines()
+            .for_each(|line| tracing::info!("{line}")),
     }
     verdict.exit(recording_wanted)
 }

@@ -401,7 +401,7 @@ async fn carry_out(
                     stops.press(StopOrigin::Signal);
                 }
                 Told::Interrupt | Told::Terminate => break,
-                Told::HangUp | Told::Resize => {}
+                Told::HangUp | Told::Dump | Told::Resize => {}
             },
         }
     }

@@ -11,8 +11,11 @@ pub enum Told {
     Terminate,
     /// SIGINT: a person wants to end; the second one means at once.
     Interrupt,
-    /// SIGHUP: the terminal is gone.
+    /// SIGHUP: the terminal is gone; to a recorder without one: begin another file, and read the
+    /// configuration again.
     HangUp,
+    /// SIGUSR2: say how the accounts stand.
+    Dump,
     /// SIGWINCH: the terminal has another size.
     Resize,
 }
@@ -23,6 +26,7 @@ pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    dump: Signal,
     resize: Signal,
 }
 
@@ -36,6 +40,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
+            dump: signal(SignalKind::user_defined2())?,
             resize: signal(SignalKind::window_change())?,
         })
     }
@@ -46,6 +51,7 @@ impl Signals {
             _ = self.terminate.recv() => Told::Terminate,
             _ = self.interrupt.recv() => Told::Interrupt,
             _ = self.hang_up.recv() => Told::HangUp,
+            _ = self.dump.recv() => Told::Dump,
             _ = self.resize.recv() => Told::Resize,
         }
     }

@@ -132,7 +132,7 @@ impl<'a> Watch<'a> {
                 biased;
                 told = signals.recv() => match told {
                     Told::Interrupt | Told::Terminate | Told::HangUp => return Ok(Ending::Done),
-                    Told::Resize => {}
+                    Told::Dump | Told::Resize => {}
                 },
                 () = sleep_until(end) => return Ok(Ending::Done),
                 () = sleep_until(next) => {
@@ -213,7 +213,7 @@ impl<'a> Watch<'a> {
                     Ok(Err(Gone::Stuck)) => bail!("standard output was not read for 10 s"),
                     Err(error) => bail!("writing to standard output failed: {error}"),
                 },
-                told = signals.recv() => if told != Told::Resize {
+                told = signals.recv() => if !matches!(told, Told::Dump | Told::Resize) {
                     return Ok(false);
                 },
             }

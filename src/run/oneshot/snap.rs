@@ -347,7 +347,7 @@ async fn series(
                     series.say_missing("interrupted");
                     return Ok(Exit::Incomplete);
                 }
-                Told::HangUp | Told::Resize => continue,
+                Told::HangUp | Told::Dump | Told::Resize => continue,
             },
             frame = tap.frames.recv() => frame.context("the thread that takes pictures has ended")?,
             () = lanes.ready() => continue,
