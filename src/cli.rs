@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{parse_duration, parse_size};
+use crate::config::{parse_duration, parse_rotate_every, parse_rotate_size, parse_size};
 use crate::export::Format;
 use crate::model::text::printable;
 use crate::run::mission::Exit;
@@ -98,6 +98,8 @@ struct Watch {
     /// Folder for recordings
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    rotate: Rotate,
     /// Theme: dark, light, colour-blind, ansi
     #[arg(long, value_name = "NAME")]
     theme: Option<String>,
@@ -105,6 +107,17 @@ struct Watch {
     /// sixel
     #[arg(long, value_name = "NAME", env = "TTYSCOPE_GRAPHICS")]
     graphics: Option<String>,
+}
+
+/// When a recording goes on in another file.
+#[derive(Debug, Args)]
+struct Rotate {
+    /// Go on in another file after this time, such as 10m; each begins with what holds then
+    #[arg(long, value_name = "TIME", value_parser = parse_rotate_every)]
+    rotate_every: Option<Duration>,
+    /// Go on in another file before it is larger than this, such as 1GiB
+    #[arg(long, value_name = "SIZE", value_parser = parse_rotate_size)]
+    rotate_size: Option<u64>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -161,12 +174,14 @@ struct Record {
     /// Stop after this time, such as 90s, 10m or 1h30m
     #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
     duration: Option<Duration>,
-    /// Stop before the file is larger than this, such as 500MB or 1GiB
+    /// Stop before the recording is larger than this, such as 500MB or 1GiB
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_size: Option<u64>,
     /// Stop after this many messages
     #[arg(long, value_name = "N")]
     max_messages: Option<u64>,
+    #[command(flatten)]
+    rotate: Rotate,
     /// Record the simulators
     #[arg(long, conflicts_with = "sources")]
     simulate: bool,

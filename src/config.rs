@@ -20,7 +20,7 @@ pub use source::{
     Camera, Endpoint, FeedTransport, Market, Rest, SourceError, SourceKind, SourceSpec, Tls,
     Transport, name_sources,
 };
-pub use values::{parse_duration, parse_size};
+pub use values::{parse_duration, parse_rotate_every, parse_rotate_size, parse_size};
 
 use std::path::PathBuf;
 

@@ -1,14 +1,17 @@
 //! Floor 2: the recorder thread, which alone writes to disk.
 //!
-//! It takes what sources hand over from the [`DiskReceiver`] and writes it into one file at a time.
+//! It takes what sources hand over from the [`DiskReceiver`] and writes it into one file at a time,
+//! or one after the other; a second thread only reads back what was written and keeps the manifest.
 //! It knows no screen and no runtime, and nobody waits for it but through the lane's bound.
 
+mod archive;
 mod books;
 mod failure;
 mod lock;
 mod naming;
 mod open;
 mod pixels;
+mod rotation;
 mod shared_file;
 mod storage;
 mod worker;
@@ -19,6 +22,7 @@ use std::thread::JoinHandle;
 
 use crate::model::{Clock, DropReason, RecorderStatus, SourceInfo};
 use crate::pipeline::{DiskReceiver, Meters};
+use crate::recording::SourceAccount;
 
 pub use lock::is_being_written;
 pub use naming::safe_name;
@@ -38,8 +42,12 @@ pub struct RecorderContext {
 /// How a recording ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordingOutcome {
-    /// The file, under its last name.
+    /// The file, under its last name; the first one if there are several.
     pub path: PathBuf,
+    /// How many files it has; 0 if none could be made.
+    pub parts: u32,
+    /// Where the manifest with their hashes is, or will be in a moment; `None` if there is none.
+    pub manifest: Option<PathBuf>,
     /// Closed properly, and everything that was accepted for it is in it.
     pub complete: bool,
     /// Messages accepted for it.
@@ -55,6 +63,8 @@ pub struct RecordingOutcome {
     pub size_bytes: u64,
     /// Why it ended, for people.
     pub ended: String,
+    /// The books by source: what did not make it, and why.
+    pub sources: Vec<SourceAccount>,
 }
 
 /// The recorder.
@@ -87,7 +97,10 @@ impl Recorder {
         let worker_shared = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
-            .spawn(move || worker::Worker::new(receiver, context, storage, worker_shared).run())?;
+            .spawn(move || {
+                let storage = Arc::from(storage);
+                worker::Worker::new(receiver, context, storage, worker_shared).run();
+            })?;
         Ok(RecorderHandle { shared, thread })
     }
 }

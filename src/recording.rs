@@ -8,6 +8,8 @@ mod encode;
 pub mod files;
 pub mod foxglove;
 mod last_words;
+mod manifest;
+mod parts;
 mod read_error;
 mod reader;
 pub mod records;
@@ -21,6 +23,8 @@ mod writer;
 
 pub use decode::{Decoder, Played};
 pub use last_words::last_words;
+pub use manifest::{EndRecord, Fingerprint, MANIFEST_ENDING, Manifest, ManifestError, PartRecord};
+pub use parts::{Beside, SessionVerdict, check_hash, judge};
 pub use read_error::ReadError;
 pub use reader::{
     Attachment, Damage, Ending, Entry, RecordedChannel, RecordedMessage, RecordedSchema,
@@ -31,4 +35,4 @@ pub use session::{ACCOUNT, Account, RecordedSource, SESSION, Session, SourceAcco
 pub use summary::{Gap, GapKind, Summary, inspect, session_of, sources_of};
 pub use topics::{Topics, part};
 pub use verify::{Finding, Verdict, verify};
-pub use writer::{CHUNK_BYTES, MAX_NAMED_CHANNELS, RecordingWriter};
+pub use writer::{CHUNK_BYTES, MAX_NAMED_CHANNELS, Numbering, RecordingWriter};

@@ -35,7 +35,7 @@ const SIDEWAYS: [(&str, &str); 4] = [
 ];
 
 /// `(crate, modules that may name it)`; a module also by path, such as `ui/screen`.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 9] = [
     (
         "tokio",
         &[
@@ -52,6 +52,7 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("ratatui", &["ui", "draw", "app/draw", "run"]),
     ("crossterm", &["run"]),
     ("mcap", &["recording", "recorder"]),
+    ("sha2", &["recording"]),
     ("tiff", &["picture_file"]),
     ("png", &["picture_file"]),
 ];

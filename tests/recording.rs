@@ -815,7 +815,8 @@ fn two_recordings_in_one_second_have_two_names() {
     );
     let left: Vec<_> = std::fs::read_dir(rig.plan(RecordingLimits::default()).dir)
         .unwrap()
-        .map(|entry| entry.unwrap().file_name())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "mcap"))
         .collect();
     assert_eq!(left.len(), 3, "{left:?}");
     rig.quit();

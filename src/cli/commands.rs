@@ -10,8 +10,8 @@ use anyhow::Context as _;
 
 use super::values::Moment;
 use super::{
-    Book, Cameras, Check, Export, Get, Inputs, Inspect, OneSource, Record, Replay, Send, Sim, Snap,
-    Stats, Stop, Wait, Watch, Watched, simulators,
+    Book, Cameras, Check, Export, Get, Inputs, Inspect, OneSource, Record, Replay, Rotate, Send,
+    Sim, Snap, Stats, Stop, Wait, Watch, Watched, simulators,
 };
 use crate::config::{
     ConfigError, ControlConfig, FileConfig, LogTarget, MetricsConfig, OnExit, OnTerminalLoss,
@@ -63,7 +63,8 @@ pub fn watch(watch: Watch) -> Outcome {
         auditing: Some(auditing(&config.control)),
         on_exit: config.control.on_exit,
     };
-    let plan = plan(&config, watch.out, None, RecordingLimits::default())?;
+    let limits = RecordingLimits::default();
+    let plan = plan(&config, watch.out, None, limits, &watch.rotate)?;
     let record = watch.record || config.record.at_start;
     let journal = start_log(&watch.inputs, &config)?;
     mission::watch(feed, look, Some(plan), record, journal)
@@ -88,7 +89,13 @@ pub fn record(record: Record) -> Outcome {
         messages: record.max_messages,
     };
     let told = settings(&record, &config)?;
-    let plan = plan(&config, record.out.clone(), record.name.clone(), limits)?;
+    let plan = plan(
+        &config,
+        record.out.clone(),
+        record.name.clone(),
+        limits,
+        &record.rotate,
+    )?;
     let place = log_place(&record.inputs, record.log_to.as_deref(), &config)?;
     let voice = match place {
         // What people would be told is in the log, which goes to the same place.
@@ -621,6 +628,7 @@ fn plan(
     out: Option<PathBuf>,
     name: Option<String>,
     limits: RecordingLimits,
+    rotate: &Rotate,
 ) -> anyhow::Result<RecordingPlan> {
     let dir = out
         .or_else(|| config.record.dir.clone())
@@ -632,7 +640,10 @@ fn plan(
             .or_else(|| config.record.name.clone())
             .unwrap_or_else(|| "ttyscope".to_owned()),
         limits,
-        rotation: Rotation::default(),
+        rotation: Rotation {
+            every: rotate.rotate_every.or(config.record.rotate_every),
+            size_bytes: rotate.rotate_size.or(config.record.rotate_size),
+        },
     })
 }
 

@@ -1,6 +1,7 @@
 //! The configuration file: what it may hold, and errors that name the line.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -9,6 +10,7 @@ use super::control::{ControlConfig, check_operator};
 use super::limits::{add_limit, limits_from};
 use super::service::{LogConfig, LogTarget, MetricsConfig, Retention, keep_total, parse_days};
 use super::source::{SourceKind, SourceSpec, Tls, fleet, is_name};
+use super::values::{parse_rotate_every, parse_rotate_size};
 use super::written::{Written, WrittenLog, WrittenMetrics, WrittenRecord, WrittenSource};
 use crate::model::PictureFormat;
 use crate::protocol::flamingo::{Override, Profile};
@@ -62,6 +64,10 @@ pub struct RecordConfig {
     pub on_terminal_loss: OnTerminalLoss,
     /// How much of them is kept.
     pub retention: Retention,
+    /// Go on in another file after this time.
+    pub rotate_every: Option<Duration>,
+    /// Go on in another file before it grows over this many bytes.
+    pub rotate_size: Option<u64>,
 }
 
 /// The table `[snapshot]`.
@@ -195,6 +201,10 @@ impl FileConfig {
                 at_start: record.at_start,
                 on_terminal_loss: record.on_terminal_loss,
                 retention,
+                rotate_every: amount(record.rotate_every, parse_rotate_every)
+                    .map_err(|(offset, problem)| at(offset, format!("rotate_every: {problem}")))?,
+                rotate_size: amount(record.rotate_size, parse_rotate_size)
+                    .map_err(|(offset, problem)| at(offset, format!("rotate_size: {problem}")))?,
             },
             snapshot,
             control: ControlConfig {
@@ -451,6 +461,16 @@ fn beside(folder: &Path, written: &Path) -> Result<PathBuf, String> {
 fn line_of(text: &str, offset: usize) -> usize {
     let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
     before.iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// What a word of the file stands for; the problem with the place where it is written.
+fn amount<T>(
+    written: Option<Spanned<String>>,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, (usize, String)> {
+    let written =
+        written.map(|word| parse(word.get_ref()).map_err(|problem| (word.span().start, problem)));
+    written.transpose()
 }
 
 #[cfg(test)]

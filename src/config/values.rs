@@ -1,6 +1,11 @@
-//! Times and sizes as people write them, on the command line and in the configuration.
+//! Times and sizes as people write them, in the configuration and on the command line.
 
 use std::time::Duration;
+
+/// Parts of a recording are at least this long, and may be this small: a slip of the pen would
+/// fill a folder with files.
+const LEAST_PART: Duration = Duration::from_secs(1);
+const LEAST_PART_BYTES: u64 = 1 << 20;
 
 /// A time such as `90s`, `10m`, `1h30m` or `2.5s`.
 ///
@@ -45,6 +50,32 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
         .ok_or_else(wrong)
 }
 
+/// How long a part of a recording is: a time of at least a second.
+///
+/// # Errors
+/// What to write instead.
+pub fn parse_rotate_every(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        every if every < LEAST_PART => Err(format!(
+            "\"{text}\" is too short for a part of a recording: write 1s or more"
+        )),
+        every => Ok(every),
+    }
+}
+
+/// How large a part of a recording is at most: a size of at least 1MiB.
+///
+/// # Errors
+/// What to write instead.
+pub fn parse_rotate_size(text: &str) -> Result<u64, String> {
+    match parse_size(text)? {
+        size if size < LEAST_PART_BYTES => Err(format!(
+            "\"{text}\" is too small for a part of a recording: write 1MiB or more"
+        )),
+        size => Ok(size),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,5 +105,19 @@ mod tests {
         for text in ["", "MB", "0", "1.5GB", "5X", "99999999999TiB"] {
             assert!(parse_size(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn parts_are_not_shorter_than_a_second_nor_smaller_than_a_mebibyte() {
+        assert_eq!(parse_rotate_every("1s"), Ok(LEAST_PART));
+        assert_eq!(parse_rotate_size("1MiB"), Ok(LEAST_PART_BYTES));
+        let words = [
+            parse_rotate_every("999ms").err(),
+            parse_rotate_size("1MB").err(),
+        ];
+        for (said, instead) in words.into_iter().flatten().zip(["write 1s", "write 1MiB"]) {
+            assert!(said.contains(instead), "{said}");
+        }
+        assert!(parse_rotate_every("ten").is_err() && parse_rotate_size("0").is_err());
     }
 }

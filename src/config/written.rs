@@ -72,6 +72,8 @@ pub(super) struct WrittenRecord {
     pub on_terminal_loss: OnTerminalLoss,
     pub keep_days: Option<Spanned<u32>>,
     pub keep_total: Option<Spanned<String>>,
+    pub rotate_every: Option<Spanned<String>>,
+    pub rotate_size: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,65 +1,141 @@
-//! What recordings are called, while they are written and afterwards.
+//! What the files of a recording are called, while they are written and afterwards.
+//!
+//! `BASE.mcap` where there is one, `BASE.part00001.mcap` and so on where there are several, and
+//! `BASE.manifest.json` beside them. `BASE` is chosen once, so it says when the recording began,
+//! whatever the wall clock does later; names sort in the order of the parts.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::storage::{RecordFile, Storage};
-use crate::pipeline::RecordingPlan;
+use crate::recording::MANIFEST_ENDING;
 
-/// Recordings begun within one second by one name.
+/// Recordings begun within one second by one name, and files that took the name of a part.
 const MAX_NAMES: u32 = 1000;
 
-/// Makes the file of a recording, under a name that is free.
-///
-/// # Errors
-/// It cannot be made; the path is what was tried.
-pub fn create(
-    storage: &dyn Storage,
-    dir: &Path,
-    stem: &str,
-    unix_ns: u64,
-) -> Result<(PathBuf, Box<dyn RecordFile>), (PathBuf, io::Error)> {
-    let mut path = dir.to_owned();
-    for attempt in 1..=MAX_NAMES {
-        let stem = file_stem(stem, unix_ns, attempt);
-        path = partial_path(dir, &stem);
-        if storage.exists(&final_path(dir, &stem)) {
-            continue;
-        }
-        match storage.create(&path) {
-            Ok(file) => return Ok((path, file)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err((path, error)),
-        }
-    }
-    Err((path, io::ErrorKind::AlreadyExists.into()))
+/// The names of one recording.
+#[derive(Clone, Debug)]
+pub struct Names {
+    dir: PathBuf,
+    base: String,
 }
 
-/// Gives a finished recording its last name, and returns that.
-///
-/// # Errors
-/// The name cannot be given.
-pub fn name_finished(
-    storage: &dyn Storage,
-    partial: &Path,
-    plan: &RecordingPlan,
-    unix_ns: u64,
-) -> io::Result<PathBuf> {
-    // The name that goes with the partial one first, then the next that are free.
-    let own = partial
-        .file_name()
-        .map(|name| name.to_string_lossy().replace(".partial.mcap", ""))
-        .unwrap_or_default();
-    let others = (1..=MAX_NAMES).map(|attempt| file_stem(&plan.stem, unix_ns, attempt));
-    for stem in std::iter::once(own).chain(others) {
-        let path = final_path(&plan.dir, &stem);
-        match storage.rename(partial, &path) {
-            Ok(()) => return Ok(path),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
+/// A file that was made: where it is while it is written, and itself.
+pub type Made = (PathBuf, Box<dyn RecordFile>);
+
+impl Names {
+    /// Makes the first file of a recording, and with it claims names that are free. Until it is
+    /// finished it is called the same whether others will follow it or not.
+    ///
+    /// # Errors
+    /// It cannot be made; the path is what was tried.
+    pub fn claim(
+        storage: &dyn Storage,
+        dir: &Path,
+        stem: &str,
+        unix_ns: u64,
+    ) -> Result<(Self, Made), (PathBuf, io::Error)> {
+        let mut path = dir.to_owned();
+        for attempt in 1..=MAX_NAMES {
+            let names = Self {
+                dir: dir.to_owned(),
+                base: file_stem(stem, unix_ns, attempt),
+            };
+            path = names.partial(&names.base);
+            let later = [
+                names.last(&names.base),
+                names.last(&part_stem(&names.base, 1)),
+                names.manifest(),
+            ];
+            if later.iter().any(|path| storage.exists(path)) {
+                continue;
+            }
+            match storage.create(&path) {
+                Ok(file) => return Ok((names, (path, file))),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err((path, error)),
+            }
         }
+        Err((path, io::ErrorKind::AlreadyExists.into()))
     }
-    Err(io::ErrorKind::AlreadyExists.into())
+
+    /// Makes the file of a later part, under a name that is free.
+    ///
+    /// # Errors
+    /// It cannot be made; the path is what was tried.
+    pub fn next(&self, storage: &dyn Storage, part: u32) -> Result<Made, (PathBuf, io::Error)> {
+        let own = part_stem(&self.base, part);
+        let mut path = self.partial(&own);
+        for stem in alternatives(&own) {
+            path = self.partial(&stem);
+            if storage.exists(&self.last(&stem)) {
+                continue;
+            }
+            match storage.create(&path) {
+                Ok(file) => return Ok((path, file)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err((path, error)),
+            }
+        }
+        Err((path, io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// Gives a finished file its last name, and returns that. `part`: which one of several it is;
+    /// `None` for the only one.
+    ///
+    /// # Errors
+    /// The name cannot be given.
+    pub fn finish(
+        &self,
+        storage: &dyn Storage,
+        partial: &Path,
+        part: Option<u32>,
+    ) -> io::Result<PathBuf> {
+        // The name that goes with the partial one first, then the next that are free.
+        let own = match part {
+            None => self.base.clone(),
+            Some(part) => part_stem(&self.base, part),
+        };
+        for stem in alternatives(&own) {
+            let path = self.last(&stem);
+            match storage.rename(partial, &path) {
+                Ok(()) => return Ok(path),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// Where the recording's manifest is.
+    pub fn manifest(&self) -> PathBuf {
+        self.dir.join(format!("{}{MANIFEST_ENDING}", self.base))
+    }
+
+    /// What all its names begin with.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The path of a file while it is being written.
+    fn partial(&self, stem: &str) -> PathBuf {
+        self.dir.join(format!("{stem}.partial.mcap"))
+    }
+
+    /// The path of a file once it is finished.
+    fn last(&self, stem: &str) -> PathBuf {
+        self.dir.join(format!("{stem}.mcap"))
+    }
+}
+
+/// Five digits, so that the parts of years sort.
+fn part_stem(base: &str, part: u32) -> String {
+    format!("{base}.part{part:05}")
+}
+
+fn alternatives(own: &str) -> impl Iterator<Item = String> {
+    let numbered = (2..=MAX_NAMES).map(move |number| format!("{own}-{number}"));
+    std::iter::once(own.to_owned()).chain(numbered)
 }
 
 /// A name as it may stand in a file's name on any system: what could not becomes `_`, and it stays
@@ -93,19 +169,11 @@ fn file_stem(stem: &str, unix_ns: u64, attempt: u32) -> String {
     }
 }
 
-/// The path while it is being written.
-fn partial_path(dir: &Path, stem: &str) -> PathBuf {
-    dir.join(format!("{stem}.partial.mcap"))
-}
-
-/// The path once it is finished.
-fn final_path(dir: &Path, stem: &str) -> PathBuf {
-    dir.join(format!("{stem}.mcap"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recorder::Disk;
+    use crate::recording::Manifest;
 
     #[test]
     fn a_file_name_says_when_it_began_and_stays_in_its_folder() {
@@ -119,6 +187,35 @@ mod tests {
         ];
         for (stem, attempt, name) in cases {
             assert_eq!(file_stem(stem, at, attempt), name);
+        }
+    }
+
+    #[test]
+    fn no_name_is_given_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = 1_795_183_402_000_000_000;
+        let base = "scope-2026-11-20T140322Z";
+        let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+        let touch = |name: String| std::fs::write(dir.path().join(name), "other").unwrap();
+        // Each of these is another recording's.
+        touch(format!("{base}.mcap"));
+        touch(format!("{base}-2.part00001.mcap"));
+        touch(format!("{base}-3.manifest.json"));
+        touch(format!("{base}-4.partial.mcap"));
+        let (names, (first, _)) = Names::claim(&Disk, dir.path(), "scope", at).unwrap();
+        assert_eq!(name(&first), format!("{base}-5.partial.mcap"));
+        let (second, _) = names.next(&Disk, 2).unwrap();
+        assert_eq!(name(&second), format!("{base}-5.part00002.partial.mcap"));
+        touch(format!("{base}-5.part00003.mcap"));
+        let (third, _) = names.next(&Disk, 3).unwrap();
+        assert_eq!(name(&third), format!("{base}-5.part00003-2.partial.mcap"));
+        touch(format!("{base}-5.part00001.mcap"));
+        let first = names.finish(&Disk, &first, Some(1)).unwrap();
+        assert_eq!(name(&first), format!("{base}-5.part00001-2.mcap"));
+        let manifest = name(&names.manifest());
+        assert_eq!(manifest, format!("{base}-5.manifest.json"));
+        for file in [first, second, third] {
+            assert_eq!(Manifest::path_beside(&file), Some(names.manifest()));
         }
     }
 }

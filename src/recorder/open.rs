@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::books::Books;
 use super::failure::{loss_reason, reason};
-use super::naming::{create, name_finished};
+use super::naming::{Made, Names};
 use super::pixels;
+use super::rotation::{Parts, session_id};
 use super::shared_file::SharedFile;
 use super::storage::Storage;
 use crate::model::ledger::DiskTicket;
@@ -17,7 +18,9 @@ use crate::model::{
     StopEvent, StopPath, size_text,
 };
 use crate::pipeline::RecordingPlan;
-use crate::recording::{Account, RecordingWriter, Session, SourceAccount, last_words};
+use crate::recording::{
+    Account, Numbering, RecordedSource, RecordingWriter, Session, SourceAccount, last_words,
+};
 
 /// A chunk ends when its first record is this old. Half of the one second that a killed recording
 /// may lack: the other half is for a machine too busy to wake this thread or to write at once.
@@ -40,11 +43,42 @@ pub enum Taken {
     Lost,
     /// Past a limit of this recording: not part of it, and not missing in it.
     LeftOut(DiskTicket),
+    /// The file would grow past the size of a part: it belongs into the next one.
+    PartFull(DiskTicket),
 }
 
-/// One recording being written.
+/// What a file has to know of those before it in its recording: limits count over all of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Before {
+    /// When the recording began.
+    pub began: Stamp,
+    /// Items in them.
+    pub messages: u64,
+    /// Their bytes.
+    pub size_bytes: u64,
+}
+
+/// How a file ends.
+pub struct End<'a> {
+    /// Why, as a sentence.
+    pub reason: &'a str,
+    /// What the files of the recording are called.
+    pub names: &'a Names,
+    /// Which part it is named after, if its recording has several.
+    pub part: Option<u32>,
+    /// The recording goes on in the next part.
+    pub goes_on: bool,
+}
+
+/// What another part takes at least, and what each source adds to that: none is begun in the last
+/// bytes that a recording may have.
+const PART_BYTES: u64 = 64 * 1024;
+const PART_SOURCE_BYTES: u64 = 4 * 1024;
+
+/// One file being written.
 pub struct Open {
     plan: RecordingPlan,
+    before: Before,
     began: Stamp,
     partial: PathBuf,
     session: Session,
@@ -54,6 +88,9 @@ pub struct Open {
     pixels: Vec<u8>,
     messages: u64,
     size_reached: bool,
+    /// It ends before it grows past the size of a part.
+    keeps_part_size: bool,
+    synced_bytes: u64,
     unflushed_since_ns: Option<u64>,
     synced_ns: u64,
     unsynced: bool,
@@ -62,46 +99,135 @@ pub struct Open {
 }
 
 impl Open {
-    /// Makes the file and writes what holds already.
+    /// Makes the first file of a recording and writes what holds already.
     ///
     /// # Errors
     /// The folder or the file could not be made or written; the path is what was tried.
-    pub fn begin(
+    pub fn first(
         storage: &dyn Storage,
         plan: RecordingPlan,
         sources: &[SourceInfo],
         latched: &Latched,
         began: Stamp,
-    ) -> Result<Self, (PathBuf, io::Error)> {
-        let dir = plan.dir.clone();
+    ) -> Result<(Self, Parts), (PathBuf, io::Error)> {
+        let dir = &plan.dir;
         storage
-            .make_dir(&dir)
+            .make_dir(dir)
             .map_err(|error| (dir.clone(), error))?;
-        let (partial, file) = create(storage, &dir, &plan.stem, began.unix_ns)?;
-        let failed = |error| (partial.clone(), error);
+        let (names, (partial, file)) = Names::claim(storage, dir, &plan.stem, began.unix_ns)?;
+        let parts = Parts::new(session_id(began), names, plan, began);
+        let session = Session::new(sources, began.unix_ns).as_part(&parts.id, 1);
         let file = SharedFile::new(file);
-        let session = Session::new(sources, began.unix_ns);
-        let writer = RecordingWriter::new(file.clone(), &session).map_err(failed)?;
+        let open = RecordingWriter::new(file.clone(), &session)
+            .and_then(|writer| {
+                let made = (partial.clone(), file, writer);
+                Self::begin(made, session, &parts.plan, parts.before(), began, latched)
+            })
+            .map_err(|error| (partial, error))?;
+        Ok((open, parts))
+    }
+
+    /// Makes the file that goes on where this one ends, which was settled, and writes what holds
+    /// at that point. Nothing may be written into this one afterwards.
+    ///
+    /// - `until`: everything received before it is in this one
+    ///
+    /// # Errors
+    /// As [`Open::first`]; then nothing of it is left, and this one may be written on.
+    pub fn next(
+        &self,
+        storage: &dyn Storage,
+        parts: &Parts,
+        sources: &[SourceInfo],
+        latched: &Latched,
+        until: Stamp,
+    ) -> Result<Self, (PathBuf, io::Error)> {
+        let number = parts.number.saturating_add(1);
+        let dir = &parts.plan.dir;
+        storage
+            .make_dir(dir)
+            .map_err(|error| (dir.clone(), error))?;
+        let (partial, file): Made = parts.names.next(storage, number)?;
+        let session = Session::new(sources, until.unix_ns).as_part(&parts.id, number);
+        let file = SharedFile::new(file);
+        RecordingWriter::going_on(file.clone(), &session, self.numbering())
+            .and_then(|writer| {
+                let made = (partial.clone(), file, writer);
+                let before = self.before_next();
+                Self::begin(made, session, &parts.plan, before, until, latched)
+            })
+            .map_err(|error| {
+                // It holds nothing that this one does not.
+                let _ = storage.remove(&partial);
+                (partial, error)
+            })
+    }
+
+    fn begin(
+        (partial, file, writer): (PathBuf, SharedFile, RecordingWriter<SharedFile>),
+        session: Session,
+        plan: &RecordingPlan,
+        before: Before,
+        began: Stamp,
+        latched: &Latched,
+    ) -> io::Result<Self> {
         let mut open = Self {
-            plan,
+            plan: plan.clone(),
+            before,
             began,
+            books: Books::new(session.sources.len()),
             session,
             writer,
             file,
-            books: Books::new(sources.len()),
             pixels: Vec::new(),
             messages: 0,
             size_reached: false,
+            keeps_part_size: false,
+            synced_bytes: 0,
             unflushed_since_ns: None,
             synced_ns: began.mono_ns,
             unsynced: true,
             urgent: false,
             described: BTreeMap::new(),
-            partial: partial.clone(),
+            partial,
         };
-        open.write_held(latched).map_err(failed)?;
-        open.flush().map_err(failed)?;
+        open.write_held(latched)?;
+        open.flush()?;
         Ok(open)
+    }
+
+    /// How far the channels have counted, for the next file.
+    fn numbering(&self) -> Numbering {
+        self.writer.numbering()
+    }
+
+    /// What the next file has to know of this one and those before it, whose own size is not
+    /// final.
+    fn before_next(&self) -> Before {
+        Before {
+            began: self.before.began,
+            messages: self.before.messages + self.messages,
+            size_bytes: self.before.size_bytes + self.writer.size_with_staged(),
+        }
+    }
+
+    /// What the files before this one really hold, now that they are closed.
+    pub fn follow(&mut self, before: Before) {
+        self.before = before;
+    }
+
+    /// Whether it hands an item back that would make it larger than a part.
+    pub fn keep_part_size(&mut self, keeps: bool) {
+        self.keeps_part_size = keeps;
+    }
+
+    /// Whether another part can be begun before the recording reaches its size.
+    pub fn has_room_for_another(&self) -> bool {
+        let part = PART_BYTES + PART_SOURCE_BYTES * self.session.sources.len() as u64;
+        self.plan.limits.size_bytes.is_none_or(|most| {
+            let all = self.before.size_bytes + self.writer.size_with_staged();
+            all.saturating_add(part) <= most
+        })
     }
 
     fn write_held(&mut self, latched: &Latched) -> io::Result<()> {
@@ -162,7 +288,16 @@ impl Open {
         self.plan
             .limits
             .size_bytes
-            .is_some_and(|limit| self.writer.size_with_staged() > limit)
+            .is_some_and(|limit| self.before.size_bytes + self.writer.size_with_staged() > limit)
+    }
+
+    /// Whether what is staged would make it larger than a part. What is too large for any part is
+    /// one of its own.
+    fn exceeds_part(&self) -> bool {
+        let most = self.plan.rotation.size_bytes;
+        self.keeps_part_size
+            && self.messages > 0
+            && most.is_some_and(|most| self.writer.size_with_staged() > most)
     }
 
     /// Writes an item. Without a ticket it is state that came while the file was being made, which
@@ -210,6 +345,10 @@ impl Open {
             self.size_reached = true;
             return Ok(Taken::LeftOut(ticket));
         }
+        if self.exceeds_part() {
+            self.writer.discard();
+            return Ok(Taken::PartFull(ticket));
+        }
         match self.writer.commit() {
             Ok(chunk_ended) => {
                 if chunk_ended {
@@ -234,6 +373,17 @@ impl Open {
     pub fn lose(&mut self, sample: &Sample, ticket: DiskTicket, reason: DropReason) {
         self.books
             .lose(sample.source, sample.payload.lane(), ticket, reason);
+    }
+
+    /// Writes down what went wrong with the recorder itself.
+    ///
+    /// # Errors
+    /// The file takes no more. Everything not yet flushed is settled as lost.
+    pub fn say(&mut self, fault: &Fault, now: Stamp) -> io::Result<()> {
+        self.writer.stage_own_fault(fault, now.unix_ns);
+        self.urgent = true;
+        self.commit_if_it_fits(now)
+            .map_err(|error| self.give_up(error))
     }
 
     fn describe_unreadable(&mut self, sample: &Sample, why: &str, now: Stamp) -> io::Result<()> {
@@ -265,25 +415,28 @@ impl Open {
         self.commit_if_it_fits(now)
     }
 
-    fn is_past_limit(&self, sample: &Sample) -> bool {
+    /// Whether the recording ends before this item.
+    pub fn is_past_limit(&self, sample: &Sample) -> bool {
         let limits = &self.plan.limits;
         self.size_reached
-            || limits.messages.is_some_and(|most| self.messages >= most)
+            || limits
+                .messages
+                .is_some_and(|most| self.all_messages() >= most)
             || limits
                 .duration
-                .is_some_and(|most| sample.received.since(self.began) >= most)
+                .is_some_and(|most| sample.received.since(self.before.began) >= most)
     }
 
     /// The sentence of the limit that was reached, if one was.
     pub fn limit_reached(&self, now: Stamp) -> Option<String> {
         let limits = &self.plan.limits;
         if let Some(most) = limits.messages
-            && self.messages >= most
+            && self.all_messages() >= most
         {
             return Some(format!("all {most} messages asked for are recorded"));
         }
         if let Some(most) = limits.duration
-            && now.since(self.began) >= most
+            && now.since(self.before.began) >= most
         {
             return Some(format!(
                 "all {:.1} s asked for are recorded",
@@ -319,6 +472,7 @@ impl Open {
                 return Err(self.give_up(error));
             }
             self.synced_ns = now.mono_ns;
+            self.synced_bytes = self.writer.flushed_bytes();
             self.unsynced = false;
             self.urgent = false;
         }
@@ -361,8 +515,15 @@ impl Open {
     }
 
     /// Closes the file, which was settled, and gives it its last name.
-    pub fn close(self, storage: &dyn Storage, now: Stamp, reason: &str) -> Closed {
-        let account = self.account(now, reason);
+    ///
+    /// The thread that writes does this itself: the file is made durable every few seconds anyway,
+    /// so closing it has to sync no more than any of those times, and what comes meanwhile has
+    /// room in the lane. In return nothing is called durable before it is.
+    pub fn close(self, storage: &dyn Storage, now: Stamp, end: &End<'_>) -> Closed {
+        let account = Account {
+            goes_on: end.goes_on,
+            ..self.account(now, end.reason)
+        };
         let (accepted, written, lost) = self.books.totals();
         let mut closed = Closed {
             path: self.partial,
@@ -371,7 +532,10 @@ impl Open {
             messages: self.messages,
             newest_unix_ns: self.writer.newest_unix_ns(),
             complete: false,
+            durable: false,
+            began: self.began,
             trouble: None,
+            accounts: account.sources.clone(),
             accepted,
             written,
             lost,
@@ -384,7 +548,10 @@ impl Open {
                 closed.size_bytes = size;
                 file.sync()
             })
-            .and_then(|()| name_finished(storage, &closed.path, &self.plan, self.began.unix_ns));
+            .and_then(|()| {
+                closed.durable = true;
+                end.names.finish(storage, &closed.path, end.part)
+            });
         match named {
             Ok(path) => {
                 closed.path = path;
@@ -396,15 +563,32 @@ impl Open {
     }
 
     /// Ends a file that takes no more: behind what was flushed stand the books, as far as the room
-    /// of the torn chunk allows, and the file says itself why it ended and what it lacks. Returns
-    /// its size.
-    pub fn abandon(mut self, now: Stamp, error: &io::Error) -> u64 {
+    /// of the torn chunk allows, and the file says itself why it ended and what it lacks.
+    pub fn abandon(mut self, now: Stamp, error: io::Error) -> Closed {
         let whole_bytes = self.writer.flushed_bytes();
-        let words = last_words(&self.account(now, &reason(error)));
-        match self.file.end_with(whole_bytes, &words) {
-            Ok(()) => whole_bytes + words.len() as u64,
-            // Then it reads like the file of a killed recorder.
-            Err(_) => whole_bytes,
+        let account = self.account(now, &reason(&error));
+        let words = last_words(&account);
+        let ended = self.file.end_with(whole_bytes, &words);
+        let (accepted, written, lost) = self.books.totals();
+        Closed {
+            size_bytes: match ended {
+                Ok(()) => whole_bytes + words.len() as u64,
+                // Then it reads like the file of a killed recorder.
+                Err(_) => whole_bytes,
+            },
+            path: self.partial,
+            channels: self.writer.channels(),
+            messages: written,
+            // Part of what the writer knows of went with the torn chunk.
+            newest_unix_ns: None,
+            complete: false,
+            durable: ended.is_ok(),
+            began: self.began,
+            trouble: Some(error),
+            accounts: account.sources,
+            accepted,
+            written,
+            lost,
         }
     }
 
@@ -423,14 +607,19 @@ impl Open {
         }
     }
 
-    /// When it began.
-    pub fn began(&self) -> Stamp {
-        self.began
+    /// What of it survives a loss of power, and is not taken back.
+    pub fn synced_bytes(&self) -> u64 {
+        self.synced_bytes
     }
 
-    /// Where and how it is recorded.
-    pub fn plan(&self) -> &RecordingPlan {
-        &self.plan
+    /// Whom it is recorded from.
+    pub fn sources(&self) -> &[RecordedSource] {
+        &self.session.sources
+    }
+
+    /// Items handed to the writers of the recording's files.
+    fn all_messages(&self) -> u64 {
+        self.before.messages + self.messages
     }
 
     /// The newest time in it, Unix nanoseconds.
@@ -470,7 +659,7 @@ impl Open {
             .map(|then| then.saturating_add(FLUSH_AFTER_NS));
         let end = self.plan.limits.duration.map(|most| {
             let most = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
-            self.began.mono_ns.saturating_add(most)
+            self.before.began.mono_ns.saturating_add(most)
         });
         flush
             .into_iter()
@@ -480,7 +669,7 @@ impl Open {
     }
 }
 
-/// A recording that was closed.
+/// A file that was closed.
 #[derive(Debug)]
 pub struct Closed {
     /// Where it is.
@@ -495,8 +684,14 @@ pub struct Closed {
     pub newest_unix_ns: Option<u64>,
     /// Everything accepted for it is in it, and it has its last name.
     pub complete: bool,
+    /// It survives a loss of power as it is.
+    pub durable: bool,
+    /// When it began.
+    pub began: Stamp,
     /// What went wrong at the very end.
     pub trouble: Option<io::Error>,
+    /// The books by source.
+    pub accounts: Vec<SourceAccount>,
     /// Items accepted for it.
     pub accepted: u64,
     /// Of these, in it.

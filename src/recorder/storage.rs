@@ -2,8 +2,8 @@
 //! disk fail.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 
 use super::lock;
 use crate::recording::files;
@@ -12,7 +12,7 @@ use crate::recording::files;
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Where recordings go. The real one is [`Disk`].
-pub trait Storage: Send {
+pub trait Storage: Send + Sync {
     /// Makes the folder if it is missing.
     ///
     /// # Errors
@@ -40,6 +40,39 @@ pub trait Storage: Send {
 
     /// Whether something of that name is there.
     fn exists(&self, path: &Path) -> bool;
+
+    /// Opens a file for reading what was written into it, while it is written or afterwards.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn read(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(File::open(path)?))
+    }
+
+    /// Puts a file that nobody else may read in place of the one of that name, if there is one:
+    /// whatever happens meanwhile, the old one or the new one is there, and whole.
+    ///
+    /// # Errors
+    /// The new one cannot be made; the old one is as it was.
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut new = path.as_os_str().to_owned();
+        new.push(".new");
+        let new = PathBuf::from(new);
+        // One that a killed process has left behind.
+        let _ = fs::remove_file(&new);
+        let mut file = files::create_private(&new)?;
+        let done = file
+            .write_all(bytes)
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::rename(&new, path));
+        match done {
+            Ok(()) => files::sync_folder_of(path),
+            Err(_) => {
+                let _ = fs::remove_file(&new);
+            }
+        }
+        done
+    }
 
     /// Bytes that may still be written in a folder; `None` where that cannot be asked.
     fn free_bytes(&self, _dir: &Path) -> Option<u64> {
@@ -167,7 +200,17 @@ mod tests {
         Disk.make_dir(&inner).unwrap();
         let path = inner.join("a");
         drop(Disk.create(&path).unwrap());
+        let manifest = inner.join("b");
+        Disk.replace(&manifest, b"old").unwrap();
+        Disk.replace(&manifest, b"new").unwrap();
+        assert_eq!(fs::read(&manifest).unwrap(), b"new");
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&inner), mode(&path)), (0o700, 0o600));
+        assert_eq!(mode(&manifest), 0o600);
+        assert_eq!(
+            fs::read_dir(&inner).unwrap().count(),
+            2,
+            "nothing else is left"
+        );
     }
 }

@@ -1,13 +1,17 @@
 //! The recorder's thread: takes items and orders from the lane, one after the other.
 
+mod turn;
+
 use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::failure::{failure, loss_reason};
-use super::open::{Closed, Open, Taken};
+use super::archive::Archivist;
+use super::failure::{failure, loss_reason, reason};
+use super::open::{Closed, End, Open, Taken};
+use super::rotation::Parts;
 use super::storage::Storage;
 use super::{RecorderContext, RecordingOutcome, Shared};
 use crate::model::ledger::DiskTicket;
@@ -29,10 +33,16 @@ const PERCENTILES_EVERY_NS: u64 = 250_000_000;
 pub(super) struct Worker {
     pub(super) receiver: DiskReceiver,
     pub(super) context: RecorderContext,
-    pub(super) storage: Box<dyn Storage>,
+    pub(super) storage: Arc<dyn Storage>,
     pub(super) shared: Arc<Mutex<Shared>>,
     latched: Latched,
     open: Option<Open>,
+    /// What `open` or `failed` is a part of.
+    parts: Option<Parts>,
+    /// Reads back and writes manifests; there once the first recording began.
+    archive: Option<Archivist>,
+    /// Why the next part could not be opened, or the last one not be closed.
+    trouble: Option<PlainText>,
     /// What takes no more, while what was accepted for it is counted as lost.
     failed: Option<Open>,
     /// Orders met while emptying the lane for the one before them.
@@ -43,7 +53,7 @@ pub(super) struct Worker {
     percentiles_ns: u64,
     free_asked_ns: Option<u64>,
     /// Everything received before this was taken out of the lane.
-    taken_until_ns: u64,
+    taken_until: Stamp,
     status: RecorderStatus,
 }
 
@@ -51,7 +61,7 @@ impl Worker {
     pub(super) fn new(
         receiver: DiskReceiver,
         context: RecorderContext,
-        storage: Box<dyn Storage>,
+        storage: Arc<dyn Storage>,
         shared: Arc<Mutex<Shared>>,
     ) -> Self {
         Self {
@@ -61,13 +71,16 @@ impl Worker {
             shared,
             latched: Latched::default(),
             open: None,
+            parts: None,
+            archive: None,
+            trouble: None,
             failed: None,
             deferred: VecDeque::new(),
             deadline_ns: None,
             latency: LatencyWindow::default(),
             percentiles_ns: 0,
             free_asked_ns: None,
-            taken_until_ns: 0,
+            taken_until: Stamp::default(),
             status: RecorderStatus::default(),
         }
     }
@@ -81,10 +94,15 @@ impl Worker {
             };
             match order {
                 Some(Order::Start(plan)) => self.start(plan),
-                Some(Order::Rotate) => self.rotate(),
+                Some(Order::Rotate) => {
+                    if let Some(parts) = &mut self.parts {
+                        parts.order();
+                    }
+                }
                 Some(Order::Stop) => self.finish("stopped as asked"),
                 Some(Order::Quit) => {
                     self.finish("the program ended");
+                    self.end_archive();
                     self.publish();
                     return;
                 }
@@ -116,47 +134,62 @@ impl Worker {
                 None
             }
             None => {
-                self.taken_until_ns = asked.mono_ns;
+                self.taken_until = asked;
                 None
             }
         }
     }
 
     fn record(&mut self, sample: Sample, ticket: Option<DiskTicket>) {
-        let now = self.context.clock.now();
-        self.taken_until_ns = sample.received.mono_ns;
+        let taken = self.take(&sample, ticket);
+        // Only now: a part that began with this item does not hold what it says twice.
+        self.taken_until = sample.received;
         self.latched.remember(&sample);
+        if let Err(error) = taken {
+            self.fail(error);
+        }
+    }
+
+    fn take(&mut self, sample: &Sample, ticket: Option<DiskTicket>) -> io::Result<()> {
+        let now = self.context.clock.now();
         let overdue = self.is_overdue(now);
+        if !overdue {
+            self.turn_before(sample, now)?;
+        }
         let Some(open) = &mut self.open else {
             if let Some(ticket) = ticket {
                 // Accepted just before the file failed.
                 let reason = self.failure_reason();
                 match &mut self.failed {
-                    Some(failed) => failed.lose(&sample, ticket, reason),
+                    Some(failed) => failed.lose(sample, ticket, reason),
                     None => ticket.lost(reason),
                 }
             }
-            return;
+            return Ok(());
         };
         if overdue && let Some(ticket) = ticket {
-            open.lose(&sample, ticket, DropReason::Shutdown);
-            return;
+            open.lose(sample, ticket, DropReason::Shutdown);
+            return Ok(());
         }
-        match open.write(&sample, ticket, now) {
-            Ok(Taken::Written) => {
+        let taken = match open.write(sample, ticket, now)? {
+            Taken::PartFull(ticket) => self.turn_for(sample, ticket, now)?,
+            taken => taken,
+        };
+        match taken {
+            Taken::Written => {
                 let took_ns = now.mono_ns.saturating_sub(sample.received.mono_ns);
                 self.latency.record(took_ns);
                 self.context
                     .meters
                     .record(sample.source, Stage::ReceivedToWritten, took_ns);
             }
-            Ok(Taken::Lost) => {}
-            Ok(Taken::LeftOut(ticket)) => {
+            Taken::Lost => {}
+            Taken::LeftOut(ticket) | Taken::PartFull(ticket) => {
                 ticket.lost(DropReason::Shutdown);
                 self.shared().left_out += 1;
             }
-            Err(error) => self.fail(&error),
         }
+        Ok(())
     }
 
     /// Whether a stop has waited too long for what stands before it.
@@ -177,7 +210,7 @@ impl Worker {
     fn start(&mut self, plan: RecordingPlan) {
         self.finish("another recording was begun");
         let began = self.context.clock.now();
-        let begun = Open::begin(
+        let begun = Open::first(
             &*self.storage,
             plan,
             &self.context.sources,
@@ -197,10 +230,13 @@ impl Worker {
             ..RecorderStatus::default()
         };
         match begun {
-            Ok(open) => {
+            Ok((open, parts)) => {
                 self.status.state = RecorderState::Recording;
                 self.status.file = file_name(open.path());
+                self.status.part = parts.shown_number();
+                self.begin_archive(&parts, &open);
                 self.open = Some(open);
+                self.parts = Some(parts);
                 // From here on items are accepted, because somebody will write them.
                 self.receiver.set_taking(true);
             }
@@ -208,6 +244,8 @@ impl Worker {
                 let why = failure(&path, 0, &error);
                 self.shared().outcomes.push(RecordingOutcome {
                     path,
+                    parts: 0,
+                    manifest: None,
                     complete: false,
                     accepted: 0,
                     written: 0,
@@ -215,17 +253,10 @@ impl Worker {
                     left_out: 0,
                     size_bytes: 0,
                     ended: why.to_string(),
+                    sources: Vec::new(),
                 });
                 self.status.state = RecorderState::Failed(why);
             }
-        }
-    }
-
-    fn rotate(&mut self) {
-        if let Some(open) = &self.open {
-            let plan = open.plan().clone();
-            self.finish("the next part goes on");
-            self.start(plan);
         }
     }
 
@@ -234,16 +265,20 @@ impl Worker {
         let Some(open) = &mut self.open else { return };
         match open.keep_up(now) {
             Ok(true) => {
-                self.status.durable_mono_ns = self.taken_until_ns;
+                self.status.durable_mono_ns = self.taken_until.mono_ns;
                 self.status.durable_unix_ns = open.newest_unix_ns();
             }
             Ok(false) => {}
-            Err(error) => return self.fail(&error),
+            Err(error) => return self.fail(error),
         }
+        self.follow_archive();
         if let Some(open) = &self.open
             && let Some(reason) = open.limit_reached(now)
         {
-            self.finish(&reason);
+            return self.finish(&reason);
+        }
+        if let Err(error) = self.turn_if_due(now) {
+            self.fail(error);
         }
     }
 
@@ -267,20 +302,33 @@ impl Worker {
         };
         if let Err(error) = open.settle(now) {
             self.open = Some(open);
-            return self.fail(&error);
+            return self.fail(error);
         }
         self.deadline_ns = None;
-        let closed = open.close(&*self.storage, now, reason);
-        self.closed(closed, now, reason);
+        if let Some(parts) = self.parts.take() {
+            let end = End {
+                reason,
+                names: &parts.names,
+                part: parts.named_number(true),
+                goes_on: false,
+            };
+            let closed = open.close(&*self.storage, now, &end);
+            self.ended(parts, closed, now, reason);
+        }
     }
 
-    fn closed(&mut self, closed: Closed, now: Stamp, reason: &str) {
-        self.status.messages = closed.messages;
-        self.status.not_taken = closed.lost;
+    /// The last file of a recording is closed, or was given up.
+    fn ended(&mut self, mut parts: Parts, closed: Closed, now: Stamp, reason: &str) {
+        self.archive_part(&parts, &closed, now, reason);
+        parts.add(&closed);
+        let totals = parts.totals();
+        self.status.messages = totals.messages;
+        self.status.not_taken = totals.lost;
         self.status.channels = u32::try_from(closed.channels).unwrap_or(u32::MAX);
-        self.status.written_bytes = closed.size_bytes;
+        self.status.written_bytes = totals.size_bytes;
         self.status.file = file_name(&closed.path);
-        let ended = match &closed.trouble {
+        self.trouble = None;
+        let mut ended = match &closed.trouble {
             Some(error) => {
                 let why = failure(&closed.path, closed.size_bytes, error);
                 self.status.state = RecorderState::Failed(why.clone());
@@ -290,23 +338,31 @@ impl Worker {
                 self.status.state = RecorderState::Off;
                 self.status.durable_mono_ns = now.mono_ns;
                 self.status.durable_unix_ns = closed.newest_unix_ns;
-                match closed.lost {
+                match totals.lost {
                     0 => reason.to_owned(),
                     lost => format!("{reason}; {lost} messages are missing in it"),
                 }
             }
         };
+        if closed.trouble.is_none() && totals.incomplete > u32::from(!closed.complete) {
+            ended.push_str("; not all of its files are whole");
+        }
+        let complete = totals.incomplete == 0;
+        let manifest = self.end_manifest(&parts, now, reason);
         let mut shared = self.shared();
         let left_out = shared.left_out;
         shared.outcomes.push(RecordingOutcome {
-            path: closed.path,
-            complete: closed.complete,
-            accepted: closed.accepted,
-            written: closed.written,
-            lost: closed.lost,
+            path: parts.first_path().unwrap_or(&closed.path).to_owned(),
+            parts: parts.number,
+            manifest,
+            complete,
+            accepted: totals.accepted,
+            written: totals.written,
+            lost: totals.lost,
             left_out,
-            size_bytes: closed.size_bytes,
+            size_bytes: totals.size_bytes,
             ended,
+            sources: totals.accounts.clone(),
         });
     }
 
@@ -329,36 +385,19 @@ impl Worker {
 
     /// Ends a recording whose file takes no more. The lane goes on being emptied, so nobody waits
     /// for a disk that is gone.
-    fn fail(&mut self, error: &io::Error) {
+    fn fail(&mut self, error: io::Error) {
         let Some(open) = self.open.take() else { return };
         self.receiver.set_taking(false);
         self.deadline_ns = None;
-        self.shared().failed_with = Some(loss_reason(error));
+        self.shared().failed_with = Some(loss_reason(&error));
         self.failed = Some(open);
         self.empty_lane();
-        let Some(open) = self.failed.take() else {
-            return;
-        };
-        let (accepted, written, lost) = open.totals();
-        let path = open.path().to_owned();
-        let size_bytes = open.abandon(self.context.clock.now(), error);
-        let why = failure(&path, size_bytes, error);
-        self.status.state = RecorderState::Failed(why.clone());
-        self.status.messages = written;
-        self.status.not_taken = lost;
-        self.status.written_bytes = size_bytes;
-        let mut shared = self.shared();
-        let left_out = shared.left_out;
-        shared.outcomes.push(RecordingOutcome {
-            path,
-            complete: false,
-            accepted,
-            written,
-            lost,
-            left_out,
-            size_bytes,
-            ended: why.to_string(),
-        });
+        if let (Some(open), Some(parts)) = (self.failed.take(), self.parts.take()) {
+            let now = self.context.clock.now();
+            let why = reason(&error);
+            let closed = open.abandon(now, error);
+            self.ended(parts, closed, now, &why);
+        }
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -368,12 +407,13 @@ impl Worker {
     fn publish(&mut self) {
         let now = self.context.clock.now();
         (self.status.waiting, self.status.waiting_bytes) = self.receiver.waiting();
-        if let Some(open) = &self.open {
-            self.status.messages = open.messages();
-            self.status.not_taken = open.totals().2;
+        self.status.trouble = self.all_trouble();
+        if let (Some(open), Some(parts)) = (&self.open, &self.parts) {
+            let before = parts.totals();
+            self.status.messages = before.messages + open.messages();
+            self.status.not_taken = before.lost + open.totals().2;
             self.status.channels = u32::try_from(open.channels()).unwrap_or(u32::MAX);
-            self.status.written_bytes = open.size();
-            self.status.began_mono_ns = open.began().mono_ns;
+            self.status.written_bytes = before.size_bytes + open.size();
             let due = self
                 .free_asked_ns
                 .is_none_or(|then| now.mono_ns.saturating_sub(then) >= FREE_EVERY_NS);

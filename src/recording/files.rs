@@ -42,11 +42,15 @@ pub fn give_name(from: &Path, to: &Path) -> io::Result<()> {
         Err(_) if !is_there(to) => fs::rename(from, to)?,
         Err(error) => return Err(error),
     }
-    if let Some(dir) = to.parent() {
-        // So that the name survives a loss of power as well. Not every system can do it.
+    sync_folder_of(to);
+    Ok(())
+}
+
+/// So that a file's name survives a loss of power as well. Not every system can do it.
+pub fn sync_folder_of(path: &Path) {
+    if let Some(dir) = path.parent() {
         let _ = File::open(dir).and_then(|dir| dir.sync_all());
     }
-    Ok(())
 }
 
 /// Whether something of that name is there, be it a link that leads nowhere.

@@ -29,6 +29,12 @@ pub struct Summary {
     pub size_bytes: u64,
     /// The version of ttyscope that wrote it; `None` if another program did.
     pub version: Option<String>,
+    /// What all files of its recording share; `None` if it does not say that.
+    pub session: Option<String>,
+    /// Which file of its recording it is, from 1.
+    pub part: u32,
+    /// It says that its recording goes on in the next part.
+    pub goes_on: bool,
     /// When the recording began, by its own word.
     pub started_unix_ns: Option<u64>,
     /// When the recording ended and why, by its own word.
@@ -100,6 +106,9 @@ pub struct ChannelSummary {
     pub rate_hz: f64,
     /// Its first and last message.
     pub span: Span,
+    /// The numbers of its first and last message; they count on over the files of a recording. 0
+    /// for "not numbered".
+    pub sequences: [u32; 2],
 }
 
 /// Something missing in a channel.

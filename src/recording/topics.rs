@@ -31,7 +31,7 @@ fn is_plain(c: char) -> bool {
 
 /// Topics in use. A peer may choose names whose topics would be the same: the later one gets a
 /// number.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Topics(BTreeSet<String>);
 
 impl Topics {

@@ -32,6 +32,8 @@ pub struct Verdict {
     pub chunks: u64,
     /// Those of them that have no checksum to compare; ours all have one.
     pub unchecked_chunks: u64,
+    /// Its bytes have the hash that a manifest names for it; `None` if none does.
+    pub hash_matches: Option<bool>,
     /// What else is known of the file.
     pub summary: Summary,
 }
@@ -52,7 +54,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn of(of: impl Into<String>, what: impl Into<String>) -> Self {
+    pub(super) fn of(of: impl Into<String>, what: impl Into<String>) -> Self {
         Self {
             from_unix_ns: None,
             to_unix_ns: None,
@@ -76,6 +78,14 @@ pub fn verify(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Verdict
         seen.take(entry);
     })?;
     Ok(seen.into_verdict(summary, &reader))
+}
+
+impl Verdict {
+    /// Adds what was found beside the file itself.
+    pub fn add(&mut self, finding: Finding) {
+        self.whole = false;
+        self.findings.push(finding);
+    }
 }
 
 /// What is noted on the way.
@@ -198,6 +208,7 @@ impl Seen {
             more: self.more,
             chunks: reader.chunks(),
             unchecked_chunks: reader.unchecked_chunks(),
+            hash_matches: None,
             summary,
         }
     }

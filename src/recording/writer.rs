@@ -19,13 +19,13 @@ use super::encode::Encoder;
 use super::schemas::SchemaKind;
 use super::session::{ACCOUNT, Account, SESSION, Session};
 use crate::model::{
-    BookEvent, FeedHealth, Fleet, FrameEncoding, Instrument, LinkState, Loss, Payload, PlainText,
-    Reading, Rows, Sample, SourceId, Stamp, StopPath,
+    BookEvent, Fault, FeedHealth, Fleet, FrameEncoding, Instrument, LinkState, Loss, Payload,
+    PlainText, Reading, Rows, Sample, SourceId, Stamp, StopPath,
 };
 use channels::{ChannelKey, Channels};
 use size_book::SizeBook;
 
-pub use channels::MAX_NAMED_CHANNELS;
+pub use channels::{MAX_NAMED_CHANNELS, Numbering};
 
 mod channels;
 mod size_book;
@@ -62,6 +62,18 @@ impl<W: Write> RecordingWriter<W> {
     /// # Errors
     /// `out` takes no bytes.
     pub fn new(out: W, session: &Session) -> io::Result<Self> {
+        Self::begin(out, session, Channels::new(session))
+    }
+
+    /// Begins the next file of a recording, whose channels count on from the file before it.
+    ///
+    /// # Errors
+    /// `out` takes no bytes.
+    pub fn going_on(out: W, session: &Session, numbering: Numbering) -> io::Result<Self> {
+        Self::begin(out, session, numbering.into())
+    }
+
+    fn begin(out: W, session: &Session, channels: Channels) -> io::Result<Self> {
         let handed_on = Arc::new(AtomicU64::new(0));
         let counter = Counter {
             out,
@@ -79,7 +91,7 @@ impl<W: Write> RecordingWriter<W> {
                 .create(NoSeek::new(counter))
                 .map_err(io_error)?,
             handed_on,
-            channels: Channels::new(session),
+            channels,
             schemas: BTreeMap::new(),
             encoder: Encoder::default(),
             staged: Vec::new(),
@@ -292,6 +304,18 @@ impl<W: Write> RecordingWriter<W> {
         });
     }
 
+    /// Encodes what went wrong with the recorder itself, at `now_ns`.
+    pub fn stage_own_fault(&mut self, fault: &Fault, now_ns: u64) {
+        let at = log_time(now_ns);
+        let key = ChannelKey {
+            source: SourceId(0),
+            kind: SchemaKind::Fault,
+            name: None,
+            ours: true,
+        };
+        self.record_to(key, at, at, |e| e.fault(fault));
+    }
+
     /// Encodes what the recorder itself lost of `source`, noticed at `now_ns`.
     pub fn stage_own_loss(&mut self, source: SourceId, loss: &Loss, now_ns: u64) {
         let at = log_time(now_ns);
@@ -464,6 +488,12 @@ impl<W: Write> RecordingWriter<W> {
         self.out.flush().map_err(io_error)?;
         self.flushed_bytes = self.size();
         Ok(())
+    }
+
+    /// How far its channels have counted, for the file that goes on with them. Nothing may be
+    /// written here afterwards.
+    pub fn numbering(&self) -> Numbering {
+        self.channels.numbering()
     }
 
     /// Bytes of the file that are whole records with the operating system, whatever became of those

@@ -231,6 +231,9 @@ struct SourceStatus<'a> {
 #[derive(Debug, Serialize)]
 struct RecorderLine<'a> {
     file: Option<&'a str>,
+    /// Which of the recording's files it is; 0 for one that is not made in parts.
+    part: u32,
+    trouble: Option<&'a str>,
     messages: u64,
     written_bytes: u64,
     waiting_bytes: u64,
@@ -280,6 +283,8 @@ fn say_status(
                 sources,
                 recorder: RecorderLine {
                     file: recorder.file.as_ref().map(|file| file.as_str()),
+                    part: recorder.part,
+                    trouble: recorder.trouble.as_ref().map(|trouble| trouble.as_str()),
                     messages: recorder.messages,
                     written_bytes: recorder.written_bytes,
                     waiting_bytes: recorder.waiting_bytes,
@@ -305,8 +310,12 @@ fn say_status(
             }
             let lost: u64 = sources.iter().map(|source| source.lost).sum();
             if recorder.state == RecorderState::Recording {
+                let part = match recorder.part {
+                    0 => String::new(),
+                    part => format!(" part {part},"),
+                };
                 line.push_str(&format!(
-                    "  rec {} messages {}  waiting {}",
+                    "  rec{part} {} messages {}  waiting {}",
                     recorder.messages,
                     size_text(recorder.written_bytes),
                     size_text(recorder.waiting_bytes),
@@ -316,6 +325,9 @@ fn say_status(
                 line.push_str(&format!("  durable to {age_s:.1} s ago"));
             }
             line.push_str(&format!("  lost {lost}"));
+            if let Some(trouble) = &recorder.trouble {
+                line.push_str(&format!("  {trouble}"));
+            }
             people(voice, Patience::Status, format_args!("{line}"));
         }
     }

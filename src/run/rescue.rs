@@ -1,5 +1,7 @@
 //! `verify` and `recover` on files: names, progress, and what people are told.
 
+mod together;
+
 use std::fmt::Write as _;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -13,25 +15,36 @@ use super::voice::{self, Patience, Voice, people};
 use crate::model::size_text;
 use crate::recorder::{Disk, Storage};
 use crate::recording::{self, Finding, Recovery, Verdict, rfc3339};
+use together::Together;
 
 /// Lines of each list that people are shown; `--json` has all.
 const MAX_LINES: usize = 50;
 /// Names that are tried for a recovered file.
 const MAX_NAMES: u32 = 1000;
 
-/// Judges recordings, one after the other.
+/// Judges recordings, one after the other, and then those that are several files together.
+///
+/// - `files`: recordings, and manifests for all the files that they name
 ///
 /// # Errors
 /// One of them cannot be read at all; the others were judged.
 pub fn verify(files: &[PathBuf], json: bool) -> anyhow::Result<Exit> {
     let mut exit = Exit::Done;
     let mut unread = None;
-    for file in files {
+    let mut together = Together::default();
+    for file in &together.with_manifests(files)? {
         let mut progress = Progress::start();
         let result = recording::verify(file, &mut |done, all| progress.tell(done, all));
         drop(progress);
         let verdict = match result {
-            Ok(verdict) => verdict,
+            Ok(mut verdict) => {
+                let beside = together.beside(file, &verdict);
+                let mut progress = Progress::start();
+                recording::check_hash(&mut verdict, file, beside, &mut |done, all| {
+                    progress.tell(done, all);
+                });
+                verdict
+            }
             Err(error) => {
                 // The others are judged all the same; the last one is told by who called.
                 if let Some(before) = unread.replace(error) {
@@ -50,6 +63,17 @@ pub fn verify(files: &[PathBuf], json: bool) -> anyhow::Result<Exit> {
             voice::text(&verdict_text(&verdict));
         }
         if !verdict.whole {
+            exit = Exit::Incomplete;
+        }
+        together.take(verdict);
+    }
+    for session in together.judge() {
+        if json {
+            voice::json_line(Patience::Word, &session);
+        } else {
+            voice::text(&together::text(&session));
+        }
+        if !session.whole {
             exit = Exit::Incomplete;
         }
     }
@@ -82,6 +106,9 @@ fn verdict_text(verdict: &Verdict) -> String {
             "span         {first} to {last}, {:.3} s",
             span.seconds()
         );
+    }
+    if verdict.hash_matches == Some(true) {
+        text.push_str("hash         is the one in its manifest\n");
     }
     list(&mut text, "missing", &verdict.findings, verdict.more);
     list(&mut text, "lost before it was recorded", &verdict.notes, 0);

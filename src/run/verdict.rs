@@ -73,8 +73,12 @@ pub struct CameraAccount {
 /// One recording.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FileAccount {
-    /// Where it is.
+    /// Where it is; the first of its files if it has several.
     pub path: String,
+    /// How many files it has.
+    pub parts: u32,
+    /// Where the manifest with their hashes is.
+    pub manifest: Option<String>,
     /// Its size.
     pub size_bytes: u64,
     /// Messages accepted for it and in it.
@@ -144,6 +148,11 @@ impl Verdict {
             .iter()
             .map(|outcome| FileAccount {
                 path: outcome.path.display().to_string(),
+                parts: outcome.parts,
+                manifest: outcome
+                    .manifest
+                    .as_ref()
+                    .map(|path| path.display().to_string()),
                 size_bytes: outcome.size_bytes,
                 accepted: outcome.accepted,
                 written: outcome.written,
@@ -202,6 +211,16 @@ impl Verdict {
         }
         for file in self.files.iter().filter(|file| !file.complete) {
             missing.push(format!("{}: {}", file.path, file.ended));
+        }
+        // Losses by other reasons are told with their sources below.
+        let undrained = DropReason::Shutdown.as_str();
+        for account in remains.outcomes.iter().flat_map(|outcome| &outcome.sources) {
+            if let Some(count) = account.lost.get(undrained) {
+                missing.push(format!(
+                    "{}: {count} not written: they still waited when the time to stop was over",
+                    account.name
+                ));
+            }
         }
         for (info, (figures, account)) in remains
             .sources
@@ -281,9 +300,14 @@ impl fmt::Display for Verdict {
             }
         }
         for file in &self.files {
+            let others = match file.parts {
+                0 | 1 => String::new(),
+                2 => " and 1 part more".to_owned(),
+                parts => format!(" and {} parts more", parts - 1),
+            };
             writeln!(
                 f,
-                "{}: {}, {} messages, {}",
+                "{}{others}: {}, {} messages, {}",
                 file.path,
                 size_text(file.size_bytes),
                 file.written,

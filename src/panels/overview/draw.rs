@@ -329,11 +329,16 @@ pub fn draw_recorder(
             format!("● {file}")
         }
     };
-    let lines = crate::ui::text::wrap(&first, room.width.saturating_sub(1), 2);
     let mut y = room.top();
-    for line in &lines {
-        put(buf, room, room.left(), y, line, look.theme.style(role));
-        y += 1;
+    let trouble = status
+        .trouble
+        .as_ref()
+        .map(|why| (why.as_str(), Role::Error));
+    for (words, role) in std::iter::once((first.as_str(), role)).chain(trouble) {
+        for line in crate::ui::text::wrap(words, room.width.saturating_sub(1), 2) {
+            put(buf, room, room.left(), y, &line, look.theme.style(role));
+            y += 1;
+        }
     }
     let rest = Rect {
         y: y.min(room.bottom()),
@@ -392,6 +397,9 @@ fn recorder_items(facts: &Facts, can_record: bool, at: Stamp) -> Vec<Item> {
     );
     let mut items = Vec::new();
     let mut say = |label, value: String, role| items.push(Item::new(label, value, role));
+    if is_writing && status.part > 0 {
+        say("part", number::count(u64::from(status.part)), Role::Text);
+    }
     if is_writing || status.messages > 0 {
         say("written", size_text(status.written_bytes), Role::Value);
     }

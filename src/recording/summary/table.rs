@@ -26,6 +26,11 @@ impl fmt::Display for Summary {
                 span.seconds()
             )?;
         }
+        if let Some(session) = &self.session
+            && (self.part > 1 || self.goes_on)
+        {
+            writeln!(f, "part         {} of recording {session}", self.part)?;
+        }
         if let Some(ended) = &self.ended {
             writeln!(f, "ended        {ended}")?;
         }

@@ -48,6 +48,7 @@ struct Channel {
     bytes: u64,
     first_ns: u64,
     last_ns: u64,
+    first_sequence: u32,
     sequence: u32,
     rhythm: Rhythm,
 }
@@ -68,6 +69,7 @@ impl Tally {
                 bytes: 0,
                 first_ns: at,
                 last_ns: at,
+                first_sequence: message.sequence,
                 sequence: 0,
                 rhythm: Rhythm::default(),
             });
@@ -229,6 +231,13 @@ impl Tally {
             path: reader.path().to_owned(),
             size_bytes: reader.size_bytes(),
             version: self.session.as_ref().map(|s| printable(&s.version)),
+            session: self
+                .session
+                .as_ref()
+                .map(|s| s.id.clone())
+                .filter(|id| !id.is_empty()),
+            part: self.session.as_ref().map_or(1, |s| s.part),
+            goes_on: account.goes_on,
             started_unix_ns: self.session.as_ref().map(|s| s.started_unix_ns),
             ended_unix_ns: ended.then_some(account.ended_unix_ns),
             ended: ended.then(|| printable(&account.reason)),
@@ -374,6 +383,7 @@ impl Channel {
             bytes: channel.bytes,
             rate_hz,
             span,
+            sequences: [channel.first_sequence, channel.sequence],
         }
     }
 }

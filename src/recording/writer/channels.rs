@@ -24,17 +24,23 @@ pub(super) struct ChannelKey {
 }
 
 /// One channel.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Channel {
     pub(super) topic: String,
     pub(super) metadata: BTreeMap<String, String>,
     /// Its number, once it is in the file.
     pub(super) id: Option<u16>,
+    /// The number of its last message, over all files of the recording.
     pub(super) sequence: u32,
 }
 
-/// The channels that there are so far.
+/// The channels of a recording and how far each has counted, for the file that goes on with them:
+/// a topic means the same in all files of a recording, and its numbers have no hole between them.
 #[derive(Debug)]
+pub struct Numbering(Channels);
+
+/// The channels that there are so far.
+#[derive(Clone, Debug)]
 pub(super) struct Channels {
     /// First part of the topics of each source.
     roots: Vec<String>,
@@ -61,6 +67,15 @@ impl Channels {
             channels: BTreeMap::new(),
             named: 0,
         }
+    }
+
+    /// What the next file of the recording goes on with.
+    pub(super) fn numbering(&self) -> Numbering {
+        let mut channels = self.clone();
+        for channel in channels.channels.values_mut() {
+            channel.id = None;
+        }
+        Numbering(channels)
     }
 
     /// The key that a record goes by: its own, or the shared one where there are too many names.
@@ -162,6 +177,12 @@ impl Channels {
             .get(usize::from(source.0))
             .cloned()
             .unwrap_or_else(|| format!("source-{}", source.0))
+    }
+}
+
+impl From<Numbering> for Channels {
+    fn from(numbering: Numbering) -> Self {
+        numbering.0
     }
 }
 
