@@ -5,6 +5,7 @@ mod shell;
 mod simulators;
 mod values;
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -63,7 +64,12 @@ stats and book end with 3 if nothing came, a book is not live or had gaps, or a 
 could not be believed (silent, half, disagree, zero, stalled, dead link, down); why is on stderr.";
 
 const EXPORT_HELP: &str = "\
-Formats: jsonl  one line for each message, what was recorded as JSON untouched
+Formats: jsonl     one line for each message, what was recorded as JSON untouched
+         png       each picture with all its bits
+         jpeg      each picture: the camera's own JPEG untouched, else encoded, which is said
+         ome-tiff  the pictures of a camera as one series in time, with all their bits
+         preview   the pictures of a camera as a small animated PNG
+         report    one HTML page of everything, with pictures and plots, that needs no network
 
 Exit codes: 0 all that was asked for is written, 1 a recording cannot be read, a file not be written,
             or nothing was found, 2 wrong usage, 3 the recording is damaged or unfinished: what is
@@ -284,6 +290,12 @@ struct Export {
     /// Only before then
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
     until: Option<Moment>,
+    /// Only pictures of this camera; may be repeated
+    #[arg(long = "camera", value_name = "NAME")]
+    cameras: Vec<String>,
+    /// png and jpeg: of each camera only the first of every N pictures
+    #[arg(long, value_name = "N")]
+    every: Option<NonZeroU64>,
     /// What was written, left out and missing as one line of JSON
     #[arg(long)]
     json: bool,

@@ -6,11 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
+use crate::model::PictureFormat;
 use crate::model::text::printable;
+use crate::picture_file::PictureFileError;
 use crate::recording::records::LossRecord;
 use crate::recording::{
     Decoder, Ending, Entry, Played, ReadError, RecordedMessage, RecordingReader, SESSION, Session,
@@ -19,34 +22,81 @@ use crate::recording::{
 mod json_lines;
 mod out_dir;
 mod pattern;
+mod pictures;
+mod preview;
+mod report;
+mod series;
+mod shots;
+mod survey;
 
 pub use out_dir::{OutDir, OutFile};
 pub use pattern::Pattern;
 
 /// Sentences about what could not be read that are kept; a broken file could fill the memory.
 const MAX_SENTENCES: usize = 1000;
+/// Files that are listed; an export of pictures may have millions.
+const MAX_FILES: usize = 10_000;
 
 /// What recordings can be exported to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// One line of JSON for each message.
     JsonLines,
+    /// Each picture as PNG, with all bits.
+    Png,
+    /// Each picture as JPEG: the camera's own file where it is one.
+    Jpeg,
+    /// The pictures of a camera as a series in time, with all bits.
+    OmeTiff,
+    /// The pictures of a camera as a small animation.
+    Preview,
+    /// Everything that is known of the recording, as one page.
+    Report,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::JsonLines];
+    pub const ALL: [Self; 6] = [
+        Self::JsonLines,
+        Self::Png,
+        Self::Jpeg,
+        Self::OmeTiff,
+        Self::Preview,
+        Self::Report,
+    ];
 
     /// The word of the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::JsonLines => "jsonl",
+            Self::Png => "png",
+            Self::Jpeg => "jpeg",
+            Self::OmeTiff => "ome-tiff",
+            Self::Preview => "preview",
+            Self::Report => "report",
         }
     }
 
     /// The format of a word of the command line.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.name() == name)
+    }
+
+    /// Whether pictures are in what is written.
+    pub fn is_of_pictures(self) -> bool {
+        match self {
+            Self::JsonLines => false,
+            Self::Png | Self::Jpeg | Self::OmeTiff | Self::Preview | Self::Report => true,
+        }
+    }
+
+    /// How often the files are read: some things have to be known before anything is written.
+    fn passes(self) -> u64 {
+        match self {
+            Self::JsonLines | Self::Png | Self::Jpeg => 1,
+            Self::OmeTiff | Self::Preview => 2,
+            Self::Report => 3,
+        }
     }
 }
 
@@ -65,6 +115,10 @@ pub struct ExportPlan {
     pub from_unix_ns: Option<u64>,
     /// Only what was received before this time, Unix nanoseconds.
     pub until_unix_ns: Option<u64>,
+    /// Only pictures of these cameras; of all if empty.
+    pub cameras: Vec<String>,
+    /// Of each camera only every so many-th picture, where each is a file of its own.
+    pub every: Option<NonZeroU64>,
 }
 
 /// What an export came to.
@@ -72,6 +126,12 @@ pub struct ExportPlan {
 pub struct Exported {
     /// The files that were written.
     pub files: Vec<ExportedFile>,
+    /// Files that were written and not listed because there are too many.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_files: u64,
+    /// What else has to be known of them, as sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Messages that were asked for.
     pub messages: u64,
     /// Of them, those that are in no file, and why. A format that has no place for them is no
@@ -112,6 +172,22 @@ impl Exported {
         self.missing.is_empty()
     }
 
+    /// A file was written.
+    pub fn wrote(&mut self, file: ExportedFile) {
+        if self.files.len() < MAX_FILES {
+            self.files.push(file);
+        } else {
+            self.more_files += 1;
+        }
+    }
+
+    /// Something has to be known of what was written.
+    pub fn note(&mut self, what: String) {
+        if self.notes.len() < MAX_SENTENCES {
+            self.notes.push(what);
+        }
+    }
+
     /// A message is in no file.
     pub fn skip(&mut self, message: &RecordedMessage, why: &str) {
         let skip = Skip {
@@ -130,6 +206,10 @@ impl Exported {
             self.more_missing += 1;
         }
     }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 fn skipped<S: Serializer>(skipped: &BTreeMap<Skip, u64>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -171,6 +251,19 @@ pub enum ExportError {
         /// Why. Not its source: the sentence has it already.
         error: io::Error,
     },
+    /// A file of pictures cannot be made.
+    #[error("{} cannot be made: {error}", path.display())]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// Why. Not its source: the sentence has it already.
+        error: PictureFileError,
+    },
+    /// There is no picture to be written.
+    #[error(
+        "nothing was exported: no picture of the cameras and times that were asked for can be read"
+    )]
+    NoPictures,
     /// A source was named that is not there.
     #[error("no source \"{name}\" is in the recording: it has {known}")]
     NoSource {
@@ -266,9 +359,26 @@ pub fn export(
     for file in &plan.files {
         all_bytes += RecordingReader::open(file)?.size_bytes();
     }
+    let all = all_bytes * format.passes();
+    let looking = &mut |done| progress(done, all);
     let sink: Box<dyn Sink> = match format {
         Format::JsonLines => Box::new(json_lines::JsonLines::create(plan)?),
+        Format::Png => Box::new(pictures::Pictures::create(plan, PictureFormat::Png)?),
+        Format::Jpeg => Box::new(pictures::Pictures::create(plan, PictureFormat::Jpeg)?),
+        Format::OmeTiff => Box::new(series::SeriesFiles::create(plan, looking)?),
+        Format::Preview => Box::new(preview::Previews::create(plan, looking)?),
+        Format::Report => Box::new(report::Report::create(plan, looking)?),
     };
+    let before = all - all_bytes;
+    walk(plan, sink, &mut |done| progress(before + done, all))
+}
+
+/// Takes a sink through the files once.
+fn walk(
+    plan: &ExportPlan,
+    sink: Box<dyn Sink>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Exported, ExportError> {
     Walk {
         plan,
         sink,
@@ -276,7 +386,7 @@ pub fn export(
         decoder: None,
         sources: Vec::new(),
     }
-    .run(&mut |done| progress(done, all_bytes))
+    .run(progress)
 }
 
 /// The walk over the files of a session.

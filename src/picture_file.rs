@@ -12,12 +12,14 @@ mod ome_tiff;
 mod ome_xml;
 mod png;
 mod shared;
+mod small;
 #[cfg(test)]
 mod tests;
 
 pub use animation::Animation;
 pub use jpeg::{JpegMade, JpegTone};
 pub use ome_tiff::{Series, Shape, Values};
+pub use small::small_file;
 
 use std::io::{self, Seek, Write};
 use std::sync::Arc;

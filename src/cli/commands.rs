@@ -217,6 +217,14 @@ pub fn inspect(inspect: &Inspect) -> Outcome {
 
 /// Recordings as other files.
 pub fn export(export: Export) -> Outcome {
+    if export.every.is_some()
+        && !matches!(export.format, export::Format::Png | export::Format::Jpeg)
+    {
+        return Err(Usage("--every is for png and jpeg".to_owned()).into());
+    }
+    if !export.cameras.is_empty() && !export.format.is_of_pictures() {
+        return Err(Usage("--camera is for pictures, previews and reports".to_owned()).into());
+    }
     let began = |file: &PathBuf| export::beginning_of(file).map(Option::unwrap_or_default);
     let at = |moment: Option<Moment>| match (moment, export.files.first()) {
         (Some(Moment::At(unix_ns)), _) => Ok(Some(unix_ns)),
@@ -237,6 +245,8 @@ pub fn export(export: Export) -> Outcome {
         files: export.files,
         out: export.out,
         sources: export.sources,
+        cameras: export.cameras,
+        every: export.every,
     };
     run::export::export(&plan, export.format, export.json)
 }

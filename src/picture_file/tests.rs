@@ -305,7 +305,8 @@ fn a_series_has_all_frames_one_after_the_other() {
                 series.add(&raster, frame, about).unwrap();
             }
             assert_eq!(series.len(), 4);
-            let file = series.finish().unwrap();
+            let mut file = series.finish().unwrap();
+            file.set_position(0);
             assert_eq!(file.get_ref()[2], if big { 43 } else { 42 });
 
             let mut reader = tiff::decoder::Decoder::new(file).unwrap();

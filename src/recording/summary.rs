@@ -279,8 +279,13 @@ pub(super) fn inspect_with(
 /// # Errors
 /// The file cannot be read, or was not recorded by ttyscope.
 pub fn sources_of(path: &Path) -> Result<Vec<SourceInfo>, ReadError> {
-    let session = session_of(path)?;
-    Ok(session
+    Ok(replayed(&session_of(path)?))
+}
+
+/// The sources of a session, as they are when it is played: what was not real when it was recorded
+/// is said in the caution.
+pub fn replayed(session: &Session) -> Vec<SourceInfo> {
+    session
         .sources
         .iter()
         .zip(0..)
@@ -298,7 +303,7 @@ pub fn sources_of(path: &Path) -> Result<Vec<SourceInfo>, ReadError> {
                 caution: (!cautions.is_empty()).then(|| PlainText::from(cautions.join(", "))),
             }
         })
-        .collect())
+        .collect()
 }
 
 /// The session record of a recording.

@@ -42,7 +42,14 @@ fn text(exported: &Exported) -> String {
             size_text(file.bytes)
         );
     }
-    more(&mut text, exported.files.len(), 0);
+    more(&mut text, exported.files.len(), exported.more_files);
+    if !exported.notes.is_empty() {
+        text.push_str("\nto be known\n");
+        for sentence in exported.notes.iter().take(MAX_LINES) {
+            let _ = writeln!(text, "  {sentence}");
+        }
+        more(&mut text, exported.notes.len(), 0);
+    }
     let _ = writeln!(
         text,
         "\nexported     {} messages in {} files",
@@ -52,7 +59,7 @@ fn text(exported: &Exported) -> String {
                 .values()
                 .sum::<u64>()
                 .min(exported.messages),
-        exported.files.len()
+        exported.files.len() as u64 + exported.more_files
     );
     if !exported.skipped.is_empty() {
         text.push_str("\nin no file\n");
