@@ -123,10 +123,10 @@ pub(super) fn clock(unix_ns: u64) -> String {
     }
 }
 
-/// A moment and how long after the beginning it was.
+/// A moment and how long after the beginning it was, which stay on one line.
 pub(super) fn moment(unix_ns: u64, began_ns: u64) -> String {
     let since = unix_ns.saturating_sub(began_ns) as f64 / 1e9;
-    format!("{} (+{since:.3} s)", clock(unix_ns))
+    format!("{}\u{a0}(+{since:.3}\u{a0}s)", clock(unix_ns))
 }
 
 /// How long something took, for people.
@@ -135,6 +135,26 @@ pub(super) fn length(seconds: f64) -> String {
         s if s < 60.0 => format!("{s:.3} s"),
         s if s < 3600.0 => format!("{:.0} min {:.0} s", (s / 60.0).floor(), s % 60.0),
         s => format!("{:.0} h {:.0} min", (s / 3600.0).floor(), s % 3600.0 / 60.0),
+    }
+}
+
+/// A number with as many digits as tell it from others that lie so far apart as `span` in all.
+pub(super) fn number_within(value: f64, span: f64) -> String {
+    if !value.is_finite() || !span.is_finite() || span <= 0.0 || value.abs() >= 1e12 {
+        return number(value);
+    }
+    let decimals = (2.0 - span.log10().floor()).clamp(0.0, 9.0) as usize;
+    if span < 1e-6 {
+        return number(value);
+    }
+    trimmed(format!("{value:.decimals$}"))
+}
+
+/// Without zeros that say nothing.
+fn trimmed(text: String) -> String {
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
     }
 }
 
@@ -147,11 +167,7 @@ pub(super) fn number(value: f64) -> String {
         _ if !(1e-4..1e7).contains(&size) => format!("{value:.3e}"),
         _ => {
             let decimals = (4.0 - size.log10().floor()).clamp(0.0, 7.0) as usize;
-            let text = format!("{value:.decimals$}");
-            match text.contains('.') {
-                true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-                false => text,
-            }
+            trimmed(format!("{value:.decimals$}"))
         }
     }
 }
@@ -202,6 +218,16 @@ mod tests {
         ];
         for (value, want) in cases {
             assert_eq!(number(value), want);
+        }
+        let cases = [
+            (63_012.345, 0.25, "63012.345"),
+            (63_012.345, 40.0, "63012.3"),
+            (0.5, 1e-9, "0.5"),
+            (7.0, 0.0, "7"),
+            (-0.25, 3.0, "-0.25"),
+        ];
+        for (value, span, want) in cases {
+            assert_eq!(number_within(value, span), want);
         }
         assert_eq!(length(59.5), "59.500 s");
         assert_eq!(length(3_599.0), "59 min 59 s");

@@ -8,7 +8,7 @@ use super::plot::{self, Bins, Mark};
 use super::story::{Kind, Listed, Story};
 use crate::model::{Severity, size_text};
 use crate::recording::summary::GapKind;
-use crate::recording::{Session, Verdict, rfc3339};
+use crate::recording::{RecordedSource, Session, Verdict, rfc3339};
 
 /// Numbers that are drawn of one source.
 const MOST_PLOTS: usize = 24;
@@ -23,7 +23,7 @@ pub(super) fn page(
     photos: &Photos,
 ) -> String {
     let mut page = String::with_capacity(256 * 1024);
-    head(&mut page, verdicts, session, story.bins);
+    head(&mut page, verdicts, session, story);
     sources(&mut page, verdicts, session, story);
     completeness(&mut page, verdicts, story.bins);
     timeline(&mut page, verdicts, story);
@@ -43,7 +43,8 @@ pub(super) fn page(
     page
 }
 
-fn head(page: &mut String, verdicts: &[Verdict], session: Option<&Session>, bins: Bins) {
+fn head(page: &mut String, verdicts: &[Verdict], session: Option<&Session>, story: &Story) {
+    let bins = story.bins;
     let summaries = || verdicts.iter().map(|verdict| &verdict.summary);
     let name = summaries()
         .next()
@@ -61,7 +62,7 @@ fn head(page: &mut String, verdicts: &[Verdict], session: Option<&Session>, bins
          style-src 'unsafe-inline'; img-src data:\">\
          <title>{0} · ttyscope</title>\n<style>\n{STYLE}</style></head>\n<body><main>\n<h1>{0}{1}</h1>\n",
         Safe(&name),
-        marks(session)
+        marks(session, story)
     );
     let is_whole = verdicts.iter().all(|verdict| verdict.whole);
     let _ = match is_whole {
@@ -137,15 +138,25 @@ fn parts_of(count: usize) -> String {
 }
 
 /// What has to be said first of a recording that is not of real instruments.
-fn marks(session: Option<&Session>) -> String {
+fn marks(session: Option<&Session>, story: &Story) -> String {
     let mut marks = String::new();
-    let origins = session.iter().flat_map(|session| &session.sources);
-    for (origin, mark) in [("simulated", "SIMULATED"), ("replay", "REPLAY")] {
-        if origins.clone().any(|source| source.origin == origin) {
+    let sources = session.iter().flat_map(|session| &session.sources);
+    for mark in ["SIMULATED", "REPLAY"] {
+        if sources.clone().any(|source| origin(source, story) == mark) {
             let _ = write!(marks, "<span class=\"tag\">{mark}</span>");
         }
     }
     marks
+}
+
+/// Whether what a source said was real: by the word of the file, and by its own.
+fn origin(source: &RecordedSource, story: &Story) -> String {
+    let seen = story.sources.get(&source.name);
+    match source.origin.as_str() {
+        "live" if seen.is_some_and(|seen| seen.is_simulated) => "SIMULATED".to_owned(),
+        "live" => "live".to_owned(),
+        other => other.to_uppercase(),
+    }
 }
 
 fn sources(page: &mut String, verdicts: &[Verdict], session: Option<&Session>, story: &Story) {
@@ -171,13 +182,10 @@ fn sources(page: &mut String, verdicts: &[Verdict], session: Option<&Session>, s
             written += account.written;
             lost += account.lost.values().sum::<u64>();
         }
-        let origin = match source.origin.as_str() {
-            "live" => "live".to_owned(),
-            other => other.to_uppercase(),
-        };
+        let origin = origin(source, story);
         let caution = source.caution.as_deref().unwrap_or_default();
         table.row(
-            if source.origin == "live" && caution.is_empty() {
+            if origin == "live" && caution.is_empty() {
                 ""
             } else {
                 "warning"
@@ -448,7 +456,7 @@ fn values(page: &mut String, story: &Story) {
             &["Name", "Unit", "Values", "First", "Last", "Least", "Most"],
             &[2, 3, 4, 5, 6],
         );
-        for ((_, name), track) in drawn.iter().skip(MOST_PLOTS).chain(&level) {
+        for ((_, name), track) in drawn.iter().skip(MOST_PLOTS) {
             table.row(
                 "",
                 &[
@@ -462,7 +470,20 @@ fn values(page: &mut String, story: &Story) {
                 ],
             );
         }
-        table.into(page, "Other numbers, and those that never changed");
+        table.into(page, "Other numbers");
+        if !level.is_empty() {
+            page.push_str("<p class=\"dim\">Never another value:</p><ul class=\"still\">");
+            for ((_, name), track) in level {
+                let _ = write!(
+                    page,
+                    "<li><span>{}</span><span class=\"n\">{} {}</span></li>",
+                    Safe(name),
+                    number(track.last),
+                    Safe(&track.unit)
+                );
+            }
+            page.push_str("</ul>\n");
+        }
         if source.left_out > 0 {
             let _ = write!(
                 page,

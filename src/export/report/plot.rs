@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::html::{Safe, length, number};
+use super::html::{Safe, length, number, number_within};
 
 /// Parts that the time of a recording is cut into: about as many as a plot has columns.
 pub(super) const BINS: usize = 240;
@@ -103,17 +103,14 @@ pub(super) fn small(page: &mut String, name: &str, track: &Track, bins: Bins) {
         "" => String::new(),
         unit => format!(" {unit}"),
     };
-    let said = format!(
-        "{name}: {} to {}{unit}, last {}",
-        number(track.min),
-        number(track.max),
-        number(track.last)
-    );
+    let text = |value: f64| number_within(value, track.max - track.min);
+    let (least, most, last) = (text(track.min), text(track.max), text(track.last));
+    let said = format!("{name}: {least} to {most}{unit}, last {last}");
     let _ = write!(
         page,
         "<figure class=\"plot\"><figcaption>{} <b>{}{}</b></figcaption>{}",
         Safe(name),
-        number(track.last),
+        last,
         Safe(&unit),
         head(&said, HIGH)
     );
@@ -150,35 +147,42 @@ pub(super) fn small(page: &mut String, name: &str, track: &Track, bins: Bins) {
     let _ = write!(
         page,
         "<path class=\"band\" d=\"{band}\"/><path class=\"line\" d=\"{line}\"/></svg>\
-         <p class=\"range\"><span>{} … {}{}</span><span>{}</span></p></figure>\n",
-        number(track.min),
-        number(track.max),
+         <p class=\"range\"><span>{least} … {most}{}</span><span>{}</span></p></figure>\n",
         Safe(&unit),
         Safe(bins.label())
     );
 }
 
+/// How long a column of a rate is at least: of less time a rate tells only how messages lie.
+const COLUMN_S: f64 = 0.5;
+
 /// Counts over time as columns, as a rate.
 pub(super) fn rate(page: &mut String, name: &str, unit: &str, counts: &[u64], bins: Bins) {
-    let most = counts.iter().copied().max().unwrap_or(0).max(1);
+    let together = (COLUMN_S / bins.seconds())
+        .ceil()
+        .clamp(2.0, BINS as f64 / 4.0) as usize;
+    let columns: Vec<u64> = counts
+        .chunks(together)
+        .map(|some| some.iter().sum())
+        .collect();
+    let most = columns.iter().copied().max().unwrap_or(0).max(1);
     let total: u64 = counts.iter().sum();
-    let per_s = |count: u64| number(count as f64 / bins.seconds());
-    let said = format!("{name}: {total} in all, at most {} {unit}", per_s(most));
+    let per_s = number_within(most as f64 / (bins.seconds() * together as f64), 10.0);
+    let said = format!("{name}: {total} in all, at most {per_s} {unit}");
     let _ = write!(
         page,
         "<figure class=\"plot\"><figcaption>{} <b>{total}</b></figcaption>{}<path class=\"area\" d=\"M0 {HIGH}",
         Safe(name),
         head(&said, HIGH)
     );
-    for (bin, count) in counts.iter().enumerate() {
+    for (column, count) in columns.iter().enumerate() {
         let y = HIGH - (HIGH - 4.0) * *count as f64 / most as f64;
-        let right = WIDE * (bin + 1) as f64 / BINS as f64;
+        let right = WIDE * ((column + 1) * together).min(BINS) as f64 / BINS as f64;
         let _ = write!(page, "V{y:.1}H{right:.1}");
     }
     let _ = write!(
         page,
-        "V{HIGH}Z\"/></svg><p class=\"range\"><span>at most {} {}</span><span>{}</span></p></figure>\n",
-        per_s(most),
+        "V{HIGH}Z\"/></svg><p class=\"range\"><span>at most {per_s} {}</span><span>{}</span></p></figure>\n",
         Safe(unit),
         Safe(bins.label())
     );

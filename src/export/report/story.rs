@@ -40,6 +40,8 @@ pub(super) struct SourceStory {
     pub tracks: BTreeMap<(Kind, String), Track>,
     /// Numbers that were not followed.
     pub left_out: u64,
+    /// What it said gave it away as a simulator, whatever it was called.
+    pub is_simulated: bool,
     books: BTreeMap<String, Book>,
     link: Option<&'static str>,
     verdict: Option<FleetVerdict>,
@@ -124,6 +126,7 @@ impl SourceStory {
             marks: BTreeMap::new(),
             tracks: BTreeMap::new(),
             left_out: 0,
+            is_simulated: false,
             books: BTreeMap::new(),
             link: None,
             verdict: None,
@@ -266,6 +269,7 @@ impl Story {
             *count += u64::from(item.message.channel.schema != "ttyscope.Frame");
         }
         let Some(played) = item.played else { return };
+        source.is_simulated |= played.payload.tells_simulated();
         match &played.payload {
             Payload::Frame(_) => {
                 if let Some(count) = source.frames.get_mut(bin) {
