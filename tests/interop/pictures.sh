@@ -12,8 +12,7 @@ skip() {
     echo "skipped: $1" >&2
     exit 0
 }
-venv=$(tests/interop/support/venv.sh pictures \
-    tifffile==2026.3.3 numpy pillow==13.0.0 'ome-types[lxml]==0.7.0' xmlschema==4.3.2) || skip "$venv"
+venv=$(tests/interop/support/pictures_venv.sh) || skip "$venv"
 
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
