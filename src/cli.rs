@@ -16,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{parse_duration, parse_rotate_every, parse_rotate_size, parse_size};
 use crate::export::Format;
 use crate::model::text::printable;
+use crate::run::journal;
 use crate::run::mission::Exit;
 use crate::run::oneshot::WrongWords;
 use crate::run::rescue;
@@ -538,7 +539,7 @@ fn run(cli: Cli) -> ExitCode {
             people(
                 Voice::People,
                 Patience::Word,
-                format_args!("ttyscope: {}", printable(&text)),
+                format_args!("{}ttyscope: {}", journal::error_rank(), printable(&text)),
             );
             ExitCode::from(
                 if error.is::<commands::Usage>() || error.is::<WrongWords>() {

@@ -54,6 +54,12 @@ pub fn is_in_journal() -> bool {
     })
 }
 
+/// What stands in front of an error on standard error: the priority that the system's journal
+/// takes it by, and nothing for people.
+pub fn error_rank() -> &'static str {
+    if is_in_journal() { "<3>" } else { "" }
+}
+
 /// Changes what goes into the log of a process.
 #[derive(Clone, Debug)]
 pub struct FilterChange(Option<reload::Handle<EnvFilter, Registry>>);

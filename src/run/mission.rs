@@ -161,18 +161,13 @@ pub fn record(
 ) -> anyhow::Result<Exit> {
     block_on(async move {
         let mut signals = Signals::listen()?;
+        let mut service = Service::prepare(service, journal.filter())?;
         let session = Session::start(feed, Recording::AtOnce(plan), Some(auditing)).await?;
         if let RecorderState::Failed(why) = session.recorder().state {
             session.end().await;
             anyhow::bail!("{why}");
         }
-        let mut service = match Service::start(service, &session, journal.filter()) {
-            Ok(service) => service,
-            Err(error) => {
-                session.end().await;
-                return Err(error);
-            }
-        };
+        service.attend(&session);
         session.lanes.take_control_only();
         let measuring = session.measure_unseen();
         let mut links = Links::default();

@@ -79,7 +79,8 @@ pub struct Service {
     lane: Option<DiskLane>,
     figures: watch::Sender<Arc<Figures>>,
     endpoint: Option<Endpoint>,
-    caretaker: Caretaker,
+    dir: PathBuf,
+    caretaker: Option<Caretaker>,
     filter: FilterChange,
     settings: Settings,
     reread: Reread,
@@ -116,15 +117,11 @@ impl fmt::Debug for Service {
 }
 
 impl Service {
-    /// Begins to serve a session that was just started.
+    /// Makes ready whatever can be refused; nothing is recorded yet.
     ///
     /// # Errors
     /// Figures are to be had at an address that cannot be had.
-    pub fn start(
-        plan: ServicePlan,
-        session: &Session,
-        filter: FilterChange,
-    ) -> anyhow::Result<Self> {
+    pub fn prepare(plan: ServicePlan, filter: FilterChange) -> anyhow::Result<Self> {
         let manager = Manager::of_environment();
         let every = manager.watchdog().map_or(BEAT, |period| period / 2);
         let mut beat = interval(every.max(SHORTEST_BEAT));
@@ -134,16 +131,16 @@ impl Service {
             Some(address) => Some(open(address, &figures)?),
             None => None,
         };
-        let caretaker = Caretaker::start(plan.dir, plan.settings.retention, session.clock.clone());
         Ok(Self {
             manager,
             is_ready: false,
             beat,
             watchdog: Watchdog::new(Instant::now(), every),
-            lane: session.disk_lane(),
+            lane: None,
             figures,
             endpoint,
-            caretaker,
+            dir: plan.dir,
+            caretaker: None,
             filter,
             settings: plan.settings,
             reread: plan.reread,
@@ -151,6 +148,13 @@ impl Service {
             once_more: false,
             file: None,
         })
+    }
+
+    /// Begins to serve a session that was just started.
+    pub fn attend(&mut self, session: &Session) {
+        self.lane = session.disk_lane();
+        let (dir, policy) = (self.dir.clone(), self.settings.retention);
+        self.caretaker = Some(Caretaker::start(dir, policy, session.clock.clone()));
     }
 
     /// To be called at every turn of the loop.
@@ -161,9 +165,9 @@ impl Service {
         if recorder.file != self.file {
             let is_first = self.file.is_none();
             self.file.clone_from(&recorder.file);
-            if !is_first {
-                // One more is finished.
-                self.caretaker.look();
+            // One more is finished.
+            if let Some(caretaker) = self.caretaker.as_ref().filter(|_| !is_first) {
+                caretaker.look();
             }
         }
         self.finish_reload(recorder);
@@ -172,7 +176,7 @@ impl Service {
     /// To be called once a second: how it stands.
     pub fn tick(&mut self, session: &Session, snapshot: PipelineSnapshot, links: &Links) {
         let mut figures = Figures::of(session, snapshot, links);
-        figures.removed = self.caretaker.removed();
+        figures.removed = self.caretaker.as_ref().map_or((0, 0), Caretaker::removed);
         self.manager.say(&News::Status(status::line(&figures)));
         self.figures.send_replace(Arc::new(figures));
     }
@@ -257,7 +261,9 @@ impl Service {
             }
         }
         if let Some(retention) = changes.retention {
-            self.caretaker.set(retention);
+            if let Some(caretaker) = &self.caretaker {
+                caretaker.set(retention);
+            }
             tracing::info!("{retention}");
         }
         match changes.metrics {

@@ -47,6 +47,9 @@ pub fn command(args: &[&str], dir: &Path) -> Command {
         .env("XDG_RUNTIME_DIR", dir)
         .env_remove("TTYSCOPE_LOG")
         .env_remove("TTYSCOPE_LOG_DIR")
+        .env_remove("STATE_DIRECTORY")
+        .env_remove("NOTIFY_SOCKET")
+        .env_remove("WATCHDOG_USEC")
         .stdin(Stdio::null());
     command
 }
@@ -58,7 +61,11 @@ pub fn run(args: &[&str], dir: &Path) -> Ended {
 
 impl Headless {
     pub fn start(args: &[&str], dir: &Path) -> Self {
-        let mut child = command(args, dir)
+        Self::spawn(command(args, dir))
+    }
+
+    pub fn spawn(mut command: Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -94,6 +101,13 @@ impl Headless {
     /// Whether it has said that on standard error by now.
     pub fn has_said(&self, part: &str) -> bool {
         self.stderr.take().iter().any(|line| line.contains(part))
+    }
+
+    /// Waits for a line on standard error and returns it.
+    pub fn word(&self, part: &str) -> String {
+        self.wait_for_word(part);
+        let said = self.stderr.take();
+        said.into_iter().find(|line| line.contains(part)).unwrap()
     }
 
     pub fn wait(mut self) -> Ended {
