@@ -156,6 +156,7 @@ fn settings(record: &Record, config: &FileConfig) -> anyhow::Result<Settings> {
             age: age.or(written.age),
             total_bytes: record.keep_total.or(written.total_bytes),
         },
+        rotation: rotation(&record.rotate, config),
         metrics: metrics.listen,
         sources,
         fixed: BTreeMap::from(fixed),
@@ -650,11 +651,15 @@ fn plan(
             .or_else(|| config.record.name.clone())
             .unwrap_or_else(|| "ttyscope".to_owned()),
         limits,
-        rotation: Rotation {
-            every: rotate.rotate_every.or(config.record.rotate_every),
-            size_bytes: rotate.rotate_size.or(config.record.rotate_size),
-        },
+        rotation: rotation(rotate, config),
     })
+}
+
+fn rotation(rotate: &Rotate, config: &FileConfig) -> Rotation {
+    Rotation {
+        every: rotate.rotate_every.or(config.record.rotate_every),
+        size_bytes: rotate.rotate_size.or(config.record.rotate_size),
+    }
 }
 
 /// Where pictures are saved: in a folder of their own beside the recordings.

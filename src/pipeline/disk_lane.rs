@@ -5,6 +5,7 @@
 //! queue, past the bound: "stop" means "after everything handed over before it".
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::model::ledger::DiskTicket;
-use crate::model::{DropReason, Ledger, Sample};
+use crate::model::{DropReason, Ledger, Sample, size_text};
 
 /// What the recorder is asked to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +23,8 @@ pub enum Order {
     Start(RecordingPlan),
     /// Go on in another file.
     Rotate,
+    /// From now on go on in another file without being told when this says so.
+    Pace(Rotation),
     /// Write what was handed over before this, then close the file.
     Stop,
     /// As `Stop`, then end the thread.
@@ -31,7 +34,7 @@ pub enum Order {
 impl Order {
     /// Whether the recording ends with it.
     fn ends(&self) -> bool {
-        !matches!(self, Self::Rotate)
+        !matches!(self, Self::Rotate | Self::Pace(_))
     }
 }
 
@@ -66,6 +69,21 @@ pub struct Rotation {
     pub every: Option<Duration>,
     /// Before the file grows over this many bytes; one message more than that is a file of its own.
     pub size_bytes: Option<u64>,
+}
+
+impl fmt::Display for Rotation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.every.map(|every| every.as_secs_f64());
+        match (seconds, self.size_bytes.map(size_text)) {
+            (None, None) => f.write_str("another file is begun only when asked for"),
+            (Some(seconds), None) => write!(f, "another file is begun every {seconds} s"),
+            (None, Some(size)) => write!(f, "another file is begun before one is over {size}"),
+            (Some(seconds), Some(size)) => write!(
+                f,
+                "another file is begun every {seconds} s and before one is over {size}"
+            ),
+        }
+    }
 }
 
 impl Rotation {

@@ -17,7 +17,7 @@ use crate::model::{
     DropReason, Fault, FaultKind, Latched, Payload, Sample, Severity, SourceId, SourceInfo, Stamp,
     StopEvent, StopPath, size_text,
 };
-use crate::pipeline::RecordingPlan;
+use crate::pipeline::{RecordingPlan, Rotation};
 use crate::recording::{
     Account, Numbering, RecordedSource, RecordingWriter, Session, SourceAccount, last_words,
 };
@@ -219,6 +219,11 @@ impl Open {
     /// Whether it hands an item back that would make it larger than a part.
     pub fn keep_part_size(&mut self, keeps: bool) {
         self.keeps_part_size = keeps;
+    }
+
+    /// Changes how large its parts may become.
+    pub fn set_rotation(&mut self, rotation: Rotation) {
+        self.plan.rotation = rotation;
     }
 
     /// Whether another part can be begun before the recording reaches its size.

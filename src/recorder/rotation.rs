@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::naming::Names;
 use super::open::{Before, Closed};
 use crate::model::Stamp;
-use crate::pipeline::RecordingPlan;
+use crate::pipeline::{RecordingPlan, Rotation};
 use crate::recording::SourceAccount;
 
 /// A next file that could not be opened is tried again after this time, twice it, and so on.
@@ -89,6 +89,14 @@ impl Parts {
         self.ordered = true;
         // Whoever asks again has perhaps made room.
         self.retry = None;
+    }
+
+    /// The next parts are due by another rule, which counts from the beginning as well.
+    ///
+    /// - `until_ns`: everything received before it was taken out of the lane
+    pub fn set_rotation(&mut self, rotation: Rotation, until_ns: u64) {
+        self.plan.rotation = rotation;
+        self.set_due_after(until_ns);
     }
 
     /// Whether what was received at `received_ns` belongs into the next part.
@@ -212,7 +220,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::pipeline::{RecordingLimits, Rotation};
+    use crate::pipeline::RecordingLimits;
     use crate::recorder::Disk;
 
     fn parts(every_s: u64) -> Parts {
@@ -254,6 +262,24 @@ mod tests {
         parts.turned(at(50).mono_ns);
         assert!(!parts.is_due(at(54).mono_ns));
         assert!(parts.is_due(at(55).mono_ns));
+    }
+
+    #[test]
+    fn another_rule_counts_from_the_beginning_and_makes_no_part_at_once() {
+        let mut parts = parts(10);
+        parts.turned(at(16).mono_ns);
+        let every = |seconds| Rotation {
+            every: Some(Duration::from_secs(seconds)),
+            size_bytes: None,
+        };
+        parts.set_rotation(every(4), at(20).mono_ns);
+        assert!(!parts.is_due(at(20).mono_ns));
+        assert!(parts.is_due(at(21).mono_ns));
+        parts.set_rotation(Rotation::default(), at(20).mono_ns);
+        assert!(!parts.is_due(at(1_000).mono_ns));
+        parts.set_rotation(every(100), at(1_000).mono_ns);
+        assert!(!parts.is_due(at(1_004).mono_ns));
+        assert!(parts.is_due(at(1_005).mono_ns));
     }
 
     #[test]

@@ -99,6 +99,12 @@ impl Worker {
                         parts.order();
                     }
                 }
+                Some(Order::Pace(rotation)) => {
+                    if let (Some(open), Some(parts)) = (&mut self.open, &mut self.parts) {
+                        open.set_rotation(rotation);
+                        parts.set_rotation(rotation, self.taken_until.mono_ns);
+                    }
+                }
                 Some(Order::Stop) => self.finish("stopped as asked"),
                 Some(Order::Quit) => {
                     self.finish("the program ended");

@@ -166,15 +166,21 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// What the names of all files of a recording begin with: `BASE` of those of
+    /// [`Manifest::path_beside`]. `None` if this is no name of a recording.
+    pub fn base_of(name: &str) -> Option<&str> {
+        let name = name.strip_suffix(".mcap")?;
+        let name = name.strip_suffix(".partial").unwrap_or(name);
+        Some(match name.rsplit_once(".part") {
+            Some((base, number)) if is_part_number(number) => base,
+            _ => name,
+        })
+    }
+
     /// Where the manifest of a recording is whose file has this name: `BASE.manifest.json` for
     /// `BASE.mcap`, `BASE.part00002.mcap` and both with `.partial` in them.
     pub fn path_beside(file: &Path) -> Option<PathBuf> {
-        let name = file.file_name()?.to_str()?.strip_suffix(".mcap")?;
-        let name = name.strip_suffix(".partial").unwrap_or(name);
-        let base = match name.rsplit_once(".part") {
-            Some((base, number)) if is_part_number(number) => base,
-            _ => name,
-        };
+        let base = Self::base_of(file.file_name()?.to_str()?)?;
         Some(file.with_file_name(format!("{base}{MANIFEST_ENDING}")))
     }
 

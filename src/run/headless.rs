@@ -144,7 +144,7 @@ pub async fn watch(
                 }
             }
             due = service_due(&mut service) => if let Some(service) = &mut service {
-                service.take(due);
+                service.take(due, session);
             },
             Some(line) = next_line(&mut journal) => people(
                 voice,

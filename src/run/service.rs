@@ -201,14 +201,14 @@ impl Service {
     }
 
     /// Does what is due.
-    pub fn take(&mut self, due: Due) {
+    pub fn take(&mut self, due: Due, session: &Session) {
         match due {
             Due::Beat => self.beat(),
             Due::Read(read) => {
                 if let Some(reload) = &mut self.reload {
                     reload.reading = None;
                 }
-                self.apply(read);
+                self.apply(read, session);
             }
         }
     }
@@ -241,7 +241,7 @@ impl Service {
     }
 
     /// Does what is safe of what was read.
-    fn apply(&mut self, read: anyhow::Result<Settings>) {
+    fn apply(&mut self, read: anyhow::Result<Settings>, session: &Session) {
         let new = match read {
             Ok(new) => new,
             Err(error) => {
@@ -265,6 +265,10 @@ impl Service {
                 caretaker.set(retention);
             }
             tracing::info!("{retention}");
+        }
+        if let Some(rotation) = changes.rotation {
+            session.set_rotation(rotation);
+            tracing::info!("{rotation}");
         }
         match changes.metrics {
             Some(Some(address)) => match open(address, &self.figures) {
@@ -295,9 +299,12 @@ impl Service {
         if let Some((before, deadline)) = &reload.turn {
             let is_over = match recorder.state {
                 RecorderState::Recording => recorder.file.as_ref().map(stem) != Some(stem(before)),
-                _ => true,
+                RecorderState::Draining => false,
+                // There will be none.
+                RecorderState::Off | RecorderState::Failed(_) => true,
             };
-            if !is_over && Instant::now() < *deadline {
+            let may_come = recorder.trouble.is_none() && Instant::now() < *deadline;
+            if !is_over && may_come {
                 return;
             }
             if !is_over {

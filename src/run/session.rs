@@ -26,8 +26,8 @@ use crate::model::{
     Clock, Origin, RecorderState, RecorderStatus, Request, Sample, SourceId, SourceInfo,
 };
 use crate::pipeline::{
-    DiskLane, LoopStats, Order, Outlet, Pipeline, PipelineSnapshot, RecordingPlan, ScreenLanes,
-    TerminalStats,
+    DiskLane, LoopStats, Order, Outlet, Pipeline, PipelineSnapshot, RecordingPlan, Rotation,
+    ScreenLanes, TerminalStats,
 };
 use crate::recorder::{Recorder, RecorderContext, RecorderHandle, RecordingOutcome};
 use crate::recording;
@@ -338,6 +338,13 @@ impl Session {
     pub fn rotate_recording(&self) {
         if let Some(disk) = &self.disk {
             disk.order(Order::Rotate);
+        }
+    }
+
+    /// Orders the recording to go on in another file when this says so.
+    pub fn set_rotation(&self, rotation: Rotation) {
+        if let Some(disk) = &self.disk {
+            disk.order(Order::Pace(rotation));
         }
     }
 

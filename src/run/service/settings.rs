@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::config::{Retention, SourceSpec};
+use crate::pipeline::Rotation;
 
 /// What a recorder was told.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,6 +14,8 @@ pub struct Settings {
     pub filter: String,
     /// How much of the recordings is kept.
     pub retention: Retention,
+    /// When it goes on in another file without being told.
+    pub rotation: Rotation,
     /// Where figures are to be had.
     pub metrics: Option<SocketAddr>,
     /// What it records; the simulators if there are none.
@@ -29,6 +32,8 @@ pub struct Changes {
     pub filter: Option<String>,
     /// More or less is kept.
     pub retention: Option<Retention>,
+    /// It goes on in another file at other times.
+    pub rotation: Option<Rotation>,
     /// Figures are somewhere else, or nowhere.
     pub metrics: Option<Option<SocketAddr>>,
     /// What is not done before a restart, as words.
@@ -41,6 +46,7 @@ impl Changes {
         Self {
             filter: changed(&old.filter, &new.filter),
             retention: changed(&old.retention, &new.retention),
+            rotation: changed(&old.rotation, &new.rotation),
             metrics: changed(&old.metrics, &new.metrics),
             restart: restart(old, new),
         }
@@ -56,11 +62,13 @@ impl Changes {
         let Self {
             filter,
             retention,
+            rotation,
             metrics,
             restart: _,
         } = self.clone();
         settings.filter = filter.unwrap_or_else(|| settings.filter.clone());
         settings.retention = retention.unwrap_or(settings.retention);
+        settings.rotation = rotation.unwrap_or(settings.rotation);
         settings.metrics = metrics.unwrap_or(settings.metrics);
     }
 }
@@ -124,12 +132,14 @@ mod tests {
         ]);
         new.filter = "debug".into();
         new.retention.total_bytes = Some(1);
+        new.rotation.size_bytes = Some(2);
         new.metrics = Some(([127, 0, 0, 1], 9464).into());
         new.fixed.insert("[record] dir", "/other".to_owned());
         let changes = Changes::between(&old, &new);
         let expected = Changes {
             filter: Some("debug".into()),
             retention: Some(new.retention),
+            rotation: Some(new.rotation),
             metrics: Some(new.metrics),
             restart: vec![
                 "source b is another".into(),

@@ -11,13 +11,11 @@ use std::time::UNIX_EPOCH;
 
 use super::decide::{FileState, Recording};
 use crate::recorder::is_being_written;
-use crate::recording::session_of;
+use crate::recording::{MANIFEST_ENDING, Manifest, session_of};
 
 /// How names of recordings end, and of those that are not closed.
 const ENDING: &str = ".mcap";
 const UNFINISHED: &str = ".partial.mcap";
-/// How names of the lists of a session's parts end.
-const MANIFEST: &str = ".manifest.json";
 /// How names of files end that mark another one as to be kept.
 const KEEP: &str = ".keep";
 
@@ -50,16 +48,16 @@ pub fn look(dir: &Path) -> io::Result<Vec<Recording>> {
     let manifests: Vec<Recording> = plain
         .iter()
         .filter_map(|(name, about)| {
-            let base = name.strip_suffix(MANIFEST)?;
+            let base = name.strip_suffix(MANIFEST_ENDING)?;
             let mut parts = recordings.iter();
-            let part = parts.find(|recording| base_of(&recording.name) == base)?;
+            let part = parts.find(|recording| Manifest::base_of(&recording.name) == Some(base))?;
             Some(Recording {
                 name: name.clone(),
                 session: part.session.clone(),
                 size_bytes: about.len(),
                 written_unix_ns: written_ns(about),
                 state: FileState::Finished,
-                is_kept: names.contains(&format!("{name}{KEEP}")),
+                is_kept: marks(name).any(|mark| names.contains(&mark)),
                 is_manifest: true,
             })
         })
@@ -86,8 +84,6 @@ fn recording(
         (true, Ok(false)) => FileState::Torn,
         (false, _) => FileState::Finished,
     };
-    let stem = name.strip_suffix(ENDING).unwrap_or(name);
-    let marks = [name, stem, base_of(name)].map(|of| format!("{of}{KEEP}"));
     Some(Recording {
         name: name.to_owned(),
         session: match session.id.is_empty() {
@@ -97,24 +93,21 @@ fn recording(
         size_bytes: about.len(),
         written_unix_ns: written_ns(about),
         state,
-        is_kept: marks.iter().any(|mark| names.contains(mark)),
+        is_kept: marks(name).any(|mark| names.contains(&mark)),
         is_manifest: false,
     })
 }
 
-/// What the names of all parts of a session begin with: `BASE` of `BASE.mcap` and
-/// `BASE.part00002.mcap`, closed or not.
-fn base_of(name: &str) -> &str {
-    let stem = name.strip_suffix(ENDING).unwrap_or(name);
-    let stem = stem.strip_suffix(".partial").unwrap_or(stem);
-    match stem.rsplit_once(".part") {
-        Some((base, number))
-            if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) =>
-        {
-            base
-        }
-        _ => stem,
-    }
+/// The names of files that mark this one as to be kept: by its own name, with its ending or
+/// without, or by that of its whole recording.
+fn marks(name: &str) -> impl Iterator<Item = String> {
+    let names = [
+        Some(name),
+        name.strip_suffix(ENDING),
+        Manifest::base_of(name),
+        name.strip_suffix(MANIFEST_ENDING),
+    ];
+    names.into_iter().flatten().map(|of| format!("{of}{KEEP}"))
 }
 
 fn written_ns(about: &Metadata) -> u64 {
@@ -136,11 +129,7 @@ pub fn remove(dir: &Path, seen: &Recording) -> io::Result<()> {
     let is_same = about.is_file()
         && about.len() == seen.size_bytes
         && written_ns(&about) == seen.written_unix_ns;
-    let stem = seen.name.strip_suffix(ENDING).unwrap_or(&seen.name);
-    let marks = [seen.name.as_str(), stem, base_of(&seen.name)];
-    let is_kept = marks
-        .iter()
-        .any(|of| fs::symlink_metadata(dir.join(format!("{of}{KEEP}"))).is_ok());
+    let is_kept = marks(&seen.name).any(|mark| fs::symlink_metadata(dir.join(mark)).is_ok());
     if !is_same || is_kept || is_being_written(&path).unwrap_or(false) {
         return Err(io::Error::other("it has changed since it was looked at"));
     }
