@@ -906,6 +906,7 @@ pub fn figures(ms: u64, frames: u64) -> PipelineSnapshot {
             waiting: 3,
             waiting_bytes: 735_000,
             durable_mono_ns: at(ms - 800).mono_ns,
+            durable_unix_ns: Some(at(ms - 800).unix_ns),
             free_bytes: Some(640_000_000_000),
             latency: times(1_400),
         },
