@@ -16,6 +16,7 @@ mod history;
 mod input;
 pub mod journal;
 mod keys;
+mod leftovers;
 mod link;
 mod measuring;
 pub mod mission;

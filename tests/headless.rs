@@ -479,3 +479,61 @@ fn a_recorder_killed_before_anything_came_leaves_a_file_that_says_so() {
         }
     }
 }
+
+#[test]
+fn what_a_killed_recorder_left_is_reported_at_the_next_start() {
+    let microscope = Microscope::small();
+    let dir = tempfile::tempdir().unwrap();
+    let killed = recorder(&microscope.url(), dir.path(), &["--name", "killed"]);
+    let living = recorder(&microscope.url(), dir.path(), &["--name", "living"]);
+    for recorder in [&killed, &living] {
+        recorder.wait_for_status("a recording under way", |status| {
+            status["recorder"]["messages"].as_u64() > Some(20)
+        });
+    }
+    killed.signal(Signal::KILL);
+    killed.wait();
+    let files = recordings(&dir.path().join("out"));
+    let left = files[0].file_name().unwrap().to_str().unwrap().to_owned();
+    assert!(left.starts_with("killed-"), "{files:?}");
+
+    let next = recorder(&microscope.url(), dir.path(), &["--name", "next"]);
+    next.wait_for_word("was not finished by its recorder");
+    next.signal(Signal::TERM);
+    let ended = next.wait();
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let told: Vec<&str> = ended
+        .stderr
+        .lines()
+        .filter(|line| line.contains("not finished"))
+        .collect();
+    // Neither what another one writes nor its own.
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with(&format!("warning: out/{left} was not")));
+    let recover = format!("`ttyscope recover out/{left}` makes a finished file of it");
+    assert!(told[0].ends_with(&recover), "{told:?}");
+
+    // On the screens it is a line of the journal.
+    let mut terminal = Terminal::start(&[&microscope.url(), "--out", "out"], dir.path(), 200, 48);
+    terminal.press("7");
+    terminal.wait_for_text(&format!("{left} was not finished"));
+    terminal.press("qq");
+    terminal.wait();
+
+    // What was done about it is not asked for again.
+    let path = format!("out/{left}");
+    assert_eq!(run(&["recover", &path], dir.path()).code, Some(3));
+    let next = run(
+        &["record", &microscope.url(), "--out", "out", "--for", "2s"],
+        dir.path(),
+    );
+    assert!(!next.stderr.contains("not finished"), "{next:#?}");
+    living.signal(Signal::TERM);
+    assert_whole_alone(&living.wait());
+}
+
+/// A recording that ended as asked, beside others.
+fn assert_whole_alone(ended: &Ended) {
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert_eq!(ended.summary()["complete"], true);
+}

@@ -11,6 +11,7 @@ use super::commander::Auditing;
 use super::console::{self, Ending};
 use super::headless::{self, Links, Until};
 use super::journal::Journal;
+use super::leftovers::Leftovers;
 use super::service::{Service, ServicePlan};
 use super::session::{Feed, Recording, Session};
 use super::signals::{Signals, Told};
@@ -100,6 +101,7 @@ pub fn watch(
         };
         let mut session = Session::start(feed, recording, look.auditing.clone()).await?;
         session.on_exit = look.on_exit;
+        let _leftovers = plan.as_ref().map(|plan| Leftovers::look(plan.dir.clone()));
         let mut links = Links::default();
         let shown = console::run(
             &session,
@@ -162,12 +164,14 @@ pub fn record(
     block_on(async move {
         let mut signals = Signals::listen()?;
         let mut service = Service::prepare(service, journal.filter())?;
+        let dir = plan.dir.clone();
         let session = Session::start(feed, Recording::AtOnce(plan), Some(auditing)).await?;
         if let RecorderState::Failed(why) = session.recorder().state {
             session.end().await;
             anyhow::bail!("{why}");
         }
         service.attend(&session);
+        let _leftovers = Leftovers::look(dir);
         session.lanes.take_control_only();
         let measuring = session.measure_unseen();
         let mut links = Links::default();
