@@ -8,12 +8,20 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file could not be opened or read.
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {error}{}", path.display(), hint(error))]
     Io {
         /// The file.
         path: PathBuf,
         /// What the system said.
         error: io::Error,
+    },
+    /// It is something else than a file.
+    #[error("{}: {what}, not a recording; name a file that ends in .mcap", path.display())]
+    NotAFile {
+        /// What was named.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
     },
     /// Nothing was ever written into it.
     #[error("{}: the file is empty: its recorder was ended before it had written anything", path.display())]
@@ -41,4 +49,14 @@ pub enum ReadError {
         /// The file.
         path: PathBuf,
     },
+}
+
+/// What may be done about it, where that is known.
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "; recordings may be read by who made them: read it as that user, or ask for a copy"
+        }
+        _ => "",
+    }
 }

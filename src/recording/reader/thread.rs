@@ -16,6 +16,8 @@ use super::{HEAD_BYTES, RecordingReader, op};
 const WINDOW_BYTES: u64 = 1 << 20;
 /// As much of a record as says how long it has to be.
 const LOOK_BYTES: u64 = 64;
+/// No record begins with a zero, so this many are passed over at once.
+const ZEROS: [u8; 4096] = [0; 4096];
 /// The last kind of record that there is. Source: MCAP specification, "Records"; above are those
 /// of private use.
 const LAST_KNOWN: u8 = 0x0f;
@@ -57,18 +59,47 @@ impl RecordingReader {
         while start < self.size {
             let window = self.peek(start, WINDOW_BYTES + LOOK_BYTES)?;
             let most = (window.len() as u64).min(WINDOW_BYTES);
-            for offset in 0..most {
+            let (mut offset, mut is_empty) = (0, true);
+            while offset < most {
                 let rest = window.get(offset as usize..).unwrap_or_default();
+                if rest.starts_with(&ZEROS) {
+                    offset += ZEROS.len() as u64;
+                    continue;
+                }
+                is_empty = false;
                 let look = rest.get(..LOOK_BYTES as usize).unwrap_or(rest);
                 if let Some(end) = end_of_record(look, start + offset)
                     && self.may_follow(end, look)?
                 {
                     return Ok(Some(start + offset));
                 }
+                offset += 1;
             }
             start += most.max(1);
+            if is_empty {
+                start = self.end_of_hole(start)?;
+            }
         }
         Ok(None)
+    }
+
+    /// Where bytes that were ever written begin again, from `at` on: what a file system has never
+    /// stored reads as zeros, and may be far larger than the disk.
+    #[cfg(target_os = "linux")]
+    fn end_of_hole(&mut self, at: u64) -> io::Result<u64> {
+        let found = rustix::fs::seek(self.file.get_ref(), rustix::fs::SeekFrom::Data(at));
+        // That was behind the buffer's back.
+        self.file.seek(SeekFrom::Start(self.at))?;
+        Ok(match found {
+            Ok(data) => data.max(at),
+            Err(rustix::io::Errno::NXIO) => self.size,
+            Err(_) => at,
+        })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn end_of_hole(&mut self, at: u64) -> io::Result<u64> {
+        Ok(at)
     }
 
     /// Whether what stands at `end` can stand behind the record that begins with `look`.
