@@ -513,7 +513,7 @@ fn run(cli: Cli) -> ExitCode {
         None => commands::watch(cli.watch),
         Some(Verb::Record(record)) => commands::record(record),
         Some(Verb::Replay(replay)) => commands::replay(replay),
-        Some(Verb::Inspect(inspect)) => commands::inspect(&inspect),
+        Some(Verb::Inspect(inspect)) => rescue::inspect(&inspect.file, inspect.json),
         Some(Verb::Verify(verify)) => rescue::verify(&verify.files, verify.json),
         Some(Verb::Recover(recover)) => {
             rescue::recover(&recover.file, recover.out.as_deref(), recover.json)

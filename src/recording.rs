@@ -32,7 +32,9 @@ pub use reader::{
 };
 pub use recover::{RECOVERY, RecoverError, Recovery, recover};
 pub use session::{ACCOUNT, Account, RecordedSource, SESSION, Session, SourceAccount, rfc3339};
-pub use summary::{Gap, GapKind, Summary, inspect, replayed, session_of, sources_of};
+pub use summary::{
+    Gap, GapKind, Summary, inspect, inspect_telling, replayed, session_of, sources_of,
+};
 pub use topics::{Topics, part};
 pub use verify::{Finding, Verdict, verify};
 pub use writer::{CHUNK_BYTES, MAX_NAMED_CHANNELS, Numbering, RecordingWriter};

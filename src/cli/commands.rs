@@ -10,8 +10,8 @@ use anyhow::Context as _;
 
 use super::values::Moment;
 use super::{
-    Book, Cameras, Check, Export, Get, Inputs, Inspect, OneSource, Record, Replay, Rotate, Send,
-    Sim, Snap, Stats, Stop, Wait, Watch, Watched, simulators,
+    Book, Cameras, Check, Export, Get, Inputs, OneSource, Record, Replay, Rotate, Send, Sim, Snap,
+    Stats, Stop, Wait, Watch, Watched, simulators,
 };
 use crate::config::{
     ConfigError, ControlConfig, FileConfig, LogTarget, MetricsConfig, OnExit, OnTerminalLoss,
@@ -22,7 +22,6 @@ use crate::intent::Keymap;
 use crate::model::condition::Condition;
 use crate::model::{Clock, PictureFormat, PlainText, StopLevel, size_text};
 use crate::pipeline::{RecordingLimits, RecordingPlan, Rotation};
-use crate::recording;
 use crate::run;
 use crate::run::audit;
 use crate::run::commander::Auditing;
@@ -201,21 +200,6 @@ pub fn replay(replay: Replay) -> Outcome {
     }
 }
 
-/// What is in a file.
-pub fn inspect(inspect: &Inspect) -> Outcome {
-    let summary = recording::inspect(&inspect.file)?;
-    if inspect.json {
-        voice::json_line(Patience::Word, &summary);
-    } else {
-        voice::text(&format_args!("{summary}\n"));
-    }
-    Ok(if summary.complete {
-        Exit::Done
-    } else {
-        Exit::Incomplete
-    })
-}
-
 /// Recordings as other files.
 pub fn export(export: Export) -> Outcome {
     if export.every.is_some()
@@ -353,11 +337,11 @@ fn ends_like_a_folder(path: &Path) -> bool {
     path.to_string_lossy().ends_with(std::path::is_separator)
 }
 
-/// The recording of that name, if it is one.
+/// The recording of that name, if one is meant; whether it can be read is seen when it is.
 fn recording(source: &str) -> Option<PathBuf> {
     let path = PathBuf::from(source);
-    let is_recording = path.extension().is_some_and(|end| end == "mcap") && path.is_file();
-    is_recording.then_some(path)
+    let ends_so = path.extension().is_some_and(|end| end == "mcap");
+    (ends_so && !source.contains("://")).then_some(path)
 }
 
 /// All figures of a source.

@@ -242,6 +242,22 @@ pub fn inspect(path: &Path) -> Result<Summary, ReadError> {
     Ok(inspect_with(path, &mut |_, _| {})?.0)
 }
 
+/// The same of a file that may take its time.
+///
+/// - `progress`: is told bytes read and bytes in all, now and then
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_telling(
+    path: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Summary, ReadError> {
+    let mut tell = |reader: &RecordingReader, _: &Entry| {
+        progress(reader.position_bytes(), reader.size_bytes());
+    };
+    Ok(inspect_with(path, &mut tell)?.0)
+}
+
 /// The same, with somebody who looks at every entry; the reader comes back with what it knows of
 /// the whole file.
 ///

@@ -1,4 +1,4 @@
-//! `verify` and `recover` on files: names, progress, and what people are told.
+//! `inspect`, `verify` and `recover` on files: names, progress, and what people are told.
 
 mod together;
 
@@ -6,21 +6,65 @@ use std::fmt::Write as _;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{anyhow, bail};
 use serde::Serialize;
 
 use super::mission::Exit;
 use super::progress::Progress;
 use super::voice::{self, Patience, Voice, people};
 use crate::model::size_text;
-use crate::recorder::{Disk, Storage};
-use crate::recording::{self, Finding, Recovery, Verdict, rfc3339};
+use crate::recorder::{Disk, Storage, is_being_written};
+use crate::recording::{self, Finding, RecordingReader, RecoverError, Recovery, Verdict, rfc3339};
 use together::Together;
 
 /// Lines of each list that people are shown; `--json` has all.
 const MAX_LINES: usize = 50;
 /// Names that are tried for a recovered file.
 const MAX_NAMES: u32 = 1000;
+
+/// What a verb says of a file, and whether that is still growing: then it has no end yet, and what
+/// is said is of what was there.
+#[derive(Serialize)]
+struct Said<'a, T> {
+    being_written: bool,
+    #[serde(flatten)]
+    of: &'a T,
+}
+
+/// What people are told of a file that is still growing.
+const BEING_WRITTEN: &str =
+    "\nbeing written now: its recorder runs, and its end is not there yet\n";
+
+/// Whether a recorder has it open. Where nobody can tell, the file alone counts.
+fn is_growing(file: &Path) -> bool {
+    is_being_written(file).unwrap_or(false)
+}
+
+/// Says what is in a recording.
+///
+/// # Errors
+/// It cannot be read at all.
+pub fn inspect(file: &Path, json: bool) -> anyhow::Result<Exit> {
+    let being_written = is_growing(file);
+    let mut progress = Progress::start();
+    let result = recording::inspect_telling(file, &mut |done, all| progress.tell(done, all));
+    drop(progress);
+    let summary = result?;
+    if json {
+        let said = Said {
+            being_written,
+            of: &summary,
+        };
+        voice::json_line(Patience::Word, &said);
+    } else {
+        let state = if being_written { BEING_WRITTEN } else { "" };
+        voice::text(&format_args!("{summary}\n{state}"));
+    }
+    Ok(match summary.complete {
+        true => Exit::Done,
+        false => Exit::Incomplete,
+    })
+}
 
 /// Judges recordings, one after the other, and then those that are several files together.
 ///
@@ -33,6 +77,7 @@ pub fn verify(files: &[PathBuf], json: bool) -> anyhow::Result<Exit> {
     let mut unread = None;
     let mut together = Together::default();
     for file in &together.with_manifests(files)? {
+        let being_written = is_growing(file);
         let mut progress = Progress::start();
         let result = recording::verify(file, &mut |done, all| progress.tell(done, all));
         drop(progress);
@@ -58,9 +103,14 @@ pub fn verify(files: &[PathBuf], json: bool) -> anyhow::Result<Exit> {
             }
         };
         if json {
-            voice::json_line(Patience::Word, &verdict);
+            let said = Said {
+                being_written,
+                of: &verdict,
+            };
+            voice::json_line(Patience::Word, &said);
         } else {
             voice::text(&verdict_text(&verdict));
+            voice::text(&if being_written { BEING_WRITTEN } else { "" });
         }
         if !verdict.whole {
             exit = Exit::Incomplete;
@@ -166,20 +216,31 @@ struct Recovered<'a> {
 /// # Errors
 /// The old file cannot be read at all, or the new one not be written.
 pub fn recover(file: &Path, out: Option<&Path>, json: bool) -> anyhow::Result<Exit> {
+    // Before anything is made: whatever is wrong with the file is said first.
+    RecordingReader::open(file)?;
+    if is_growing(file) {
+        bail!(
+            "{} is being written by a recorder that runs: there is nothing to recover; end that \
+             recording, or copy the file and recover the copy",
+            file.display()
+        );
+    }
     let (partial, last) = names(file, out)?;
     let disk = Disk;
-    let new = disk
-        .create(&partial)
-        .with_context(|| format!("{} cannot be made", partial.display()))?;
+    let new = disk.create(&partial).map_err(|error| {
+        anyhow!(
+            "{} cannot be made: {error}; name a place that can be written to, --out FILE",
+            partial.display()
+        )
+    })?;
     let mut progress = Progress::start();
     let mut out = BufWriter::new(new);
     let result = recording::recover(file, &mut out, &mut |done, all| progress.tell(done, all));
     drop(progress);
-    let finished = result.map_err(anyhow::Error::from).and_then(|recovery| {
+    let finished = result.and_then(|recovery| {
         let mut new = out.into_inner().map_err(|error| error.into_error())?;
         new.sync()?;
-        disk.rename(&partial, &last)
-            .with_context(|| format!("{} cannot be given its name", last.display()))?;
+        disk.rename(&partial, &last)?;
         Ok(recovery)
     });
     let recovery = match finished {
@@ -187,7 +248,15 @@ pub fn recover(file: &Path, out: Option<&Path>, json: bool) -> anyhow::Result<Ex
         Err(error) => {
             // It holds nothing that the old file does not.
             let _ = std::fs::remove_file(&partial);
-            return Err(error);
+            return Err(match error {
+                RecoverError::Write(error) => anyhow!(
+                    "{} cannot be written: {error}; make room, or name another place, --out FILE; \
+                     {} is as it was",
+                    last.display(),
+                    file.display()
+                ),
+                error => error.into(),
+            });
         }
     };
     if json {

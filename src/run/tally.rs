@@ -85,8 +85,16 @@ pub fn run(plan: &Plan, _journal: Journal) -> anyhow::Result<Exit> {
             Err(error) => Err(error),
         };
         drop(measuring);
-        session.end().await;
-        exit
+        let remains = session.end().await;
+        let exit = exit?;
+        // The figures are of what could be read of a recording.
+        Ok(match remains.not_replayed {
+            Some(sentence) => {
+                say(format_args!("ttyscope: {sentence}"));
+                Exit::Incomplete
+            }
+            None => exit,
+        })
     })
 }
 
