@@ -1,7 +1,8 @@
 #!/bin/sh
 # Recordings opened by another implementation, the Python package `mcap`: one that was finished,
 # one whose recorder was killed, and what `recover` makes of that. What it finds in each topic has to
-# be what `inspect` says.
+# be what `inspect` says, and each message is decoded by its schema: protobuf as Foxglove's messages,
+# JSON held against its JSON schema.
 #
 # Installs the packages by name into target/interop/mcap-venv (once). Skips with a reason where
 # something is missing.
@@ -49,12 +50,16 @@ code=0
 "$ttyscope" recover "$dir"/killed-*.partial.mcap --out "$dir/recovered.mcap" || code=$?
 [ "$code" -eq 3 ] || { echo "recover ended with $code instead of 3" >&2; exit 1; }
 inspect "$dir/recovered.mcap" 3 >"$dir/recovered.json"
-inspect recordings/microscope.mcap 0 >"$dir/sample.json"
-inspect recordings/market.mcap 0 >"$dir/market.json"
 
-"$venv/bin/python" tests/interop/mcap_read.py --compare \
-    "$dir/finished.json" "$dir"/finished-*.mcap \
+set -- "$dir/finished.json" "$dir"/finished-*.mcap \
     "$dir/killed.json" "$dir"/killed-*.partial.mcap \
-    "$dir/recovered.json" "$dir/recovered.mcap" \
-    "$dir/sample.json" recordings/microscope.mcap \
-    "$dir/market.json" recordings/market.mcap
+    "$dir/recovered.json" "$dir/recovered.mcap"
+for sample in recordings/*.mcap; do
+    said="$dir/$(basename "$sample" .mcap).json"
+    code=0
+    "$ttyscope" inspect "$sample" --json >"$said" || code=$?
+    # One that lacks something is a sample too, and says so.
+    [ "$code" -eq 0 ] || [ "$code" -eq 3 ] || { echo "inspect of $sample ended with $code" >&2; exit 1; }
+    set -- "$@" "$said" "$sample"
+done
+"$venv/bin/python" tests/interop/mcap_read.py --compare "$@"

@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Opens recordings with another implementation: the Python packages `mcap` and, if it is there,
-`mcap-protobuf-support`.
+"""Opens recordings with another implementation: the Python packages `mcap` and, if they are there,
+`mcap-protobuf-support` and `jsonschema`.
 
-    pip install mcap mcap-protobuf-support
+    pip install mcap mcap-protobuf-support jsonschema
     python3 mcap_read.py FILE...
     python3 mcap_read.py --compare SUMMARY FILE [SUMMARY FILE]...
 
 Prints one JSON object a file: messages by topic and the schema of each topic, order books by their
 changes, whether it was finished, what stopped the reader,
 and the first raw and the first compressed picture, decoded by the schemas that stand in the file.
-Exits with 1 if a file could not be read at all, or a protobuf message or JSON not be decoded.
+Exits with 1 if a file could not be read at all, or a message not be decoded by its schema: protobuf
+into the Foxglove message that it is, JSON held against its JSON schema.
 
 With --compare each file comes behind what `ttyscope inspect FILE --json` said of it, and one line
 says whether both found the same in it; exits with 1 if they did not.
@@ -29,6 +30,18 @@ try:
     from mcap_protobuf.decoder import DecoderFactory
 except ImportError:
     DecoderFactory = None
+
+try:
+    from jsonschema.validators import validator_for
+except ImportError:
+    validator_for = None
+
+# The Foxglove messages that a recording may hold, and what is looked at in each.
+FOXGLOVE = {
+    "foxglove.CompressedImage": ("timestamp", "frame_id", "data", "format"),
+    "foxglove.RawImage": ("timestamp", "frame_id", "width", "height", "encoding", "step", "data"),
+    "foxglove.Log": ("timestamp", "level", "message", "name"),
+}
 
 
 def records(stream):
@@ -78,10 +91,27 @@ def count_book(books, schema, said):
     books.setdefault(f"{said['venue']} {said['symbol']}", Counter())[kind] += 1
 
 
+def validator(schema):
+    """What holds a JSON message against the schema that stands in the file, once that is sound."""
+    form = json.loads(schema.data)
+    kind = validator_for(form)
+    kind.check_schema(form)
+    return kind(form)
+
+
+def decode_foxglove(message, schema):
+    """The parts of a decoded protobuf message, by the names that Foxglove gives them."""
+    fields = {field.name for field in message.DESCRIPTOR.fields}
+    missing = [name for name in FOXGLOVE.get(schema.name, ()) if name not in fields]
+    if schema.name not in FOXGLOVE or missing or message.DESCRIPTOR.full_name != schema.name:
+        raise ValueError(f"{schema.name} is not what Foxglove knows by that name: {missing}")
+    return {name: getattr(message, name) for name in FOXGLOVE[schema.name]}
+
+
 def read(path):
-    schemas, channels, decoders = {}, {}, {}
+    schemas, channels, decoders, validators = {}, {}, {}, {}
     counts, decoded, pictures, metadata = Counter(), Counter(), {}, {}
-    topics, books = {}, {}
+    topics, books, by_schema = {}, {}, Counter()
     factory = DecoderFactory() if DecoderFactory else None
     with open(path, "rb") as stream:
         found, trouble = records(stream)
@@ -104,15 +134,22 @@ def read(path):
                     missing = [name for name in form.get("required", []) if name not in said]
                     if missing:
                         raise ValueError(f"{channel.topic}: {missing} missing in {said}")
+                    if validator_for:
+                        if schema.id not in validators:
+                            validators[schema.id] = validator(schema)
+                        validators[schema.id].validate(said)
                     count_book(books, schema.name, said)
                     decoded["json"] += 1
+                    by_schema[schema.name] += 1
                 elif factory:
                     decode = decoders.get(channel.id)
                     if decode is None:
                         decode = factory.decoder_for(channel.message_encoding, schema)
                         decoders[channel.id] = decode
                     message = decode(record.data)
+                    decode_foxglove(message, schema)
                     decoded["protobuf"] += 1
+                    by_schema[schema.name] += 1
                     if schema.name.endswith("Image") and schema.name not in pictures:
                         pictures[schema.name] = picture(message, schema)
             case Chunk():
@@ -123,6 +160,7 @@ def read(path):
         "schemas": dict(sorted(topics.items())),
         "books": books,
         "decoded": dict(sorted(decoded.items())),
+        "by_schema": dict(sorted(by_schema.items())),
         "pictures": pictures,
         "metadata": sorted(metadata),
         "finished": trouble is None,
@@ -169,6 +207,9 @@ def differences(said, found):
         yield f"finished is {said['finished']} by inspect; mcap: {found['stopped_by'] or 'finished'}"
     if found["finished"] and found["indexed"] != said["messages"]:
         yield f"{said['messages']} messages by inspect, {found['indexed']} through the index"
+    decoded = sum(found["decoded"].values())
+    if DecoderFactory and decoded != sum(found["messages"].values()):
+        yield f"only {decoded} messages could be decoded by their schemas"
     for schema in ("foxglove.RawImage", "foxglove.CompressedImage"):
         there = any(channel["schema"] == schema for channel in said["channels"])
         if DecoderFactory and there != (schema in found["pictures"]):
@@ -180,11 +221,13 @@ def compare(arguments):
     for summary, path in zip(arguments[::2], arguments[1::2], strict=True):
         with open(summary, encoding="utf-8") as stream:
             said = json.load(stream)
-        wrong = list(differences(said, read(path)))
+        found = read(path)
+        wrong = list(differences(said, found))
         good = good and not wrong
         state = "finished" if said["finished"] else "cut"
         outcome = "DIFFERENT: " + "; ".join(wrong) if wrong else "the same in both"
-        print(f"{path} ({state}): {said['messages']} messages, {outcome}")
+        kinds = ", ".join(f"{name} {count}" for name, count in found["by_schema"].items())
+        print(f"{path} ({state}): {said['messages']} messages, {outcome}; decoded: {kinds}")
     return 0 if good else 1
 
 
