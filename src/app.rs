@@ -10,6 +10,7 @@ mod keys;
 mod look;
 mod orders;
 mod overlay;
+mod replay;
 mod stop_line;
 mod summary;
 mod top_line;
@@ -20,7 +21,7 @@ use crate::control::Latch;
 use crate::imaging::PictureRequest;
 use crate::imaging::pixels::{DELETE_KITTY, Encoding, FIRST_IMAGE, through_tmux};
 use crate::intent::{Action, KeyChord, Keymap};
-use crate::model::{LinkState, Payload, PlainText, RecorderState, SourceInfo, Stamp};
+use crate::model::{LinkState, Payload, PlainText, RecorderState, ReplayStatus, SourceInfo, Stamp};
 use crate::panels::{
     Facts, FleetPanel, InstrumentPanel, JournalPanel, MarketPanel, OverviewPanel, PipelinePanel,
     ScopePanel, SourceFacts, TablesPanel, instrument, market, overview, pipeline,
@@ -74,6 +75,8 @@ pub struct App {
     terminal: Terminal,
     can_record: bool,
     replay: bool,
+    /// How the player of the recording stands, once it has said so.
+    transport: Option<Box<ReplayStatus>>,
     utc_offset_s: i32,
     size: (u16, u16),
     now: Stamp,
@@ -115,6 +118,8 @@ pub struct App {
 struct Held {
     facts: Box<Facts>,
     since: Stamp,
+    /// The moment ages are counted to: the same, or in a replay the recording's.
+    data_at: Stamp,
 }
 
 /// Something said in passing.
@@ -144,6 +149,7 @@ impl App {
             terminal: Terminal::default(),
             can_record: options.can_record,
             replay: options.replay,
+            transport: None,
             utc_offset_s: options.utc_offset_s,
             size: options.size,
             now: options.started,
@@ -206,6 +212,12 @@ impl App {
             Event::Terminal(terminal) => {
                 self.terminal = *terminal;
                 self.dirty = true;
+                Vec::new()
+            }
+            Event::Sample(sample) if self.is_past(sample.received) => Vec::new(),
+            Event::Picture(picture) if self.is_past(picture.received) => Vec::new(),
+            Event::Replay(status) => {
+                self.take_replay(status);
                 Vec::new()
             }
             Event::Sample(sample) => {
@@ -364,7 +376,8 @@ impl App {
 
     /// The moment ages are counted to.
     fn view_at(&self) -> Stamp {
-        self.held.as_ref().map_or(self.now, |held| held.since)
+        let held = self.held.as_ref().map(|held| held.data_at);
+        held.unwrap_or_else(|| self.data_now())
     }
 
     /// The pane that has the focus; where that is not there now, the first one.
@@ -426,6 +439,7 @@ impl App {
                 _ => 0,
             },
             stop_line: self.has_stop_line(),
+            replay_line: self.transport.is_some(),
             tables: TablesPanel::all(facts).len(),
             ledger_rows: u16::try_from(pipeline::ledger_rows(facts) + 1).unwrap_or(u16::MAX),
             book_rows: market::list::rows_for(market::panel::all(facts).count()),
@@ -518,11 +532,15 @@ impl App {
             None => Some(Held {
                 facts: Box::new(self.facts.clone()),
                 since: self.now,
+                data_at: self.data_now(),
             }),
         };
     }
 
     fn start_recording(&mut self) -> Result<Effect, String> {
+        if self.replay {
+            return Err("a replay is not recorded again; its files are there already".to_owned());
+        }
         if !self.can_record {
             return Err("this run has no recorder".to_owned());
         }
@@ -534,6 +552,9 @@ impl App {
     }
 
     fn stop_recording(&mut self) -> Result<Effect, String> {
+        if self.replay {
+            return Err("a replay records nothing".to_owned());
+        }
         match self.facts.recorder.state {
             RecorderState::Recording => Ok(Effect::StopRecording),
             RecorderState::Draining => Err("it is stopping already".to_owned()),

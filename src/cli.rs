@@ -16,12 +16,13 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{parse_duration, parse_rotate_every, parse_rotate_size, parse_size};
 use crate::export::Format;
 use crate::model::text::printable;
+use crate::model::{Pace, SeekTo};
 use crate::run::journal;
 use crate::run::mission::Exit;
 use crate::run::oneshot::WrongWords;
 use crate::run::rescue;
 use crate::run::voice::{Patience, Voice, people};
-use values::{Moment, parse_dimensions, parse_moment};
+use values::{Moment, parse_dimensions, parse_moment, parse_pace, parse_place};
 
 /// Wrong usage; clap uses the same code.
 const USAGE: u8 = 2;
@@ -131,7 +132,7 @@ struct Rotate {
 enum Verb {
     /// Record without a screen
     Record(Record),
-    /// Play a recording into the same screens; no connection is made
+    /// Play recordings of one session into the same screens; no connection is made
     Replay(Replay),
     /// Say what is in a recording and what is missing from it
     Inspect(Inspect),
@@ -211,12 +212,21 @@ struct Record {
 
 #[derive(Debug, Args)]
 struct Replay {
-    /// The recording
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    /// 1 for the pace it was recorded at, max for as fast as possible
-    #[arg(long, value_name = "SPEED", default_value = "1", value_parser = ["1", "max"])]
-    speed: String,
+    /// The recording; or all files of one session, in any order
+    #[arg(value_name = "FILE", required = true, num_args = 1..)]
+    files: Vec<PathBuf>,
+    /// 1 for the pace it was recorded at, 0.1 to 100, max for as fast as possible
+    #[arg(long, value_name = "SPEED", default_value = "1", value_parser = parse_pace)]
+    speed: Pace,
+    /// Begin there: 00:01:30, 50%, 14:03:22Z, fault, command
+    #[arg(long, value_name = "TIME", value_parser = parse_place, allow_hyphen_values = true)]
+    from: Option<SeekTo>,
+    /// Begin again at the end
+    #[arg(long = "loop", conflicts_with = "headless")]
+    loops: bool,
+    /// Hold at the beginning
+    #[arg(long, conflicts_with = "headless")]
+    paused: bool,
     /// No screen: play to the end and print the summary
     #[arg(long)]
     headless: bool,

@@ -13,6 +13,6 @@ pub use keymap::{KeySequence, Keymap, KeymapError, Lookup};
 pub use mouse::{Mouse, MouseButton, MouseDeed};
 pub use palette::{
     ADDRESS, CommandOrder, InstrumentWords, LookOrder, Order, PaletteError, Preview, VERBS, Verb,
-    Vocabulary, completions, parse, preview,
+    Vocabulary, completions, parse, place, preview,
 };
 pub use stop_keys::StopKeys;

@@ -16,6 +16,7 @@ pub mod market;
 pub mod metrics;
 pub mod order_book;
 pub mod picture_format;
+pub mod replay;
 pub mod rows;
 pub mod sample;
 pub mod size;
@@ -52,6 +53,7 @@ pub use order_book::{
     Sequence, Side, Trade,
 };
 pub use picture_format::PictureFormat;
+pub use replay::{Mark, MarkKind, Pace, ReplayOrder, ReplayState, ReplayStatus, SeekTo};
 pub use rows::{Row, Rows, Table};
 pub use sample::{
     LogLine, Loss, Message, Origin, Payload, Reading, SIMULATOR_HOSTNAME, Sample, SourceId,

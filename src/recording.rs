@@ -21,19 +21,20 @@ mod topics;
 mod verify;
 mod writer;
 
-pub use decode::{Decoder, Played};
+pub use decode::{Decoder, Played, held_since, is_said};
 pub use last_words::last_words;
 pub use manifest::{EndRecord, Fingerprint, MANIFEST_ENDING, Manifest, ManifestError, PartRecord};
 pub use parts::{Beside, SessionVerdict, check_hash, judge};
 pub use read_error::ReadError;
 pub use reader::{
-    Attachment, Damage, Ending, Entry, RecordedChannel, RecordedMessage, RecordedSchema,
-    RecordingReader, Statistics,
+    Attachment, Damage, Ending, Entry, Place, Placed, RecordedChannel, RecordedMessage,
+    RecordedSchema, RecordingReader, Statistics,
 };
 pub use recover::{RECOVERY, RecoverError, Recovery, recover};
 pub use session::{ACCOUNT, Account, RecordedSource, SESSION, Session, SourceAccount, rfc3339};
 pub use summary::{
-    Gap, GapKind, Summary, inspect, inspect_telling, replayed, session_of, sources_of,
+    Gap, GapKind, Summary, inspect, inspect_telling, replayed, session_of, session_record,
+    sources_of,
 };
 pub use topics::{Topics, part};
 pub use verify::{Finding, Verdict, verify};

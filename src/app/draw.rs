@@ -29,6 +29,9 @@ impl App {
         if let Some(stop) = layout.stop {
             self.draw_stop(stop, buf);
         }
+        if let Some(replay) = layout.replay {
+            self.draw_replay(replay, buf);
+        }
         if let Some(hints) = layout.hints {
             self.draw_notice(layout.body, buf);
             self.draw_overlays(layout.body, hints, buf);
@@ -125,6 +128,15 @@ impl App {
         }
     }
 
+    /// Where the player of the recording stands.
+    fn draw_replay(&self, area: Rect, buf: &mut Buffer) {
+        let y = area.top();
+        let mut x = area.left() + 1;
+        for (text, role) in self.replay_line(area.width.saturating_sub(2)) {
+            x = put(buf, area, x, y, &text, self.theme.style(role));
+        }
+    }
+
     /// How a stop would go, or how the one that holds has gone.
     fn draw_stop(&self, area: Rect, buf: &mut Buffer) {
         let line = stop_line::compose(self, area.width.saturating_sub(2));
@@ -192,7 +204,10 @@ impl App {
         let (worst, role) = summary::worst(self);
         let words = match top_line::origin(self) {
             None => worst,
-            Some((_, short)) => format!("{short} {worst}"),
+            Some((_, short)) => match self.replay_words() {
+                Some(words) => format!("{short} {words} {worst}"),
+                None => format!("{short} {worst}"),
+            },
         };
         let hint = self.tiny_hint(area.width);
         let room = area.width.saturating_sub(width(&hint) + 1);

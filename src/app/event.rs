@@ -4,8 +4,8 @@ use crate::control::Latch;
 use crate::imaging::{Picture, PictureRequest};
 use crate::intent::{CommandOrder, KeyChord, Mouse};
 use crate::model::{
-    CameraKey, Command, Frame, LogLine, PictureFormat, PlainText, Request, Sample, SourceId, Stamp,
-    StopLevel,
+    CameraKey, Command, Frame, LogLine, PictureFormat, PlainText, ReplayOrder, ReplayStatus,
+    Request, Sample, SourceId, Stamp, StopLevel,
 };
 use crate::picture_file::About;
 use crate::pipeline::PipelineSnapshot;
@@ -46,6 +46,8 @@ pub enum Event {
     Stop(Option<Latch>),
     /// A file that a command needs was read, or could not be.
     File(FileRead),
+    /// The player of a recording stands like this.
+    Replay(Box<ReplayStatus>),
     /// A picture was saved in this file, or could not be.
     Saved(Result<PlainText, String>),
 }
@@ -91,6 +93,8 @@ pub enum Effect {
     Save(Box<Snapshot>),
     /// Give a source a command.
     Send(SourceId, Request),
+    /// Ask the player of the recording for something.
+    Replay(ReplayOrder),
     /// Press the stop; without a level as its key does, where a second press ends light too.
     Stop(Option<StopLevel>),
     /// End the stop that holds.

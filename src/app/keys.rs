@@ -9,6 +9,9 @@ use crate::panels::tables::Since;
 use crate::panels::{Facts, JournalPanel, SourceFacts, Step};
 use crate::ui::Role;
 
+/// Stops where something may move; plays and holds a recording.
+const SPACE: KeyChord = KeyChord::plain(Key::Char(' '));
+
 impl App {
     pub(super) fn press(&mut self, chord: KeyChord, pressed: Stamp) -> Vec<Effect> {
         self.notice = None;
@@ -47,6 +50,11 @@ impl App {
 
     fn press_on_screen(&mut self, chord: KeyChord) -> Vec<Effect> {
         let context = self.context();
+        if self.replay && chord == SPACE {
+            // There is nothing to be stopped.
+            self.pressed.clear();
+            return self.act(Action::Play);
+        }
         self.pressed.push(chord);
         match self.keymap.look_up(&self.pressed, context) {
             Lookup::Action(action) => {
@@ -173,7 +181,14 @@ impl App {
             Action::Finer => self.market.change_grouping(false),
             Action::Severity => self.journal.next_severity(),
             Action::Record => return self.toggle_recording(),
-            Action::Stop => return vec![Effect::Stop(None)],
+            action if action.is_of_replay() => {
+                let asked = self.replay_key(action).map(|effect| vec![effect]);
+                return self.done_or_said(asked);
+            }
+            Action::Stop => {
+                let pressed = self.press_stop(None).map(|effect| vec![effect]);
+                return self.done_or_said(pressed);
+            }
             Action::Fire => self.say("nothing is armed".to_owned(), Role::Warning),
             Action::Jog => {
                 let entered = self.toggle_jog().map(|()| Vec::new());
@@ -217,7 +232,19 @@ impl App {
             | Action::Top
             | Action::Bottom
             | Action::PageDown
-            | Action::PageUp => {}
+            | Action::PageUp
+            | Action::Play
+            | Action::StepForward
+            | Action::StepBack
+            | Action::SeekForward
+            | Action::SeekBack
+            | Action::NextFault
+            | Action::PreviousFault
+            | Action::NextCommand
+            | Action::PreviousCommand
+            | Action::Faster
+            | Action::Slower
+            | Action::Loop => {}
         }
         Vec::new()
     }

@@ -19,6 +19,8 @@ pub struct Needs {
     pub instrument_rows: u16,
     /// Whether something can be stopped.
     pub stop_line: bool,
+    /// Whether a recording is played.
+    pub replay_line: bool,
     /// Live tables there are.
     pub tables: usize,
     /// Rows of the ledger, its heading included.
@@ -36,6 +38,8 @@ pub struct Layout {
     pub top: Option<Rect>,
     /// The line of the stop, above that of keys.
     pub stop: Option<Rect>,
+    /// The line of the player of a recording, above that of keys.
+    pub replay: Option<Rect>,
     /// The line of keys.
     pub hints: Option<Rect>,
     /// Everything between them.
@@ -76,6 +80,7 @@ pub fn layout(area: Rect, screen: Screen, focus: Pane, expanded: bool, needs: Ne
         return Layout {
             top: None,
             stop: None,
+            replay: None,
             hints: None,
             body: area,
             panes: vec![(Pane::Worst, area)],
@@ -83,6 +88,7 @@ pub fn layout(area: Rect, screen: Screen, focus: Pane, expanded: bool, needs: Ne
     }
     let (top, rest) = split_top(area, 1);
     let (rest, hints) = split_bottom(rest, 1);
+    let (rest, replay) = split_bottom(rest, u16::from(needs.replay_line));
     let (body, stop) = split_bottom(rest, u16::from(needs.stop_line));
     let small = area.width < SMALL.0 || area.height < SMALL.1;
     let panes = if small || expanded {
@@ -101,6 +107,7 @@ pub fn layout(area: Rect, screen: Screen, focus: Pane, expanded: bool, needs: Ne
     Layout {
         top: Some(top),
         stop: (stop.height > 0).then_some(stop),
+        replay: (replay.height > 0).then_some(replay),
         hints: Some(hints),
         body,
         panes,
@@ -334,6 +341,7 @@ mod tests {
                 split: true,
                 instrument_rows: 60,
                 stop_line: true,
+                replay_line: true,
                 tables: 70,
                 ledger_rows: 500,
                 book_rows: 500,
@@ -355,6 +363,7 @@ mod tests {
                         let mut all: Vec<Rect> = layout.panes.iter().map(|(_, r)| *r).collect();
                         all.extend(layout.top);
                         all.extend(layout.stop);
+                        all.extend(layout.replay);
                         all.extend(layout.hints);
                         for (index, one) in all.iter().enumerate() {
                             assert_eq!(one.intersection(area).area(), one.area(), "{screen:?}");

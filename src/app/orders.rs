@@ -38,6 +38,7 @@ impl App {
             themes: Theme::names().map(str::to_owned).collect(),
             graphics: Graphics::words().map(str::to_owned).collect(),
             color_maps: names(&ColorMap::ALL.map(ColorMap::as_str)),
+            replay: self.replay,
             addressee: self
                 .current_source()
                 .and_then(|id| facts.source(id))
@@ -75,9 +76,12 @@ impl App {
             }
             Order::Control { take } => self.set_control(take)?,
             // As the key does: a second one within two seconds ends light too.
-            Order::Stop(StopLevel::Halt) => effects.push(Effect::Stop(None)),
-            Order::Stop(StopLevel::Safe) => effects.push(Effect::Stop(Some(StopLevel::Safe))),
+            Order::Stop(StopLevel::Halt) => effects.push(self.press_stop(None)?),
+            Order::Stop(StopLevel::Safe) => {
+                effects.push(self.press_stop(Some(StopLevel::Safe))?);
+            }
             Order::Clear => effects.push(Effect::ClearStop),
+            Order::Replay(order) => effects.push(self.replay_order(order)?),
             Order::JogStep(step) => self.jog_by(step)?,
             Order::Filter(text) => self.set_filter(text)?,
             Order::Sort(column) => {

@@ -44,9 +44,9 @@ pub fn compose(app: &App, columns: u16) -> StopLine {
     // What is played from a file cannot be stopped.
     if app.replay {
         let label = "recorded stop path:";
-        let left = match each_path(label, &sources, app.now) {
+        let left = match each_path(label, &sources, app.data_now()) {
             each if fits(&each, None, columns) => each,
-            _ => vec![counted_paths(label, &sources, app.now)],
+            _ => vec![counted_paths(label, &sources, app.data_now())],
         };
         return StopLine { left, right: None };
     }

@@ -8,7 +8,7 @@ use crate::ui::Role;
 /// The worst state of all, in words: a stop that holds, then a way to stop that does not stand,
 /// then the sources and the recorder.
 pub fn worst(app: &App) -> (String, Role) {
-    stop(app).unwrap_or_else(|| worst_source(&app.facts, app.now, app.held.is_some()))
+    stop(app).unwrap_or_else(|| worst_source(&app.facts, app.data_now(), app.held.is_some()))
 }
 
 fn stop(app: &App) -> Option<(String, Role)> {

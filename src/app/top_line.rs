@@ -286,11 +286,12 @@ pub fn hints(app: &App, columns: u16) -> Vec<(String, String)> {
     let mut hints = Vec::new();
     for action in Action::ALL.iter().copied() {
         let has_no_use = match action {
+            action if action.is_of_replay() => app.transport.is_none(),
+            action if app.replay && action.is_of_live() => true,
             Action::Quit => true,
             Action::Record => !app.can_record,
             // The stop has a line of its own.
             Action::Stop => true,
-            Action::LiveView | Action::Refresh => app.replay,
             Action::Jog => !app.can_jog(),
             Action::NextPane => app.screen.panes().len() < 2,
             Action::NextTable => TablesPanel::all(app.view()).len() < 2,
@@ -342,6 +343,7 @@ fn hint_word(app: &App, action: Action) -> String {
     let word = match action {
         Action::Freeze if app.held.is_some() => "go on",
         Action::Expand if app.expanded => "shrink",
+        Action::Play if app.is_playing() => "hold",
         Action::Record if app.is_recording() => "stop rec",
         _ => action.hint(),
     };

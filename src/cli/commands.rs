@@ -35,7 +35,7 @@ use crate::run::session::Feed;
 use crate::run::snapshot::{Place, SnapshotPlan};
 use crate::run::tally::{self, Format, Wanted};
 use crate::run::voice::{self, Patience, Voice, people};
-use crate::sources::replay::Speed;
+use crate::sources::replay::Playing;
 use crate::ui::graphics::AUTO;
 use crate::ui::{Graphics, Theme};
 
@@ -177,14 +177,16 @@ pub fn replay(replay: Replay) -> Outcome {
         auditing: None,
         on_exit: OnExit::Leave,
     };
-    let speed = if replay.speed == "max" {
-        Speed::Max
-    } else {
-        Speed::Real
-    };
     let feed = Feed::Replay {
-        path: replay.file,
-        speed,
+        paths: replay.files,
+        playing: Playing {
+            pace: replay.speed,
+            from: replay.from,
+            paused: replay.paused,
+            loops: replay.loops,
+            views: !replay.headless,
+        },
+        controlled: !replay.headless,
     };
     let inputs = Inputs {
         sources: Vec::new(),
@@ -362,8 +364,9 @@ fn tally(written: Watched, wanted: Wanted) -> Outcome {
     let config = load_config(written.config.as_deref())?;
     let feed = match recording(&written.source) {
         Some(path) => Feed::Replay {
-            path,
-            speed: Speed::Max,
+            paths: vec![path],
+            playing: Playing::THROUGH,
+            controlled: false,
         },
         None => feed(std::slice::from_ref(&written.source), &config)?,
     };

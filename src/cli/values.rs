@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::config::parse_duration;
+use crate::intent::place;
+use crate::model::{Pace, SeekTo};
 
 /// A moment of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +54,24 @@ pub fn parse_dimensions(text: &str) -> Result<(u32, u32), String> {
                 "\"{text}\" is not columns and rows up to {MAX_SIDE_PX}: write for example 640x480"
             )
         })
+}
+
+/// How fast a recording is played: `0.5`, `10x`, `max`.
+pub(super) fn parse_pace(text: &str) -> Result<Pace, String> {
+    if text == "max" {
+        return Ok(Pace::Max);
+    }
+    let times = text.strip_suffix('x').unwrap_or(text).parse().ok();
+    times
+        .and_then(Pace::from_times)
+        .ok_or_else(|| "write 0.1 to 100, or max".to_owned())
+}
+
+/// A place in a recording, as `:seek` takes it.
+pub(super) fn parse_place(text: &str) -> Result<SeekTo, String> {
+    place(text).ok_or_else(|| {
+        "write a place such as 00:01:30, 90s, 50%, 14:03:22Z, end, fault or command".to_owned()
+    })
 }
 
 #[cfg(test)]

@@ -86,6 +86,17 @@ const SOURCES: &[Context] = &[
 ];
 /// Where there is a picture.
 const PICTURE: &[Context] = &[Context::Scope, Context::Look];
+/// Where a recording can be moved about in: everywhere but in jog mode, which no replay has.
+const REPLAY: &[Context] = &[
+    Context::Overview,
+    Context::Scope,
+    Context::Markets,
+    Context::Fleet,
+    Context::Tables,
+    Context::Pipeline,
+    Context::Journal,
+    Context::Look,
+];
 const LOOK: &[Context] = &[Context::Look];
 const TABLES: &[Context] = &[Context::Tables];
 const JOG: &[Context] = &[Context::Jog];
@@ -164,6 +175,30 @@ actions! {
     StepUp = "step-up", "larger", &["+", "="], JOG;
     /// The next smaller step.
     StepDown = "step-down", "smaller", &["-"], JOG;
+    /// Play the recording, or hold it; so does the space bar.
+    Play = "play", "play", &["p"], REPLAY;
+    /// Hold the recording and say one message more.
+    StepForward = "step-forward", "step", &["."], REPLAY;
+    /// Hold the recording and go back by one message.
+    StepBack = "step-back", "back", &[","], REPLAY;
+    /// Go 10 s forward in the recording.
+    SeekForward = "seek-forward", "+10 s", &[")"], REPLAY;
+    /// Go 10 s back in the recording.
+    SeekBack = "seek-back", "-10 s", &["("], REPLAY;
+    /// Go to the next fault of the recording.
+    NextFault = "next-fault", "to fault", &["t"], REPLAY;
+    /// Go to the fault before.
+    PreviousFault = "previous-fault", "", &["T"], REPLAY;
+    /// Go to the next command of the recording.
+    NextCommand = "next-command", "to command", &["w"], REPLAY;
+    /// Go to the command before.
+    PreviousCommand = "previous-command", "", &["W"], REPLAY;
+    /// Play faster, up to as fast as possible.
+    Faster = "faster", "faster", &["}"], REPLAY;
+    /// Play slower, down to a tenth.
+    Slower = "slower", "slower", &["{"], REPLAY;
+    /// Begin the recording again at its end, or not.
+    Loop = "loop", "loop", &["P"], REPLAY;
     /// Show or leave this help.
     Help = "help", "help", &["?"], EVERYWHERE;
     /// Type a command, with completion and history.
@@ -322,6 +357,33 @@ impl Action {
     /// The action of that name in the configuration.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|a| a.name() == name)
+    }
+
+    /// Whether it moves about in a recording, and means nothing without one.
+    pub fn is_of_replay(self) -> bool {
+        matches!(
+            self,
+            Self::Play
+                | Self::StepForward
+                | Self::StepBack
+                | Self::SeekForward
+                | Self::SeekBack
+                | Self::NextFault
+                | Self::PreviousFault
+                | Self::NextCommand
+                | Self::PreviousCommand
+                | Self::Faster
+                | Self::Slower
+                | Self::Loop
+        )
+    }
+
+    /// Whether it has no use in a replay: there is nothing to command and nothing to record.
+    pub fn is_of_live(self) -> bool {
+        matches!(
+            self,
+            Self::Stop | Self::Fire | Self::Jog | Self::Record | Self::LiveView | Self::Refresh
+        )
     }
 
     /// Whether its keys count on every screen, whatever the modes.

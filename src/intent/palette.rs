@@ -18,6 +18,7 @@ mod names;
 mod number;
 mod order;
 mod preview;
+mod replay;
 mod verbs;
 mod vocabulary;
 
@@ -28,6 +29,7 @@ pub use complete::completions;
 pub use error::PaletteError;
 pub use order::{CommandOrder, LookOrder, Order};
 pub use preview::{Preview, preview};
+pub use replay::place;
 pub use verbs::{ADDRESS, VERBS, Verb};
 pub use vocabulary::{InstrumentWords, Vocabulary};
 
@@ -80,6 +82,7 @@ pub fn parse(line: &str, vocabulary: &Vocabulary) -> Result<Order, PaletteError>
             one_of(verb, rest, &["safe".to_owned()]).map(|_| Order::Stop(StopLevel::Safe))
         }
         Takes::Jog => number::step(verb, rest).map(Order::JogStep),
+        Takes::Replay(which) => replay::parse(which, verb, rest).map(Order::Replay),
         Takes::Instrument(kind) => instrument::parse(kind, &line, vocabulary),
     }
 }

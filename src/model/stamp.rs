@@ -1,7 +1,7 @@
 //! When something happened: on our own two clocks, and on the device's where it says so.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The moment something was received.
@@ -21,7 +21,8 @@ impl Stamp {
     }
 }
 
-/// Where stamps come from. Time is an input: tests and replay use [`Clock::manual`].
+/// Where stamps come from. Time is an input: tests use [`Clock::manual`], a replay
+/// [`Clock::replayed`].
 #[derive(Clone, Debug)]
 pub struct Clock(Kind);
 
@@ -34,6 +35,19 @@ enum Kind {
         now: Arc<AtomicU64>,
         epoch_ns: Arc<AtomicU64>,
     },
+    Replayed {
+        system: Box<Clock>,
+        course: Arc<Mutex<Course>>,
+    },
+}
+
+/// How a replayed clock goes: from a moment on, at a pace.
+#[derive(Clone, Copy, Debug)]
+struct Course {
+    from: Stamp,
+    /// What the system's clock said then.
+    system_mono_ns: u64,
+    thousandths: u32,
 }
 
 impl Clock {
@@ -53,6 +67,33 @@ impl Clock {
         })
     }
 
+    /// A clock that tells the time of a recording. It goes on from this clock's present, and with
+    /// it, until [`Clock::set_course`].
+    pub fn replayed(&self) -> Self {
+        let now = self.now();
+        Self(Kind::Replayed {
+            system: Box::new(self.clone()),
+            course: Arc::new(Mutex::new(Course {
+                from: now,
+                system_mono_ns: now.mono_ns,
+                thousandths: 1_000,
+            })),
+        })
+    }
+
+    /// From now on it goes from `from` on at so many thousandths of the real pace; 0 stands still.
+    /// Does nothing to clocks that are not replayed.
+    pub fn set_course(&self, from: Stamp, thousandths: u32) {
+        if let Kind::Replayed { system, course } = &self.0 {
+            let next = Course {
+                from,
+                system_mono_ns: system.now().mono_ns,
+                thousandths,
+            };
+            *course.lock().unwrap_or_else(PoisonError::into_inner) = next;
+        }
+    }
+
     /// The present.
     pub fn now(&self) -> Stamp {
         match &self.0 {
@@ -68,6 +109,16 @@ impl Clock {
                 Stamp {
                     mono_ns,
                     unix_ns: epoch_ns.load(Ordering::Relaxed).saturating_add(mono_ns),
+                }
+            }
+            Kind::Replayed { system, course } => {
+                let course = *course.lock().unwrap_or_else(PoisonError::into_inner);
+                let passed_ns = system.now().mono_ns.saturating_sub(course.system_mono_ns);
+                let passed_ns = u128::from(passed_ns) * u128::from(course.thousandths) / 1_000;
+                let passed_ns = u64::try_from(passed_ns).unwrap_or(u64::MAX);
+                Stamp {
+                    mono_ns: course.from.mono_ns.saturating_add(passed_ns),
+                    unix_ns: course.from.unix_ns.saturating_add(passed_ns),
                 }
             }
         }
@@ -91,4 +142,33 @@ impl Clock {
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replayed_clock_goes_at_its_pace_and_stands_where_it_is_held() {
+        let system = Clock::manual(1_000);
+        system.advance(Duration::from_nanos(50));
+        let replayed = system.replayed();
+        system.advance(Duration::from_nanos(10));
+        assert_eq!(replayed.now(), system.now());
+        let from = Stamp {
+            mono_ns: 500,
+            unix_ns: 9_000,
+        };
+        let after = |thousandths: u32| {
+            replayed.set_course(from, thousandths);
+            system.advance(Duration::from_nanos(100));
+            let now = replayed.now();
+            (now.mono_ns, now.unix_ns)
+        };
+        assert_eq!(after(0), (500, 9_000));
+        assert_eq!(after(1_000), (600, 9_100));
+        assert_eq!(after(2_500), (750, 9_250));
+        system.set_course(from, 0);
+        assert_eq!(system.now().mono_ns, 360, "a system's clock is nobody's");
+    }
 }

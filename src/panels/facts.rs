@@ -155,6 +155,16 @@ impl Facts {
         }
     }
 
+    /// Forgets all that was said, as of `since`: what comes next is of another time. What our own
+    /// loop, terminal and recorder do goes on.
+    pub fn forget(&mut self, since: Stamp) {
+        let infos = self.sources.iter().map(|source| source.info.clone());
+        let fresh = Self::new(infos.collect(), since);
+        self.sources = fresh.sources;
+        self.pictures = fresh.pictures;
+        self.journal = fresh.journal;
+    }
+
     /// The source of that number.
     pub fn source(&self, id: SourceId) -> Option<&SourceFacts> {
         self.sources.get(usize::from(id.0))

@@ -110,6 +110,18 @@ impl Meters {
         self.with(source, |meter| meter.stages[stage as usize].record(took_ns));
     }
 
+    /// Begins anew for `source`, whose past is not the past of what comes next. That it is simulated
+    /// stays true.
+    pub fn forget(&self, source: SourceId) {
+        self.with(source, |meter| {
+            let simulated = meter.simulated;
+            *meter = Meter {
+                simulated,
+                ..Meter::default()
+            };
+        });
+    }
+
     /// Pictures of a camera so far, seen or not; 0 if it has sent none, or is one too many.
     pub fn frames(&self, source: SourceId, detector: &PlainText) -> u64 {
         let frames = self.with(source, |meter| {

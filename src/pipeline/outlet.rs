@@ -51,6 +51,11 @@ impl Pipeline {
         }
     }
 
+    /// The clock that receipts are stamped with: in a replay that of the recording.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// The books.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -199,6 +204,14 @@ impl Outlet {
     pub fn keeps_evidence(&self) -> bool {
         let disk = self.pipeline.disk.as_ref();
         disk.is_some_and(|disk| !disk.is_closed())
+    }
+
+    /// What comes next follows on something else than what came so far: rates, cameras and repeated
+    /// faults begin anew. The ledger goes on.
+    pub fn forget(&self) {
+        self.pipeline.meters.forget(self.source);
+        let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
+        repeats.clear();
     }
 
     /// Whether somebody looks, so that a view is worth making.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use super::foxglove::{self, CompressedImage, Level, Log, RawImage};
-use super::reader::RecordedMessage;
+use super::reader::{RecordedChannel, RecordedMessage};
 use super::records::{
     FaultRecord, FrameRecord, LinkRecord, LossRecord, MessageRecord, ReadingsRecord, special_value,
 };
@@ -100,6 +100,14 @@ impl Decoder {
         self
     }
 
+    /// The moment `unix_ns` of the recording is this moment of the monotonic clock, from now on.
+    pub fn set_moment(&mut self, unix_ns: u64, mono_ns: u64) {
+        self.moments = Moments {
+            started_ns: unix_ns,
+            began_mono_ns: mono_ns,
+        };
+    }
+
     /// What the message says; `Ok(None)` if it is no message of a source or only a part of one.
     ///
     /// # Errors
@@ -107,7 +115,7 @@ impl Decoder {
     pub fn decode(&mut self, message: &RecordedMessage) -> Result<Option<Played>, String> {
         let wrong = |detail: String| format!("{}: {detail}", message.channel.topic);
         let metadata = &message.channel.metadata;
-        if message.channel.topic == "/ttyscope/loss" {
+        if message.channel.topic == OWN_LOSS {
             return self.own_loss(message).map_err(wrong);
         }
         let source = metadata
@@ -190,6 +198,60 @@ impl Decoder {
             .collect();
         Ok(Payload::Readings(readings))
     }
+}
+
+/// Whether the messages of a channel are what a source said, each of them.
+pub fn is_said(channel: &RecordedChannel) -> bool {
+    let is_of_a_source = channel.metadata.contains_key("source_index");
+    match channel.schema.as_str() {
+        // It belongs to the picture behind it.
+        "ttyscope.Frame" => false,
+        "ttyscope.Loss" if channel.topic == OWN_LOSS => true,
+        schema => is_of_a_source && SAID.contains(&schema),
+    }
+}
+
+/// The losses that the recorder itself has counted, of all sources.
+const OWN_LOSS: &str = "/ttyscope/loss";
+
+const SAID: [&str; 16] = [
+    "foxglove.RawImage",
+    "foxglove.CompressedImage",
+    "foxglove.Log",
+    "ttyscope.Readings",
+    "ttyscope.Message",
+    "ttyscope.Link",
+    "ttyscope.Fault",
+    "ttyscope.Loss",
+    "ttyscope.Instrument",
+    "ttyscope.Command",
+    "ttyscope.Stop",
+    "ttyscope.Book",
+    "ttyscope.Trade",
+    "ttyscope.Feed",
+    "ttyscope.Fleet",
+    "ttyscope.Rows",
+];
+
+/// Since when the state that a message tells of was there already, if it was there before its file
+/// was begun, Unix nanoseconds. Of several values the earliest.
+pub fn held_since(message: &RecordedMessage) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Held {
+        since_ns: Option<u64>,
+        #[serde(default)]
+        readings: Vec<HeldReading>,
+    }
+    #[derive(serde::Deserialize)]
+    struct HeldReading {
+        since_ns: Option<u64>,
+    }
+    if !message.channel.schema.starts_with("ttyscope.") {
+        return None;
+    }
+    let held: Held = serde_json::from_slice(&message.data).ok()?;
+    let of_readings = held.readings.iter().filter_map(|reading| reading.since_ns);
+    held.since_ns.or_else(|| of_readings.min())
 }
 
 fn json<'a, T: serde::Deserialize<'a>>(data: &'a [u8]) -> Result<T, String> {

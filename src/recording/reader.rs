@@ -21,11 +21,13 @@ mod chunk;
 mod entry;
 mod fields;
 mod index;
+mod places;
 mod thread;
 
 pub use entry::{
     Attachment, Damage, Ending, Entry, RecordedChannel, RecordedMessage, RecordedSchema, Statistics,
 };
+pub use places::{Place, Placed};
 
 /// The first and last bytes of every file. Source: MCAP specification, "Magic".
 const MAGIC: [u8; 8] = [0x89, b'M', b'C', b'A', b'P', 0x30, b'\r', b'\n'];
@@ -61,6 +63,8 @@ pub struct RecordingReader {
     file: BufReader<File>,
     size: u64,
     at: u64,
+    /// Where the record that was read last stands: its chunk, or itself.
+    record_at: u64,
     hash: crc32fast::Hasher,
     damaged: bool,
     schemas: BTreeMap<u16, Arc<RecordedSchema>>,
@@ -106,6 +110,7 @@ impl RecordingReader {
             file: BufReader::with_capacity(256 * 1024, file),
             size: about.len(),
             at: 0,
+            record_at: 0,
             hash: crc32fast::Hasher::new(),
             damaged: false,
             schemas: BTreeMap::new(),
@@ -384,6 +389,7 @@ impl RecordingReader {
     }
 
     fn record(&mut self, at: u64, opcode: u8, content: Bytes) {
+        self.record_at = at;
         let size = content.len() as u64;
         let mut fields = Fields(content);
         let understood = match opcode {

@@ -327,11 +327,19 @@ pub fn replayed(session: &Session) -> Vec<SourceInfo> {
 /// # Errors
 /// The file cannot be read, or has none.
 pub fn session_of(path: &Path) -> Result<Session, ReadError> {
+    Ok(Session::from_map(&session_record(path)?))
+}
+
+/// The same as it is written.
+///
+/// # Errors
+/// As [`session_of`].
+pub fn session_record(path: &Path) -> Result<BTreeMap<String, String>, ReadError> {
     // It is the first thing in the file; looking further would read all of a foreign one.
     RecordingReader::open(path)?
         .take(4)
         .find_map(|entry| match entry {
-            Entry::Metadata { name, values } if name == SESSION => Some(Session::from_map(&values)),
+            Entry::Metadata { name, values } if name == SESSION => Some(values),
             _ => None,
         })
         .ok_or_else(|| ReadError::NoSession {

@@ -57,7 +57,10 @@ pub async fn run(
     };
     let events = EventLoop::new(outside, &mut app, console, plan, look.snapshots.clone())?;
     let ending = events.run().await;
-    history::save(app.palette_history());
+    // A replay leaves nothing behind but its log.
+    if !replay {
+        history::save(app.palette_history());
+    }
     Ok(ending)
 }
 

@@ -16,7 +16,7 @@ use super::terminal::{Writer, Written};
 use crate::app::App;
 use crate::imaging::{Picture, PictureRequest};
 use crate::model::{CameraKey, Clock, DropReason, Fate, RateMeter, Stamp, Ticket};
-use crate::pipeline::{Meters, Stage, TerminalStats};
+use crate::pipeline::{Meters, Pipeline, Stage, TerminalStats};
 
 /// Thirty pictures a second at most.
 const FRAME_NS: u64 = 1_000_000_000 / 30;
@@ -32,6 +32,8 @@ pub struct Drawing {
     canvas: Canvas,
     link: Link,
     clock: Clock,
+    /// The clock of what is shown, which in a replay is another one.
+    data_clock: Clock,
     meters: Meters,
     /// When the last frame was due.
     frame_ns: u64,
@@ -73,17 +75,24 @@ enum Next {
 }
 
 impl Drawing {
-    /// Draws on `tty`, a non-blocking descriptor of a terminal of this size.
+    /// Draws on `tty`, a non-blocking descriptor of a terminal of this size. What is shown is
+    /// stamped by the pipeline's clock, `clock` is that of the terminal.
     ///
     /// # Errors
     /// The thread that writes cannot be started.
-    pub fn start(tty: OwnedFd, size: (u16, u16), clock: Clock, meters: Meters) -> io::Result<Self> {
+    pub fn start(
+        tty: OwnedFd,
+        size: (u16, u16),
+        clock: Clock,
+        pipeline: &Pipeline,
+    ) -> io::Result<Self> {
         Ok(Self {
             writer: Writer::start(tty, clock.clone())?,
             canvas: Canvas::new(size.0, size.1),
             link: Link::new(size.0, size.1),
             clock,
-            meters,
+            data_clock: pipeline.clock().clone(),
+            meters: pipeline.meters().clone(),
             frame_ns: 0,
             drawn_ns: 0,
             by_key: false,
@@ -359,7 +368,8 @@ impl Drawing {
         if !self.canvas.is_free() {
             return;
         }
-        let since = |then: Stamp| now.mono_ns.saturating_sub(then.mono_ns);
+        let shown = self.data_clock.now();
+        let since = |then: Stamp| shown.mono_ns.saturating_sub(then.mono_ns);
         if !self.drawing.is_empty() {
             self.shown.record(now.mono_ns, 0);
         }

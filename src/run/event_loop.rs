@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout_at};
 
 use super::drawing::Drawing;
@@ -23,7 +23,7 @@ use super::terminal::{self, Entered, Written};
 use super::turns::Turns;
 use crate::app::{App, Effect, Event, FileRead};
 use crate::intent::{CommandOrder, Key, KeyChord, Keymap, MouseDeed};
-use crate::model::{Fate, LaneKind, LogLine, PlainText, SourceId, Stamp, StopOrigin};
+use crate::model::{Fate, LaneKind, LogLine, PlainText, ReplayStatus, SourceId, Stamp, StopOrigin};
 use crate::pipeline::RecordingPlan;
 use crate::ui::Terminal;
 
@@ -60,14 +60,19 @@ impl Console {
         mouse: bool,
     ) -> anyhow::Result<(Self, (u16, u16))> {
         let typing = TypingState::default();
-        let reflex = Reflex::new(session.stops.clone(), keymap, typing.clone());
+        let stops = session.stops.clone();
+        let reflex = match session.replay_status() {
+            // What is played from a file cannot be stopped: its keys are keys like all others.
+            Some(_) => Reflex::without_stop(stops, keymap, typing.clone()),
+            None => Reflex::new(stops, keymap, typing.clone()),
+        };
         let probe = Probe::begin(session.clock.now());
         let entered = Entered::enter(mouse, &probe.questions())?;
         let size = terminal::size()?;
-        let (clock, meters) = (session.clock.clone(), session.pipeline.meters().clone());
+        let clock = session.clock.clone();
         let console = Self {
             keyboard: Keyboard::start(terminal::open_tty()?, clock.clone(), reflex)?,
-            drawing: Drawing::start(terminal::open_tty()?, size, clock, meters)?,
+            drawing: Drawing::start(terminal::open_tty()?, size, clock, &session.pipeline)?,
             typing,
             probe,
             inputs: 0,
@@ -116,6 +121,8 @@ enum Wake {
     /// A picture was saved, or could not be.
     Saved(Result<PlainText, String>),
     Written(Written),
+    /// The player of a recording stands elsewhere.
+    Replay,
     DrawingDue,
     Tick,
     /// The lanes or the picture thread have something.
@@ -155,6 +162,9 @@ pub struct EventLoop<'a> {
     /// Files that were asked for.
     files: mpsc::Receiver<FileRead>,
     file_read: mpsc::Sender<FileRead>,
+    /// The player of a recording, and the beginning of what is played since its last jump.
+    replay: Option<watch::Receiver<Option<ReplayStatus>>>,
+    replay_since: Option<Stamp>,
 }
 
 impl<'a> EventLoop<'a> {
@@ -180,7 +190,7 @@ impl<'a> EventLoop<'a> {
             session.lanes.clone(),
             &session.pipeline,
             &session.sources,
-            session.clock.clone(),
+            session.pipeline.clock().clone(),
             Some(session.measuring()),
         )?;
         pictures.want(app.visible_cameras());
@@ -203,6 +213,8 @@ impl<'a> EventLoop<'a> {
             stop_number: 0,
             files,
             file_read,
+            replay: session.replay_status(),
+            replay_since: None,
         })
     }
 
@@ -251,6 +263,7 @@ impl<'a> EventLoop<'a> {
             written = self.console.drawing.done() => Wake::Written(written),
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Wake::DrawingDue,
             _ = self.tick.tick() => Wake::Tick,
+            () = replay_moved(&mut self.replay) => Wake::Replay,
             // Yields, so that the other tasks of this thread have their turn.
             () = tokio::task::yield_now(), if more => Wake::More,
             () = self.session.lanes.ready() => Wake::More,
@@ -282,10 +295,9 @@ impl<'a> EventLoop<'a> {
                 if let Some(known) = self.console.probe.give_up(self.session.clock.now()) {
                     self.terminal_is(known);
                 }
-                let turns = self.turns.stats(Instant::now());
-                let snapshot = self.session.snapshot(turns, self.console.drawing.stats());
-                self.update(Event::Tick(Box::new(snapshot)))
+                self.take_figures()
             }
+            Wake::Replay => self.hear_replay(),
             Wake::More | Wake::DrawingDue => None,
         }
     }
@@ -314,12 +326,18 @@ impl<'a> EventLoop<'a> {
                 self.session.note(&sample);
             }
             delivery.ticket.settle(Fate::Shown);
+            if let Some(ending) = self.hear_replay() {
+                return (taken, Some(ending));
+            }
             if let Some(ending) = self.update(Event::Sample(sample)) {
                 return (taken, Some(ending));
             }
         }
         while let Some(ready) = self.pictures.take() {
             taken += 1;
+            if let Some(ending) = self.hear_replay() {
+                return (taken, Some(ending));
+            }
             if let Some(ending) = self.picture(ready) {
                 return (taken, Some(ending));
             }
@@ -334,6 +352,30 @@ impl<'a> EventLoop<'a> {
             }
         }
         (taken, None)
+    }
+
+    fn take_figures(&mut self) -> Option<Ending> {
+        let turns = self.turns.stats(Instant::now());
+        let snapshot = self.session.snapshot(turns, self.console.drawing.stats());
+        self.update(Event::Tick(Box::new(snapshot)))
+    }
+
+    /// Hears how the player of a recording stands, if that has changed. To be called before
+    /// anything that it has said is taken in: it tells of a jump before it says what is there.
+    fn hear_replay(&mut self) -> Option<Ending> {
+        let replay = self.replay.as_mut()?;
+        // One that has ended says nothing more.
+        if !replay.has_changed().unwrap_or(false) {
+            return None;
+        }
+        let status = replay.borrow_and_update().clone()?;
+        let has_jumped = self.replay_since.replace(status.since) != Some(status.since);
+        let ending = self.update(Event::Replay(Box::new(status)));
+        match has_jumped {
+            // The figures of before went with everything else.
+            true => ending.or_else(|| self.take_figures()),
+            false => ending,
+        }
     }
 
     fn name(&self, sample: &crate::model::Sample) -> &'a str {
@@ -382,7 +424,9 @@ impl<'a> EventLoop<'a> {
     /// The terminal has answered a question. Answers that nobody waits for are nothing.
     fn answer(&mut self, answer: &Answer) -> Option<Ending> {
         let known = self.console.probe.take(answer)?;
-        if let Some(memory) = self.console.probe.take_news() {
+        let news = self.console.probe.take_news();
+        // A replay leaves nothing behind but its log.
+        if let Some(memory) = news.filter(|_| self.replay.is_none()) {
             // Nobody waits for it: to lose it costs nothing.
             drop(tokio::task::spawn_blocking(move || memory.save()));
         }
@@ -439,6 +483,11 @@ impl<'a> EventLoop<'a> {
                     };
                 }
                 Effect::ClearStop => self.session.stops.clear(self.stop_number),
+                Effect::Replay(order) => {
+                    if !self.session.order_replay(order) {
+                        tracing::warn!("replay: the player has too much to do already; ask again");
+                    }
+                }
                 Effect::Save(snapshot) => {
                     let outlet = self.session.pipeline.outlet(snapshot.about.source.id);
                     if let Err(why) = self.saver.save(*snapshot, outlet) {
@@ -480,6 +529,19 @@ impl<'a> EventLoop<'a> {
             }
             Written::Gone => Some(Ending::TerminalGone),
         }
+    }
+}
+
+/// Waits until the player of a recording stands elsewhere. Cancel safe.
+async fn replay_moved(replay: &mut Option<watch::Receiver<Option<ReplayStatus>>>) {
+    let moved = match replay {
+        Some(replay) => replay.changed().await,
+        None => std::future::pending().await,
+    };
+    match (moved, replay.as_mut()) {
+        // It is heard by another call, which asks for news.
+        (Ok(()), Some(replay)) => replay.mark_changed(),
+        _ => *replay = None,
     }
 }
 

@@ -59,6 +59,18 @@ impl Reflex {
         }
     }
 
+    /// One where nothing can be stopped: every key is the loop's.
+    pub fn without_stop(board: StopBoard, keymap: &Keymap, typing: TypingState) -> Self {
+        let keys = StopKeys {
+            always: Vec::new(),
+            on_screens: Vec::new(),
+        };
+        Self {
+            keys,
+            ..Self::new(board, keymap, typing)
+        }
+    }
+
     /// Takes what was typed, in its order. Returns whether the loop shall have it; a stop it shall
     /// not.
     pub fn takes(&mut self, typed: &Typed) -> bool {

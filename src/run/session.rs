@@ -4,13 +4,14 @@ mod ending;
 mod publishers;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -23,15 +24,15 @@ use super::stop::{StopCrew, Way};
 use crate::config::{OnExit, SourceSpec};
 use crate::control::{Intake, StopBoard, StopReporter, Watcher};
 use crate::model::{
-    Clock, Origin, RecorderState, RecorderStatus, Request, Sample, SourceId, SourceInfo,
+    Clock, Origin, RecorderState, RecorderStatus, ReplayOrder, ReplayStatus, Request, Sample,
+    SourceId, SourceInfo,
 };
 use crate::pipeline::{
     DiskLane, LoopStats, Order, Outlet, Pipeline, PipelineSnapshot, RecordingPlan, Rotation,
     ScreenLanes, TerminalStats,
 };
 use crate::recorder::{Recorder, RecorderContext, RecorderHandle, RecordingOutcome};
-use crate::recording;
-use crate::sources::replay;
+use crate::sources::replay::{self, Playing, Remote, Tape};
 
 pub use ending::Remains;
 use publishers::{publish_refused, publish_stops};
@@ -41,6 +42,8 @@ use publishers::{publish_refused, publish_stops};
 const DISK_LANE_BYTES: usize = 64 * 1024 * 1024;
 /// Commands that may wait for a source: more than a person gives.
 const COMMANDS: usize = 16;
+/// Orders that may wait for the player of a recording: more than a person gives.
+const REPLAY_ORDERS: usize = 32;
 /// How long the recorder may take to open its file before sources connect all the same.
 const RECORDER_ANSWERS: Duration = Duration::from_secs(5);
 
@@ -51,12 +54,14 @@ pub enum Feed {
     Sources(Vec<SourceSpec>),
     /// Our own simulators, on loopback.
     Simulators,
-    /// A recording.
+    /// The recordings of one session.
     Replay {
-        /// The file.
-        path: PathBuf,
-        /// How fast.
-        speed: replay::Speed,
+        /// The files.
+        paths: Vec<PathBuf>,
+        /// How they are played.
+        playing: Playing,
+        /// Whether somebody gives the player orders: then it waits for them at the end.
+        controlled: bool,
     },
 }
 
@@ -99,8 +104,16 @@ pub struct Session {
     publishers: JoinSet<()>,
     measuring: measuring::Setup,
     replayed: Arc<OnceLock<String>>,
+    player: Option<PlayerHandle>,
     // Dropped last: its clients say goodbye first.
     simulators: Option<Simulators>,
+}
+
+/// The way to the player of a recording.
+#[derive(Debug)]
+struct PlayerHandle {
+    orders: mpsc::Sender<ReplayOrder>,
+    status: watch::Receiver<Option<ReplayStatus>>,
 }
 
 /// What was made ready before anything runs.
@@ -124,6 +137,7 @@ impl Session {
         let can_record = !matches!(recording, Recording::Never);
         let clock = Clock::system();
         let mut simulators = None;
+        let mut tape = None;
         let (specs, sources) = match &feed {
             Feed::Sources(specs) => (specs.clone(), infos(specs, Origin::Live)?),
             Feed::Simulators => {
@@ -133,14 +147,25 @@ impl Session {
                 let sources = infos(&specs, Origin::Simulated)?;
                 (specs, sources)
             }
-            Feed::Replay { path, .. } => (Vec::new(), recorded_sources(path)?),
+            Feed::Replay { paths, .. } => {
+                // The error names the file.
+                let opened = Tape::open(paths)?;
+                let sources = opened.sources().to_vec();
+                tape = Some(opened);
+                (Vec::new(), sources)
+            }
         };
 
-        let lanes = Arc::new(ScreenLanes::new(clock.clone()));
+        // What was recorded is told in the time of the recording, not in ours.
+        let data_clock = match tape {
+            Some(_) => clock.replayed(),
+            None => clock.clone(),
+        };
+        let lanes = Arc::new(ScreenLanes::new(data_clock.clone()));
         let (disk, receiver) = DiskLane::new(DISK_LANE_BYTES);
         let disk = can_record.then_some(disk);
         let pipeline = Pipeline::new(
-            clock.clone(),
+            data_clock,
             sources.len(),
             disk.clone(),
             Some(Arc::clone(&lanes)),
@@ -178,13 +203,16 @@ impl Session {
             publishers: JoinSet::new(),
             measuring,
             replayed: Arc::default(),
+            player: None,
             simulators,
         };
         // What can be refused is refused before there is a file.
         let prepared = session.prepare(&specs)?;
-        // The stop is there before anything can move.
-        let (stops, end) = (session.stops.clone(), session.end_of_stops.clone());
-        session.crew = Some(StopCrew::start(stops, prepared.ways, end)?);
+        // The stop is there before anything can move. What is played from a file does not.
+        if !matches!(feed, Feed::Replay { .. }) {
+            let (stops, end) = (session.stops.clone(), session.end_of_stops.clone());
+            session.crew = Some(StopCrew::start(stops, prepared.ways, end)?);
+        }
         if let Recording::AtOnce(plan) = recording {
             session.start_recording(plan);
             session.recorder_answers().await;
@@ -206,8 +234,16 @@ impl Session {
         for task in prepared.publishers {
             session.publishers.spawn(task);
         }
-        if let Feed::Replay { path, speed } = feed {
-            session.play(path, speed);
+        if let (
+            Feed::Replay {
+                playing,
+                controlled,
+                ..
+            },
+            Some(tape),
+        ) = (feed, tape)
+        {
+            session.play(tape, playing, controlled);
         }
         Ok(session)
     }
@@ -261,25 +297,52 @@ impl Session {
         Ok(prepared)
     }
 
-    fn play(&mut self, path: PathBuf, speed: replay::Speed) {
+    fn play(&mut self, tape: Tape, playing: Playing, controlled: bool) {
+        for caution in tape.cautions() {
+            tracing::warn!("replay: {caution}");
+        }
         let outlets = self.sources.iter().map(|s| self.pipeline.outlet(s.id));
-        let outlets = outlets.collect();
-        let stop = self.stop.clone();
-        let trouble = Arc::clone(&self.replayed);
+        let outlets: Vec<Outlet> = outlets.collect();
+        let remote = controlled.then(|| {
+            let (send, orders) = mpsc::channel(REPLAY_ORDERS);
+            let (tell, status) = watch::channel(None);
+            self.player = Some(PlayerHandle {
+                orders: send,
+                status,
+            });
+            Remote {
+                orders,
+                status: tell,
+            }
+        });
+        let clock = self.pipeline.clock().clone();
+        let (stop, trouble) = (self.stop.clone(), Arc::clone(&self.replayed));
         self.tasks.spawn(async move {
-            let sentence = match replay::run(&path, speed, outlets, stop).await {
-                Ok(replayed) if replayed.unreadable == 0 => return,
-                Ok(replayed) => format!(
-                    "{} parts of {} could not be read; `ttyscope inspect` says which",
-                    replayed.unreadable,
-                    path.display()
-                ),
-                Err(error) => error.to_string(),
-            };
+            let files = tape.to_string();
+            let replayed = replay::run(tape, playing, clock, outlets, remote, stop).await;
+            if replayed.unreadable == 0 {
+                return;
+            }
+            let sentence = format!(
+                "{} parts of {files} could not be read; `ttyscope inspect` says which",
+                replayed.unreadable,
+            );
             tracing::error!("replay: {sentence}");
             // The first sentence is the one that counts, and there is only one.
             let _ = trouble.set(sentence);
         });
+    }
+
+    /// Asks the player of a recording for something; `false` if there is none, or it has too much
+    /// to do already.
+    pub fn order_replay(&self, order: ReplayOrder) -> bool {
+        let player = self.player.as_ref();
+        player.is_some_and(|player| player.orders.try_send(order).is_ok())
+    }
+
+    /// How the player of a recording stands, whenever that changes; `None` if there is none.
+    pub fn replay_status(&self) -> Option<watch::Receiver<Option<ReplayStatus>>> {
+        self.player.as_ref().map(|player| player.status.clone())
     }
 
     /// One who measures pictures as the sources are configured. There is to be one at a time, or
@@ -417,9 +480,4 @@ fn infos(specs: &[SourceSpec], origin: Origin) -> anyhow::Result<Vec<SourceInfo>
             })
         })
         .collect()
-}
-
-fn recorded_sources(path: &Path) -> anyhow::Result<Vec<SourceInfo>> {
-    // The error names the file.
-    Ok(recording::sources_of(path)?)
 }

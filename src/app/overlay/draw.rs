@@ -283,6 +283,11 @@ impl App {
     pub(in crate::app) fn help_lines(&self) -> Vec<HelpLine> {
         let mut lines = Vec::new();
         let everywhere = |action: &Action| action.is_on_every_screen();
+        // Keys that mean nothing here are not taught here.
+        let is_of_use = |action: &Action| match self.replay {
+            true => !action.is_of_live(),
+            false => !action.is_of_replay(),
+        };
         let here = self.screen.context();
         let mut section = |title: String, actions: Vec<Action>| {
             if actions.is_empty() {
@@ -296,12 +301,14 @@ impl App {
         };
         let of = |context: Context| -> Vec<Action> {
             let all = Action::ALL.iter().copied();
-            all.filter(|action| !everywhere(action) && action.contexts().contains(&context))
+            all.filter(is_of_use)
+                .filter(|action| !everywhere(action) && action.contexts().contains(&context))
                 .collect()
         };
         section(format!("on this screen: {}", here.as_str()), of(here));
         let all = Action::ALL.iter().copied();
-        section("everywhere".to_owned(), all.filter(everywhere).collect());
+        let all = all.filter(is_of_use).filter(everywhere);
+        section("everywhere".to_owned(), all.collect());
         for context in Context::ALL.into_iter().filter(|context| *context != here) {
             let title = match context {
                 Context::Jog | Context::Look => context.place(),
@@ -328,7 +335,10 @@ impl App {
             "Selects text, as without this program.",
         ));
         lines.push(HelpLine::Title("typed after :".to_owned()));
-        lines.extend(VERBS.iter().map(|verb| {
+        let verbs = VERBS
+            .iter()
+            .filter(|verb| self.replay || !verb.is_of_replay());
+        lines.extend(verbs.map(|verb| {
             let words = format!("{} {}", verb.name, verb.arguments);
             HelpLine::Word(words.trim_end().to_owned(), verb.sentence)
         }));

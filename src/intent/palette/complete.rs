@@ -4,6 +4,7 @@ use super::line::{address, without_colon};
 use super::look;
 use super::names::{Names, leading};
 use super::number;
+use super::replay;
 use super::verbs::{Takes, VERBS, find};
 use super::vocabulary::Vocabulary;
 use crate::model::{CameraControl, CommandKind, ControlKind, PictureFormat, Unit};
@@ -60,6 +61,7 @@ fn arguments(takes: Takes, rest: &str, names: &Names, vocabulary: &Vocabulary) -
         Takes::Camera => list(&vocabulary.cameras),
         Takes::Look(which) => list(&look::choices(which, vocabulary)),
         Takes::Save => among(rest, PictureFormat::ALL.map(PictureFormat::as_str)),
+        Takes::Replay(which) => among(rest, replay::choices(which)),
         Takes::Control => among(rest, ["off"]),
         Takes::Stop => among(rest, ["safe"]),
         Takes::Jog => with_units(rest, number::DISTANCES),

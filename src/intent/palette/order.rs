@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::model::{Command, CommandKind, Danger, PictureFormat, Quantity, StopLevel};
+use crate::model::{Command, CommandKind, Danger, PictureFormat, Quantity, ReplayOrder, StopLevel};
 
 /// A command typed into the palette.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +53,8 @@ pub enum Order {
     },
     /// Hold the screen, or let it go on.
     Freeze,
+    /// Ask the player of the recording for something.
+    Replay(ReplayOrder),
     /// Show the help.
     Help,
     /// Leave the program.

@@ -6,6 +6,7 @@ use super::line::without_colon;
 use super::look;
 use super::order::{CommandOrder, Order};
 use super::parse;
+use super::replay;
 use super::vocabulary::Vocabulary;
 use crate::model::{Command, Danger, Instrument, Quantity, StopLevel, Target, Unit};
 
@@ -86,6 +87,7 @@ fn sentence(order: &Order, vocabulary: &Vocabulary) -> String {
             format!("save the picture shown{format}{name}")
         }
         Order::Freeze => "hold the screen, or let it go on".to_owned(),
+        Order::Replay(order) => replay::sentence(order),
         Order::Help => "show the keys and these words".to_owned(),
         Order::Quit => "leave the program".to_owned(),
     }

@@ -36,8 +36,21 @@ pub(super) enum Takes {
     /// A picture's format and a name, both as one likes.
     Save,
     Freeze,
+    /// The player of a recording.
+    Replay(ReplayVerb),
     Help,
     Quit,
+}
+
+/// What the player of a recording is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReplayVerb {
+    Play,
+    Pause,
+    Step,
+    Seek,
+    Speed,
+    Loop,
 }
 
 /// What about a picture is to be changed.
@@ -69,6 +82,11 @@ impl Verb {
     /// stands there: it is never refused for a word too many.
     pub fn is_addressed(&self) -> bool {
         matches!(self.takes, Takes::Instrument(_) | Takes::Stop)
+    }
+
+    /// Whether it is about a recording that is played, and means nothing without one.
+    pub fn is_of_replay(&self) -> bool {
+        matches!(self.takes, Takes::Replay(_))
     }
 
     /// Whether nothing may follow it.
@@ -103,7 +121,7 @@ pub const ADDRESS: (&str, &str) = (
 
 /// All words, in the order of the help. A command for an instrument may have `SOURCE:` in front.
 #[rustfmt::skip]
-pub const VERBS: [Verb; 40] = [
+pub const VERBS: [Verb; 46] = [
     verb("screen", "NAME", Takes::Screen, "Go to a screen."),
     verb("record", "", Takes::Record, "Start writing to disk."),
     verb("stop-recording", "", Takes::StopRecording, "Stop writing to disk."),
@@ -142,6 +160,12 @@ pub const VERBS: [Verb; 40] = [
     verb("split", "1|2", Look(LookVerb::Split), "Show so many cameras side by side."),
     verb("save", "[tiff|png|jpeg] [NAME]", Takes::Save, "Save the picture shown to a file here."),
     verb("freeze", "", Takes::Freeze, "Hold the screen, or let it go on."),
+    verb("play", "", Takes::Replay(ReplayVerb::Play), "Play the recording on."),
+    verb("pause", "", Takes::Replay(ReplayVerb::Pause), "Hold the recording."),
+    verb("step", "[back]", Takes::Replay(ReplayVerb::Step), "One message more, or one less."),
+    verb("seek", "TIME|±TIME|N%|fault|command [back]", Takes::Replay(ReplayVerb::Seek), "Go there, e.g. 00:01:30, +10s, 14:03:22Z."),
+    verb("speed", "TIMES|max", Takes::Replay(ReplayVerb::Speed), "Play at 0.1 to 100 times the pace, or max."),
+    verb("loop", "[on|off]", Takes::Replay(ReplayVerb::Loop), "Begin again at the end, or not."),
     verb("help", "", Takes::Help, "Show the keys and these words."),
     verb("quit", "", Takes::Quit, "Leave the program; asks while it records."),
 ];

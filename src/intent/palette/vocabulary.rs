@@ -25,6 +25,8 @@ pub struct Vocabulary {
     pub color_maps: Vec<String>,
     /// The source that a command without an address goes to.
     pub addressee: Option<String>,
+    /// Whether a recording is played.
+    pub replay: bool,
     /// What is known of the instruments, by the name of their source.
     pub instruments: BTreeMap<String, InstrumentWords>,
 }
@@ -77,6 +79,9 @@ impl Vocabulary {
     /// Whether a word is worth offering: what an instrument does not offer is hidden. Of one that
     /// has said nothing yet only what any source can be asked for is shown.
     pub(super) fn shows(&self, verb: &Verb, source: Option<&str>) -> bool {
+        if verb.is_of_replay() && !self.replay {
+            return false;
+        }
         match (verb.kind(), self.instrument(source)) {
             (None, _) => source.is_none() || verb.is_addressed(),
             (Some(_), _) if source.is_some() && !verb.is_addressed() => false,

@@ -19,12 +19,18 @@ impl RecordingReader {
     /// # Errors
     /// The file cannot be read.
     pub(super) fn read_ahead(&mut self) -> io::Result<()> {
-        let end = HEAD_BYTES + FOOTER_BYTES + MAGIC.len() as u64;
-        if let Some(footer_at) = self.size.checked_sub(end) {
-            let index = self.index(footer_at)?;
-            self.take_channels(index.unwrap_or_default());
-        }
+        let index = self.whole_index()?;
+        self.take_channels(index.unwrap_or_default());
         self.file.rewind()
+    }
+
+    /// The records of the index, if there is one whose checksum matches. The file is left anywhere.
+    pub(super) fn whole_index(&mut self) -> io::Result<Option<Bytes>> {
+        let end = HEAD_BYTES + FOOTER_BYTES + MAGIC.len() as u64;
+        match self.size.checked_sub(end) {
+            Some(footer_at) => self.index(footer_at),
+            None => Ok(None),
+        }
     }
 
     /// The records of the index.
@@ -67,7 +73,7 @@ impl RecordingReader {
         }
     }
 
-    fn bytes_at(&mut self, at: u64, len: u64) -> io::Result<Bytes> {
+    pub(super) fn bytes_at(&mut self, at: u64, len: u64) -> io::Result<Bytes> {
         let mut bytes = Vec::new();
         // Past the buffer, which is for what stands in front of it.
         let file = self.file.get_mut();

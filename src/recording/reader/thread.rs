@@ -111,7 +111,7 @@ impl RecordingReader {
     }
 
     /// Up to `len` bytes from `at` on, without moving on.
-    fn peek(&mut self, at: u64, len: u64) -> io::Result<Vec<u8>> {
+    pub(super) fn peek(&mut self, at: u64, len: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         if at < self.size {
             // Within what is buffered, where that is possible.
@@ -124,7 +124,7 @@ impl RecordingReader {
     }
 }
 
-const MESSAGE_INDEX: u8 = 0x07;
+pub(super) const MESSAGE_INDEX: u8 = 0x07;
 
 /// Where the record at `at` that begins with `look` ends, if it is of a kind that is looked for and
 /// its own fields make up exactly the length it says.

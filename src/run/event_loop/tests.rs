@@ -79,13 +79,7 @@ async fn a_flood_does_not_keep_the_screen_from_being_drawn() {
     let reflex = Reflex::new(session.stops.clone(), &Keymap::default(), typing.clone());
     let console = Console {
         keyboard: Keyboard::start(keys, session.clock.clone(), reflex).unwrap(),
-        drawing: Drawing::start(
-            tty,
-            (80, 24),
-            session.clock.clone(),
-            session.pipeline.meters().clone(),
-        )
-        .unwrap(),
+        drawing: Drawing::start(tty, (80, 24), session.clock.clone(), &session.pipeline).unwrap(),
         typing,
         probe: Probe::default(),
         inputs: 0,
