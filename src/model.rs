@@ -61,7 +61,10 @@ pub use sample::{
 };
 pub use size::size_text;
 pub use stamp::{Clock, Stamp};
-pub use status::{EndReason, Fault, FaultKind, LinkState, RecorderState, RecorderStatus, Severity};
+pub use status::{
+    BlackBoxStatus, EndReason, Fault, FaultKind, LinkState, RecorderState, RecorderStatus,
+    SavedBlackBox, Severity,
+};
 pub use stop::{StopEvent, StopLevel, StopOrigin, StopPath, StopPress, StopReport, StopState};
 pub use text::PlainText;
 pub use trigger::{Cause, Trigger};

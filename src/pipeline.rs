@@ -11,7 +11,8 @@ mod screen_lanes;
 mod snapshot;
 
 pub use disk_lane::{
-    DiskItem, DiskLane, DiskReceiver, Order, RecorderGone, RecordingLimits, RecordingPlan, Rotation,
+    BlackBoxPlan, DiskItem, DiskLane, DiskReceiver, Order, RecorderGone, RecordingLimits,
+    RecordingPlan, Rotation,
 };
 pub use meter::{Meters, Stage};
 pub use outlet::{Outlet, Pipeline};

@@ -5,6 +5,7 @@
 //! It knows no screen and no runtime, and nobody waits for it but through the lane's bound.
 
 mod archive;
+mod black_box;
 mod books;
 mod failure;
 mod lock;

@@ -31,7 +31,10 @@ pub use reader::{
     RecordedSchema, RecordingReader, Statistics,
 };
 pub use recover::{RECOVERY, RecoverError, Recovery, recover};
-pub use session::{ACCOUNT, Account, RecordedSource, SESSION, Session, SourceAccount, rfc3339};
+pub use session::{
+    ACCOUNT, Account, BLACK_BOX, BlackBoxCause, RecordedSource, SESSION, Session, SourceAccount,
+    rfc3339,
+};
 pub use summary::{
     Gap, GapKind, Summary, inspect, inspect_telling, replayed, session_of, session_record,
     sources_of,

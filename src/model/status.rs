@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::size::size_text;
 use super::text::PlainText;
 
 /// The state of a source's connection.
@@ -237,6 +238,67 @@ pub struct RecorderStatus {
     pub free_bytes: Option<u64>,
     /// Time from receipt to being written, over the last messages.
     pub latency: super::metrics::Percentiles,
+    /// What is kept of the last seconds; `None` if nothing is.
+    pub black_box: Option<BlackBoxStatus>,
+}
+
+/// The last seconds of everything, kept in memory.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BlackBoxStatus {
+    /// How old the oldest item is.
+    pub held: Duration,
+    /// What is held, by its size in a lane.
+    pub held_bytes: u64,
+    /// How old an item may become.
+    pub most: Duration,
+    /// How much may be held.
+    pub most_bytes: u64,
+    /// A file is being written.
+    pub is_saving: bool,
+    /// Files written, or tried, so far.
+    pub saves: u64,
+    /// How often a rule asked for a file too soon after the one before.
+    pub held_back: u64,
+    /// The newest file.
+    pub last: Option<SavedBlackBox>,
+}
+
+/// A file of the last seconds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SavedBlackBox {
+    /// Where it is.
+    pub path: PlainText,
+    /// What it was saved for, the first thing first.
+    pub because: PlainText,
+    /// How much time is in it.
+    pub span: Duration,
+    /// Its size.
+    pub size_bytes: u64,
+    /// Items that should be in it and are not.
+    pub missing: u64,
+    /// Why it could not be written, or not to its end.
+    pub trouble: Option<PlainText>,
+}
+
+impl SavedBlackBox {
+    /// The sentence for people.
+    pub fn sentence(&self) -> String {
+        let (path, because) = (&self.path, &self.because);
+        match &self.trouble {
+            Some(why) => format!("black box not saved: {why} (wanted because {because})"),
+            None => {
+                let missing = match self.missing {
+                    0 => String::new(),
+                    missing => format!(", {missing} items are missing in it"),
+                };
+                format!(
+                    "black box saved: {path}, {:.1} s, {}{missing}, because {because}",
+                    self.span.as_secs_f64(),
+                    size_text(self.size_bytes)
+                )
+            }
+        }
+    }
 }
 
 /// What the recorder is doing, in a word.

@@ -117,7 +117,8 @@ mod tests {
             let trigger: Trigger = text.parse().unwrap();
             assert_eq!(trigger.source.as_deref(), source, "{text}");
             assert_eq!(trigger.cause, cause, "{text}");
-            assert_eq!(trigger.to_string().parse(), Ok(trigger), "{text}");
+            let again: Trigger = trigger.to_string().parse().unwrap();
+            assert_eq!(again.to_string(), trigger.to_string());
         }
         for text in ["", "soon", ".fault", "left.soon", "x=", "=3"] {
             let error = text.parse::<Trigger>().unwrap_err();

@@ -4,17 +4,17 @@
 //! parts of it. The receiving end is a plain thread. Orders to the recorder travel in the same
 //! queue, past the bound: "stop" means "after everything handed over before it".
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use crate::model::ledger::DiskTicket;
-use crate::model::{DropReason, Ledger, Sample, size_text};
+use crate::model::{DropReason, LaneKind, Ledger, PlainText, Sample, SourceId, Trigger, size_text};
 
 /// What the recorder is asked to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +27,10 @@ pub enum Order {
     Pace(Rotation),
     /// Write what was handed over before this, then close the file.
     Stop,
+    /// Keep the last seconds of everything from now on, or nothing any more.
+    Remember(Option<BlackBoxPlan>),
+    /// Save the last seconds, because of this.
+    SaveBlackBox(PlainText),
     /// As `Stop`, then end the thread.
     Quit,
 }
@@ -34,8 +38,28 @@ pub enum Order {
 impl Order {
     /// Whether the recording ends with it.
     fn ends(&self) -> bool {
-        !matches!(self, Self::Rotate | Self::Pace(_))
+        !matches!(
+            self,
+            Self::Rotate | Self::Pace(_) | Self::Remember(_) | Self::SaveBlackBox(_)
+        )
     }
+}
+
+/// What is kept of the last seconds, and when and where it is saved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BlackBoxPlan {
+    /// The folder for the files; made if it is missing.
+    pub dir: PathBuf,
+    /// First part of the files' names.
+    pub stem: String,
+    /// How much time is kept.
+    pub span: Duration,
+    /// How much memory that may take; the oldest gives way.
+    pub size_bytes: u64,
+    /// How much is saved of what follows.
+    pub after: Duration,
+    /// What saves it without anybody asking.
+    pub on: Vec<Trigger>,
 }
 
 /// Where and how to record.
@@ -127,6 +151,9 @@ struct Shared {
     /// Whether records are wanted. Set by the recorder when a file is open, so that a record is
     /// accepted only if somebody will write it.
     taking: AtomicBool,
+    /// Whether everything is wanted even while nothing is recorded. Set by the recorder when it
+    /// keeps the last seconds.
+    remembering: AtomicBool,
     /// The recorder began, ended or failed.
     recorder_changed: Notify,
 }
@@ -140,6 +167,21 @@ struct Queue {
     ends: usize,
     /// How often the recorder came for more.
     turns: u64,
+    /// What was only to be remembered and found no room.
+    missed: BTreeMap<(SourceId, LaneKind), u64>,
+}
+
+/// Who wants an item.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// A recording: it is waited for.
+    Evidence,
+    /// Whatever is begun later, as the state it starts with: it is waited for.
+    State,
+    /// Only who keeps the last seconds: nobody waits for that.
+    Recent,
+    /// Nobody.
+    No,
 }
 
 impl DiskLane {
@@ -153,6 +195,7 @@ impl DiskLane {
             queue: Mutex::default(),
             arrived: Condvar::new(),
             taking: AtomicBool::new(false),
+            remembering: AtomicBool::new(false),
             recorder_changed: Notify::new(),
         });
         (Self(Arc::clone(&shared)), DiskReceiver(shared))
@@ -163,28 +206,58 @@ impl DiskLane {
         self.0.taking.load(Ordering::Acquire)
     }
 
+    /// Whether everything is handed over, recorded or not, because the last seconds are kept.
+    pub fn is_remembering(&self) -> bool {
+        self.0.remembering.load(Ordering::Acquire)
+    }
+
+    fn wanted(&self, sample: &Sample) -> Wanted {
+        if self.is_taking() {
+            Wanted::Evidence
+        } else if sample.payload.is_latched() {
+            Wanted::State
+        } else if self.is_remembering() {
+            Wanted::Recent
+        } else {
+            Wanted::No
+        }
+    }
+
     /// Hands a record over, waiting for room. `Ok(true)` means it will be written or its loss be
     /// counted; `Ok(false)` that nothing is being recorded. Latched payloads (links, readings) are
-    /// handed over even then, so that a file begun later starts with the state of things.
+    /// handed over even then, so that a file begun later starts with the state of things; and
+    /// everything else, without waiting, while the last seconds are kept.
     ///
     /// # Errors
     /// The recorder has ended.
     pub async fn send(&self, ledger: &Ledger, sample: &Sample) -> Result<bool, RecorderGone> {
-        let latched = sample.payload.is_latched();
-        if !self.is_taking() && !latched {
+        let wanted = self.wanted(sample);
+        if wanted == Wanted::No {
             return Ok(false);
         }
         let size = sample.payload.size_bytes().clamp(1, self.0.bound_bytes);
         let permits = u32::try_from(size).unwrap_or(u32::MAX);
-        let room = Arc::clone(&self.0.room)
-            .acquire_many_owned(permits)
-            .await
-            .map_err(|_| RecorderGone)?;
+        let room = Arc::clone(&self.0.room);
+        let room = match wanted {
+            Wanted::Recent => match room.try_acquire_many_owned(permits) {
+                Ok(room) => room,
+                Err(TryAcquireError::Closed) => return Err(RecorderGone),
+                Err(TryAcquireError::NoPermits) => {
+                    let whose = (sample.source, sample.payload.lane());
+                    *self.0.lock().missed.entry(whose).or_default() += 1;
+                    return Ok(false);
+                }
+            },
+            _ => {
+                let room = room.acquire_many_owned(permits).await;
+                room.map_err(|_| RecorderGone)?
+            }
+        };
 
         let mut queue = self.0.lock();
         // The recorder clears `taking` under this lock, so a record queued here is before its end.
         let taking = self.is_taking();
-        if !taking && !latched {
+        if self.wanted(sample) == Wanted::No {
             return Ok(false);
         }
         if self.0.room.is_closed() {
@@ -289,6 +362,16 @@ impl DiskReceiver {
     /// Says that the recorder's state is another one now.
     pub fn tell_change(&self) {
         self.0.recorder_changed.notify_one();
+    }
+
+    /// Says whether everything is wanted from now on, recorded or not.
+    pub fn set_remembering(&self, remembering: bool) {
+        self.0.remembering.store(remembering, Ordering::Release);
+    }
+
+    /// What was only to be remembered and found no room since this was last asked.
+    pub fn take_missed(&self) -> BTreeMap<(SourceId, LaneKind), u64> {
+        std::mem::take(&mut self.0.lock().missed)
     }
 
     /// Says whether records are wanted from now on.

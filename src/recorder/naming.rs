@@ -27,19 +27,22 @@ impl Names {
     /// Makes the first file of a recording, and with it claims names that are free. Until it is
     /// finished it is called the same whether others will follow it or not.
     ///
+    /// - `mark`: stands behind the name and tells what is no usual recording, e.g. `.blackbox`
+    ///
     /// # Errors
     /// It cannot be made; the path is what was tried.
     pub fn claim(
         storage: &dyn Storage,
         dir: &Path,
         stem: &str,
+        mark: &str,
         unix_ns: u64,
     ) -> Result<(Self, Made), (PathBuf, io::Error)> {
         let mut path = dir.to_owned();
         for attempt in 1..=MAX_NAMES {
             let names = Self {
                 dir: dir.to_owned(),
-                base: file_stem(stem, unix_ns, attempt),
+                base: file_stem(stem, unix_ns, attempt) + mark,
             };
             path = names.partial(&names.base);
             let later = [

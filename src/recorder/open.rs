@@ -14,12 +14,13 @@ use super::shared_file::SharedFile;
 use super::storage::Storage;
 use crate::model::ledger::DiskTicket;
 use crate::model::{
-    DropReason, Fault, FaultKind, Latched, Payload, Sample, Severity, SourceId, SourceInfo, Stamp,
-    StopEvent, StopPath, size_text,
+    DropReason, Fault, FaultKind, LaneKind, Latched, Payload, Sample, Severity, SourceId,
+    SourceInfo, Stamp, StopEvent, StopPath, size_text,
 };
 use crate::pipeline::{RecordingPlan, Rotation};
 use crate::recording::{
-    Account, Numbering, RecordedSource, RecordingWriter, Session, SourceAccount, last_words,
+    Account, BlackBoxCause, Numbering, RecordedSource, RecordingWriter, Session, SourceAccount,
+    last_words,
 };
 
 /// A chunk ends when its first record is this old. Half of the one second that a killed recording
@@ -110,11 +111,26 @@ impl Open {
         latched: &Latched,
         began: Stamp,
     ) -> Result<(Self, Parts), (PathBuf, io::Error)> {
+        Self::first_marked(storage, plan, "", sources, latched, began)
+    }
+
+    /// As [`Open::first`], with a mark in the file's name.
+    ///
+    /// # Errors
+    /// As [`Open::first`].
+    pub fn first_marked(
+        storage: &dyn Storage,
+        plan: RecordingPlan,
+        mark: &str,
+        sources: &[SourceInfo],
+        latched: &Latched,
+        began: Stamp,
+    ) -> Result<(Self, Parts), (PathBuf, io::Error)> {
         let dir = &plan.dir;
         storage
             .make_dir(dir)
             .map_err(|error| (dir.clone(), error))?;
-        let (names, (partial, file)) = Names::claim(storage, dir, &plan.stem, began.unix_ns)?;
+        let (names, (partial, file)) = Names::claim(storage, dir, &plan.stem, mark, began.unix_ns)?;
         let parts = Parts::new(session_id(began), names, plan, began);
         let session = Session::new(sources, began.unix_ns).as_part(&parts.id, 1);
         let file = SharedFile::new(file);
@@ -376,8 +392,28 @@ impl Open {
 
     /// An item that comes too late to be written.
     pub fn lose(&mut self, sample: &Sample, ticket: DiskTicket, reason: DropReason) {
-        self.books
-            .lose(sample.source, sample.payload.lane(), ticket, reason);
+        self.lose_of(sample.source, sample.payload.lane(), ticket, reason);
+    }
+
+    /// An item that will not be written, of which only this is known.
+    pub fn lose_of(
+        &mut self,
+        source: SourceId,
+        lane: LaneKind,
+        ticket: DiskTicket,
+        reason: DropReason,
+    ) {
+        self.books.lose(source, lane, ticket, reason);
+    }
+
+    /// Writes down what a black box is saved for, to be durable at once.
+    ///
+    /// # Errors
+    /// As [`Open::keep_up`].
+    pub fn note(&mut self, cause: &BlackBoxCause) -> io::Result<()> {
+        let noted = self.flush().and_then(|()| self.writer.note(cause));
+        (self.unsynced, self.urgent) = (true, true);
+        noted.map_err(|error| self.give_up(error))
     }
 
     /// Writes down what went wrong with the recorder itself.

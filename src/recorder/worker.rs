@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::archive::Archivist;
+use super::black_box::BlackBox;
 use super::failure::{failure, loss_reason, reason};
 use super::open::{Closed, End, Open, Taken};
 use super::rotation::Parts;
@@ -36,6 +37,7 @@ pub(super) struct Worker {
     pub(super) storage: Arc<dyn Storage>,
     pub(super) shared: Arc<Mutex<Shared>>,
     latched: Latched,
+    black_box: BlackBox,
     open: Option<Open>,
     /// What `open` or `failed` is a part of.
     parts: Option<Parts>,
@@ -70,6 +72,7 @@ impl Worker {
             storage,
             shared,
             latched: Latched::default(),
+            black_box: BlackBox::default(),
             open: None,
             parts: None,
             archive: None,
@@ -106,8 +109,17 @@ impl Worker {
                     }
                 }
                 Some(Order::Stop) => self.finish("stopped as asked"),
+                Some(Order::Remember(plan)) => {
+                    self.receiver.set_remembering(plan.is_some());
+                    self.black_box.set(plan, &self.latched, &self.context);
+                }
+                Some(Order::SaveBlackBox(because)) => {
+                    self.black_box.save(&because, &self.context, &self.storage);
+                }
                 Some(Order::Quit) => {
                     self.finish("the program ended");
+                    self.receiver.set_remembering(false);
+                    self.black_box.close(self.context.clock.now());
                     self.end_archive();
                     self.publish();
                     return;
@@ -147,13 +159,19 @@ impl Worker {
     }
 
     fn record(&mut self, sample: Sample, ticket: Option<DiskTicket>) {
-        let taken = self.take(&sample, ticket);
+        // What came before the file was there and is no state of things is not a part of it.
+        let taken = match ticket.is_some() || sample.payload.is_latched() {
+            true => self.take(&sample, ticket),
+            false => Ok(()),
+        };
         // Only now: a part that began with this item does not hold what it says twice.
         self.taken_until = sample.received;
         self.latched.remember(&sample);
         if let Err(error) = taken {
             self.fail(error);
         }
+        self.black_box
+            .take(sample, &self.latched, &self.context, &self.storage);
     }
 
     fn take(&mut self, sample: &Sample, ticket: Option<DiskTicket>) -> io::Result<()> {
@@ -268,6 +286,8 @@ impl Worker {
 
     fn keep_up(&mut self) {
         let now = self.context.clock.now();
+        self.black_box.miss(self.receiver.take_missed(), now);
+        self.black_box.keep_up(&self.context, &self.storage);
         let Some(open) = &mut self.open else { return };
         match open.keep_up(now) {
             Ok(true) => {
@@ -413,6 +433,7 @@ impl Worker {
     fn publish(&mut self) {
         let now = self.context.clock.now();
         (self.status.waiting, self.status.waiting_bytes) = self.receiver.waiting();
+        self.status.black_box = self.black_box.status(now);
         self.status.trouble = self.all_trouble();
         if let (Some(open), Some(parts)) = (&self.open, &self.parts) {
             let before = parts.totals();
@@ -435,7 +456,8 @@ impl Worker {
         }
         let status = self.status.clone();
         let before = std::mem::replace(&mut self.shared().status, status);
-        if before.state != self.status.state {
+        let saves = |status: &RecorderStatus| status.black_box.as_ref().map(|kept| kept.saves);
+        if before.state != self.status.state || saves(&before) != saves(&self.status) {
             self.receiver.tell_change();
         }
     }

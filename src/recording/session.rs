@@ -13,6 +13,9 @@ pub const SESSION: &str = "ttyscope.session";
 /// Name of the last metadata record.
 pub const ACCOUNT: &str = "ttyscope.account";
 
+/// Name of the metadata records that say what a black box was saved for.
+pub const BLACK_BOX: &str = "ttyscope.black_box";
+
 /// Sources that are read from a file: it may have been made to hold any number.
 const MAX_SOURCES: usize = 1024;
 
@@ -117,6 +120,34 @@ impl Session {
 /// Whether it may be the name of a recording: hexadecimal digits, not too many.
 pub(super) fn is_session_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|digit| digit.is_ascii_hexdigit())
+}
+
+/// One thing that a black box was saved for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BlackBoxCause {
+    /// When it happened, Unix nanoseconds.
+    pub at_unix_ns: u64,
+    /// What, as a part of a sentence behind "because".
+    pub because: String,
+}
+
+impl BlackBoxCause {
+    /// As a metadata record.
+    pub fn to_map(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            ("at".to_owned(), rfc3339(self.at_unix_ns)),
+            ("at_unix_ns".to_owned(), self.at_unix_ns.to_string()),
+            ("because".to_owned(), self.because.clone()),
+        ])
+    }
+
+    /// From a metadata record; `None` if it cannot be read.
+    pub fn from_map(map: &BTreeMap<String, String>) -> Option<Self> {
+        Some(Self {
+            at_unix_ns: map.get("at_unix_ns")?.parse().ok()?,
+            because: map.get("because")?.clone(),
+        })
+    }
 }
 
 /// How a recording went: the recorder's books, for this file alone.

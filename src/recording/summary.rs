@@ -16,7 +16,9 @@ use serde::Serialize;
 use super::read_error::ReadError;
 use super::reader::{Entry, RecordingReader};
 use super::recover::RECOVERY;
-use super::session::{ACCOUNT, Account, RecordedSource, SESSION, Session, SourceAccount};
+use super::session::{
+    ACCOUNT, Account, BLACK_BOX, BlackBoxCause, RecordedSource, SESSION, Session, SourceAccount,
+};
 use crate::model::{Origin, PlainText, SourceId, SourceInfo};
 use tally::Tally;
 
@@ -45,6 +47,9 @@ pub struct Summary {
     pub sources: Vec<RecordedSource>,
     /// The recorder's books of this file; empty if it was not finished.
     pub accounts: Vec<SourceAccount>,
+    /// What it was saved for, if it is a black box.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub black_box: Vec<BlackBoxCause>,
     /// First and last time of a message.
     pub span: Option<Span>,
     /// Messages, all channels.
@@ -282,6 +287,7 @@ pub(super) fn inspect_with(
             Entry::Metadata { name, values } if name == RECOVERY => {
                 tally.recovered = Some(values);
             }
+            Entry::Metadata { name, values } if name == BLACK_BOX => tally.black_box(&values),
             Entry::Metadata { .. } | Entry::Attachment(_) => {}
             Entry::Damage(damage) => tally.damage(damage),
         }

@@ -17,7 +17,7 @@ use mcap::{McapError, WriteOptions};
 
 use super::encode::Encoder;
 use super::schemas::SchemaKind;
-use super::session::{ACCOUNT, Account, SESSION, Session};
+use super::session::{ACCOUNT, Account, BLACK_BOX, BlackBoxCause, SESSION, Session};
 use crate::model::{
     BookEvent, Fault, FeedHealth, Fleet, FrameEncoding, Instrument, LinkState, Loss, Payload,
     PlainText, Reading, Rows, Sample, SourceId, Stamp, StopPath,
@@ -515,6 +515,17 @@ impl<W: Write> RecordingWriter<W> {
     /// Channels opened so far.
     pub fn channels(&self) -> usize {
         self.channels.written()
+    }
+
+    /// Writes down what a black box is saved for, behind everything committed so far, and hands all
+    /// of it to the operating system.
+    ///
+    /// # Errors
+    /// As [`RecordingWriter::flush`].
+    pub fn note(&mut self, cause: &BlackBoxCause) -> io::Result<()> {
+        self.flush()?;
+        self.metadata(BLACK_BOX, cause.to_map())?;
+        self.flush()
     }
 
     /// Writes the books and the index, and hands everything to the operating system.

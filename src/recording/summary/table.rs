@@ -17,6 +17,10 @@ impl fmt::Display for Summary {
             Some(version) => writeln!(f, "recorded by  ttyscope {version}")?,
             None => writeln!(f, "recorded by  another program")?,
         }
+        for cause in self.black_box.iter().take(MAX_LINES) {
+            let at = rfc3339(cause.at_unix_ns);
+            writeln!(f, "black box    saved at {at} because {}", cause.because)?;
+        }
         if let Some(span) = self.span {
             writeln!(
                 f,

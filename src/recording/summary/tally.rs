@@ -14,7 +14,9 @@ use crate::recording::records::{
     TradeRecord,
 };
 use crate::recording::recover::lost_of;
-use crate::recording::session::{Account, RecordedSource, Session, SourceAccount, rfc3339};
+use crate::recording::session::{
+    Account, BlackBoxCause, RecordedSource, Session, SourceAccount, rfc3339,
+};
 
 /// Entries of each list that are kept; a broken file could fill the memory with them.
 const MAX_LISTED: usize = 1000;
@@ -29,6 +31,7 @@ pub(super) struct Tally {
     pub(super) account: Option<Account>,
     /// What a recovered file says of where it comes from.
     pub(super) recovered: Option<BTreeMap<String, String>>,
+    black_box: Vec<BlackBoxCause>,
     channels: BTreeMap<String, Channel>,
     number_gaps: Vec<Gap>,
     losses: BTreeMap<(String, String, String), u64>,
@@ -204,6 +207,14 @@ impl Tally {
         }
     }
 
+    /// What a black box was saved for.
+    pub(super) fn black_box(&mut self, values: &BTreeMap<String, String>) {
+        if let Some(mut cause) = BlackBoxCause::from_map(values) {
+            cause.because = printable(&cause.because);
+            push_bounded(&mut self.black_box, cause);
+        }
+    }
+
     pub(super) fn damage(&mut self, damage: Damage) {
         let damage = DamageSummary {
             at: damage.at,
@@ -243,6 +254,7 @@ impl Tally {
             ended: ended.then(|| printable(&account.reason)),
             sources: self.session.map(printable_sources).unwrap_or_default(),
             accounts: printable_accounts(account.sources),
+            black_box: self.black_box,
             span,
             messages: self.channels.values().map(|c| c.messages).sum(),
             channels: self.channels.into_iter().map(Channel::summary).collect(),
