@@ -459,7 +459,16 @@ impl App {
                 known.is_some_and(|source| source.snapshot.as_ref() != Some(new))
             });
         let recorder_moved = snapshot.recorder.state != self.facts.recorder.state;
+        let black_box = |facts: &Facts| {
+            let kept = facts.recorder.black_box.as_ref();
+            kept.map(|kept| (kept.saves, kept.is_saving))
+        };
+        let kept = black_box(&self.facts);
         self.facts.take_snapshot(snapshot);
+        if black_box(&self.facts) != kept {
+            self.dirty = true;
+            self.tell_saved(kept.map_or(0, |(saves, _)| saves));
+        }
         self.dirty |= clock_moved || figures_moved || recorder_moved;
         self.control_tick();
         let is_over =
@@ -467,6 +476,19 @@ impl App {
         if self.notice.as_ref().is_some_and(is_over) {
             self.notice = None;
             self.dirty = true;
+        }
+    }
+
+    /// Says where the last seconds were saved, if they were since there were so many files.
+    fn tell_saved(&mut self, before: u64) {
+        let kept = self.facts.recorder.black_box.as_ref();
+        let saved = kept.filter(|kept| kept.saves > before);
+        if let Some(saved) = saved.and_then(|kept| kept.last.clone()) {
+            let role = match saved.trouble {
+                Some(_) => Role::Error,
+                None => Role::Text,
+            };
+            self.say(saved.sentence(), role);
         }
     }
 
@@ -562,6 +584,19 @@ impl App {
                 Err("nothing is being recorded".to_owned())
             }
         }
+    }
+
+    fn save_black_box(&mut self) -> Result<Effect, String> {
+        if self.replay {
+            return Err("this is a recording: there is nothing to save".to_owned());
+        }
+        let Some(kept) = &self.facts.recorder.black_box else {
+            return Err("nothing is kept of the last seconds: [black_box] seconds is 0".to_owned());
+        };
+        if !kept.is_saving {
+            self.note("saving the last seconds, and the next ten".to_owned());
+        }
+        Ok(Effect::SaveBlackBox)
     }
 
     /// Whether an instrument moves or emits, or may.

@@ -3,6 +3,7 @@
 //! Names of themes and actions are checked by who knows them; here they are words with a line
 //! number. Secrets never stand in the file: it names the environment variable that holds them.
 
+mod black_box;
 mod control;
 mod file;
 mod limits;
@@ -12,6 +13,7 @@ mod source;
 mod values;
 mod written;
 
+pub use black_box::BlackBoxConfig;
 pub use control::{ControlConfig, OnExit};
 pub use file::{ConfigError, FileConfig, OnTerminalLoss, RecordConfig, SnapshotConfig, Spot};
 pub use measuring::Measuring;

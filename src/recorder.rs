@@ -140,9 +140,15 @@ impl RecorderHandle {
     /// Waits for the thread, which must have been ordered to quit. Returns the recordings that
     /// ended since they were last asked for.
     pub fn join(self) -> Vec<RecordingOutcome> {
+        self.last_words().0
+    }
+
+    /// As [`RecorderHandle::join`], with what it last said of itself.
+    pub fn last_words(self) -> (Vec<RecordingOutcome>, RecorderStatus) {
         // A panic of the thread was reported by the panic hook.
         let _ = self.thread.join();
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut shared.outcomes)
+        let outcomes = std::mem::take(&mut shared.outcomes);
+        (outcomes, shared.status.clone())
     }
 }

@@ -85,6 +85,8 @@ pub enum Effect {
     StartRecording,
     /// Stop writing to disk.
     StopRecording,
+    /// Save the last seconds of everything.
+    SaveBlackBox,
     /// These pictures are on the screen now, looked at in this way; no others need decoding.
     Watch(Vec<PictureRequest>),
     /// Compare a camera's pictures with the frame that was drawn last, from now on.

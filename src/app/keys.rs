@@ -189,6 +189,10 @@ impl App {
                 let pressed = self.press_stop(None).map(|effect| vec![effect]);
                 return self.done_or_said(pressed);
             }
+            Action::BlackBox => {
+                let asked = self.save_black_box();
+                return self.done_or_said(asked.map(|effect| vec![effect]));
+            }
             Action::Fire => self.say("nothing is armed".to_owned(), Role::Warning),
             Action::Jog => {
                 let entered = self.toggle_jog().map(|()| Vec::new());

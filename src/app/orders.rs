@@ -70,6 +70,7 @@ impl App {
             }
             Order::Record => effects.push(self.start_recording()?),
             Order::StopRecording => effects.push(self.stop_recording()?),
+            Order::BlackBox => effects.push(self.save_black_box()?),
             Order::Command { source, command } => {
                 let id = self.addressee(source)?;
                 effects.extend(self.order(id, command)?);

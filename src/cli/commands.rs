@@ -14,14 +14,15 @@ use super::{
     Stats, Stop, Wait, Watch, Watched, simulators,
 };
 use crate::config::{
-    ConfigError, ControlConfig, FileConfig, LogTarget, MetricsConfig, OnExit, OnTerminalLoss,
-    Retention, SourceSpec, data_dir, default_path, name_sources, parse_days, state_dir,
+    BlackBoxConfig, ConfigError, ControlConfig, FileConfig, LogTarget, MetricsConfig, OnExit,
+    OnTerminalLoss, Retention, SourceSpec, data_dir, default_path, name_sources, parse_days,
+    state_dir,
 };
 use crate::export::{self, ExportPlan, Pattern};
 use crate::intent::Keymap;
 use crate::model::condition::Condition;
 use crate::model::{Clock, PictureFormat, PlainText, StopLevel, size_text};
-use crate::pipeline::{RecordingLimits, RecordingPlan, Rotation};
+use crate::pipeline::{BlackBoxPlan, RecordingLimits, RecordingPlan, Rotation};
 use crate::run;
 use crate::run::audit;
 use crate::run::commander::Auditing;
@@ -66,7 +67,8 @@ pub fn watch(watch: Watch) -> Outcome {
     let plan = plan(&config, watch.out, None, limits, &watch.rotate)?;
     let record = watch.record || config.record.at_start;
     let journal = start_log(&watch.inputs, &config)?;
-    mission::watch(feed, look, Some(plan), record, journal)
+    let black_box = black_box(&config, &plan);
+    mission::watch(feed, look, Some(plan), black_box, record, journal)
 }
 
 /// Without a screen, to disk.
@@ -110,9 +112,11 @@ pub fn record(record: Record) -> Outcome {
             settings(&record, &config)
         }),
     };
+    let black_box = black_box(&config, &plan);
     mission::record(
         feed,
         plan,
+        black_box,
         service,
         voice,
         auditing(&config.control),
@@ -198,7 +202,7 @@ pub fn replay(replay: Replay) -> Outcome {
     if replay.headless {
         mission::play(feed, voice(replay.json), journal)
     } else {
-        mission::watch(feed, look, None, false, journal)
+        mission::watch(feed, look, None, None, false, journal)
     }
 }
 
@@ -466,6 +470,7 @@ pub fn check(check: Check) -> Outcome {
     for line in service_words(&config) {
         voice::text(&format_args!("{line}\n"));
     }
+    voice::text(&format_args!("{}\n", black_box_words(&config.black_box)));
     Ok(Exit::Done)
 }
 
@@ -647,6 +652,36 @@ fn rotation(rotate: &Rotate, config: &FileConfig) -> Rotation {
         every: rotate.rotate_every.or(config.record.rotate_every),
         size_bytes: rotate.rotate_size.or(config.record.rotate_size),
     }
+}
+
+/// What is kept of the last seconds; it is saved beside the recordings.
+fn black_box(config: &FileConfig, plan: &RecordingPlan) -> Option<BlackBoxPlan> {
+    let written = &config.black_box;
+    (!written.span.is_zero()).then(|| BlackBoxPlan {
+        dir: plan.dir.clone(),
+        stem: plan.stem.clone(),
+        span: written.span,
+        size_bytes: written.size_bytes,
+        after: BlackBoxConfig::AFTER,
+        on: written.on.clone(),
+    })
+}
+
+/// What the configuration says of the last seconds, in one line.
+fn black_box_words(written: &BlackBoxConfig) -> String {
+    if written.span.is_zero() {
+        return "  black box        off".to_owned();
+    }
+    let rules: Vec<String> = written.on.iter().map(ToString::to_string).collect();
+    let on = match rules.as_slice() {
+        [] => "only when asked".to_owned(),
+        rules => format!("on {}", rules.join(", ")),
+    };
+    format!(
+        "  black box        {} s, at most {}; saved {on}",
+        written.span.as_secs(),
+        size_text(written.size_bytes)
+    )
 }
 
 /// Where pictures are saved: in a folder of their own beside the recordings.

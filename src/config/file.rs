@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::black_box::BlackBoxConfig;
 use super::control::{ControlConfig, check_operator};
 use super::limits::{add_limit, limits_from};
 use super::service::{LogConfig, LogTarget, MetricsConfig, Retention, keep_total, parse_days};
@@ -36,6 +37,8 @@ pub struct FileConfig {
     pub control: ControlConfig,
     /// Figures for other programs.
     pub metrics: MetricsConfig,
+    /// What is kept of the last seconds.
+    pub black_box: BlackBoxConfig,
     /// Keys by the name of their action; an action with several is there several times.
     pub keys: Vec<(Spot<String>, Spot<String>)>,
     /// Sources, in the order of the file.
@@ -189,6 +192,8 @@ impl FileConfig {
             sources.push((name.span().start, spec));
         }
         sources.sort_by_key(|(offset, _)| *offset);
+        let names = sources.iter().map(|(_, spec)| spec.name.as_str()).collect();
+        let black_box = written.black_box.resolve(&names).map_err(wrong)?;
         Ok(Self {
             path: path.to_owned(),
             theme: written.theme.as_ref().map(spot),
@@ -214,6 +219,7 @@ impl FileConfig {
                 operator: control.operator.map(Spanned::into_inner),
             },
             metrics: written.metrics.resolve().map_err(wrong)?,
+            black_box,
             keys: written
                 .keys
                 .iter()

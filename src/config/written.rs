@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use toml::Spanned;
 
+use super::black_box::WrittenBlackBox;
 use super::control::OnExit;
 use super::file::OnTerminalLoss;
 
@@ -22,6 +23,7 @@ pub(super) struct Written {
     pub snapshot: WrittenSnapshot,
     pub control: WrittenControl,
     pub metrics: WrittenMetrics,
+    pub black_box: WrittenBlackBox,
     pub keys: BTreeMap<Spanned<String>, Spanned<WrittenKeys>>,
     pub sources: BTreeMap<Spanned<String>, Spanned<WrittenSource>>,
 }

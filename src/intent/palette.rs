@@ -68,6 +68,7 @@ pub fn parse(line: &str, vocabulary: &Vocabulary) -> Result<Order, PaletteError>
         Takes::Filter => Ok(Order::Filter(rest.to_owned())),
         Takes::Record => alone(Order::Record),
         Takes::StopRecording => alone(Order::StopRecording),
+        Takes::BlackBox => alone(Order::BlackBox),
         Takes::Freeze => alone(Order::Freeze),
         Takes::Help => alone(Order::Help),
         Takes::Quit => alone(Order::Quit),

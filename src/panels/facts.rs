@@ -335,6 +335,24 @@ impl Facts {
                 PlainText::from(text),
             ));
         }
+        let saves =
+            |status: &RecorderStatus| status.black_box.as_ref().map_or(0, |kept| kept.saves);
+        let newest = now.black_box.as_ref().and_then(|kept| kept.last.as_ref());
+        if saves(now) > saves(&self.recorder)
+            && let Some(saved) = newest
+        {
+            let severity = match saved.trouble {
+                Some(_) => Severity::Error,
+                None => Severity::Info,
+            };
+            self.journal.add(Entry::new(
+                snapshot.at,
+                severity,
+                EntryKind::Recorder,
+                PlainText::from("recorder"),
+                PlainText::from(saved.sentence()),
+            ));
+        }
         if now.state != RecorderState::Recording || now.began_mono_ns != self.recorder.began_mono_ns
         {
             self.written.clear();

@@ -473,6 +473,7 @@ impl<'a> EventLoop<'a> {
                     }
                 }
                 Effect::StopRecording => self.session.stop_recording(),
+                Effect::SaveBlackBox => self.session.save_black_box("it was asked for"),
                 Effect::Watch(requests) => self.pictures.want(requests),
                 Effect::SetReference(camera) => self.pictures.set_reference(camera),
                 Effect::Stop(level) => {

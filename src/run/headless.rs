@@ -12,7 +12,8 @@ use super::session::Session;
 use super::signals::{Signals, Told};
 use super::voice::{Patience, Voice, json_line, people};
 use crate::model::{
-    Fate, LinkState, LogLine, Origin, Payload, RecorderState, Sample, SourceId, size_text,
+    BlackBoxStatus, Fate, LinkState, LogLine, Origin, Payload, RecorderState, Sample, SourceId,
+    size_text,
 };
 use crate::pipeline::{LoopStats, PipelineSnapshot, TerminalStats};
 use crate::ui::number;
@@ -98,6 +99,7 @@ pub async fn watch(
 ) -> Ending {
     let began = Instant::now();
     let second = Duration::from_secs(1);
+    let mut said = 0;
     let mut status = interval_at(began + second, second);
     status.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -134,7 +136,7 @@ pub async fn watch(
                 Told::Dump => service::dump(&Figures::of(session, snapshot(session), links)),
                 Told::Resize => {}
             },
-            () = session.recorder_changed() => {}
+            () = session.recorder_changed() => say_saved(session, &mut said, voice),
             _ = status.tick() => {
                 session.tick();
                 let snapshot = snapshot(session);
@@ -241,6 +243,63 @@ struct RecorderLine<'a> {
     durable_unix_ns: Option<u64>,
     not_taken: u64,
     free_bytes: Option<u64>,
+    black_box: Option<BlackBoxLine>,
+}
+
+/// What is kept of the last seconds.
+#[derive(Debug, Serialize)]
+struct BlackBoxLine {
+    held_s: f64,
+    held_bytes: u64,
+    is_saving: bool,
+    saves: u64,
+    held_back: u64,
+    last: Option<SavedLine>,
+}
+
+/// The newest file of them.
+#[derive(Debug, Serialize)]
+struct SavedLine {
+    path: String,
+    because: String,
+    span_s: f64,
+    size_bytes: u64,
+    missing: u64,
+    trouble: Option<String>,
+}
+
+impl BlackBoxLine {
+    fn of(kept: &BlackBoxStatus) -> Self {
+        let last = kept.last.as_ref().map(|saved| SavedLine {
+            path: saved.path.to_string(),
+            because: saved.because.to_string(),
+            span_s: round(saved.span.as_secs_f64()),
+            size_bytes: saved.size_bytes,
+            missing: saved.missing,
+            trouble: saved.trouble.as_ref().map(ToString::to_string),
+        });
+        Self {
+            held_s: round(kept.held.as_secs_f64()),
+            held_bytes: kept.held_bytes,
+            is_saving: kept.is_saving,
+            saves: kept.saves,
+            held_back: kept.held_back,
+            last,
+        }
+    }
+}
+
+/// Says where the last seconds were saved, once for each file.
+fn say_saved(session: &Session, said: &mut u64, voice: Voice) {
+    let Some(kept) = session.recorder().black_box else {
+        return;
+    };
+    if kept.saves > *said
+        && let Some(saved) = &kept.last
+    {
+        people(voice, Patience::Word, format_args!("{}", saved.sentence()));
+    }
+    *said = kept.saves;
 }
 
 fn say_status(
@@ -292,6 +351,7 @@ fn say_status(
                     durable_unix_ns: recorder.durable_unix_ns,
                     not_taken: recorder.not_taken,
                     free_bytes: recorder.free_bytes,
+                    black_box: recorder.black_box.as_ref().map(BlackBoxLine::of),
                 },
             };
             json_line(Patience::Status, &status);

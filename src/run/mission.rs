@@ -21,7 +21,7 @@ use super::voice::{self, Patience, Voice, people};
 use crate::config::{OnExit, OnTerminalLoss};
 use crate::intent::Keymap;
 use crate::model::{PlainText, RecorderState, StopOrigin};
-use crate::pipeline::RecordingPlan;
+use crate::pipeline::{BlackBoxPlan, RecordingPlan};
 use crate::simulators::{flamingo, fleet, imswitch, market};
 use crate::ui::{Graphics, Theme};
 
@@ -81,7 +81,8 @@ pub struct Look {
     pub on_exit: OnExit,
 }
 
-/// Shows the screens. With a `plan` there is a recorder, which begins at once if `record`.
+/// Shows the screens. With a `plan` there is a recorder, which begins at once if `record`, and keeps
+/// the last seconds as `black_box` says.
 ///
 /// # Errors
 /// Something needed cannot be had: a terminal, a port, a thread, the recording to be played.
@@ -89,6 +90,7 @@ pub fn watch(
     feed: Feed,
     look: Look,
     plan: Option<RecordingPlan>,
+    black_box: Option<BlackBoxPlan>,
     record: bool,
     mut journal: Journal,
 ) -> anyhow::Result<Exit> {
@@ -102,6 +104,7 @@ pub fn watch(
         let mut session = Session::start(feed, recording, look.auditing.clone()).await?;
         session.on_exit = look.on_exit;
         let _leftovers = plan.as_ref().map(|plan| Leftovers::look(plan.dir.clone()));
+        session.keep_recent(black_box);
         let mut links = Links::default();
         let shown = console::run(
             &session,
@@ -156,6 +159,7 @@ pub fn watch(
 pub fn record(
     feed: Feed,
     plan: RecordingPlan,
+    black_box: Option<BlackBoxPlan>,
     service: ServicePlan,
     voice: Voice,
     auditing: Auditing,
@@ -172,6 +176,7 @@ pub fn record(
         }
         service.attend(&session);
         let _leftovers = Leftovers::look(dir);
+        session.keep_recent(black_box);
         session.lanes.take_control_only();
         let measuring = session.measure_unseen();
         let mut links = Links::default();

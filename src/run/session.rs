@@ -28,8 +28,8 @@ use crate::model::{
     SourceId, SourceInfo,
 };
 use crate::pipeline::{
-    DiskLane, LoopStats, Order, Outlet, Pipeline, PipelineSnapshot, RecordingPlan, Rotation,
-    ScreenLanes, TerminalStats,
+    BlackBoxPlan, DiskLane, LoopStats, Order, Outlet, Pipeline, PipelineSnapshot, RecordingPlan,
+    Rotation, ScreenLanes, TerminalStats,
 };
 use crate::recorder::{Recorder, RecorderContext, RecorderHandle, RecordingOutcome};
 use crate::sources::replay::{self, Playing, Remote, Tape};
@@ -414,6 +414,20 @@ impl Session {
     /// The lane to the recorder, for who has to see that it moves; `None` if there is no recorder.
     pub fn disk_lane(&self) -> Option<DiskLane> {
         self.disk.clone()
+    }
+
+    /// Keeps the last seconds of everything from now on, or nothing any more.
+    pub fn keep_recent(&self, plan: Option<BlackBoxPlan>) {
+        if let Some(disk) = &self.disk {
+            disk.order(Order::Remember(plan));
+        }
+    }
+
+    /// Orders the last seconds, and what follows, to be saved because of this.
+    pub fn save_black_box(&self, because: &str) {
+        if let Some(disk) = &self.disk {
+            disk.order(Order::SaveBlackBox(because.into()));
+        }
     }
 
     /// What the recorder is doing.

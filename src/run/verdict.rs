@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::headless::Links;
 use super::mission::Exit;
 use super::session::Remains;
-use crate::model::{DropReason, LaneKind, size_text};
+use crate::model::{DropReason, LaneKind, SavedBlackBox, size_text};
 
 /// The summary of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -20,6 +20,9 @@ pub struct Verdict {
     pub sources: Vec<SourceAccount>,
     /// The files that were written.
     pub files: Vec<FileAccount>,
+    /// Where the last seconds were saved, and why; the newest file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub black_box: Option<String>,
     #[serde(skip)]
     broke_off: bool,
 }
@@ -165,6 +168,7 @@ impl Verdict {
             missing: Vec::new(),
             sources,
             files,
+            black_box: remains.saved.as_ref().map(SavedBlackBox::sentence),
             broke_off: remains.not_replayed.is_some() || remains.recorder_hangs.is_some(),
         };
         verdict.missing = verdict.find_missing(remains, links, recording_wanted);
@@ -313,6 +317,9 @@ impl fmt::Display for Verdict {
                 file.written,
                 file.ended
             )?;
+        }
+        if let Some(saved) = &self.black_box {
+            writeln!(f, "{saved}")?;
         }
         // Without a recording there is nothing that could be complete.
         match (self.complete, self.files.is_empty()) {

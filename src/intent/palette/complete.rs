@@ -68,6 +68,7 @@ fn arguments(takes: Takes, rest: &str, names: &Names, vocabulary: &Vocabulary) -
         Takes::Instrument(kind) => of_instrument(kind, rest, names, vocabulary),
         Takes::Record
         | Takes::StopRecording
+        | Takes::BlackBox
         | Takes::Clear
         | Takes::Filter
         | Takes::Freeze

@@ -14,6 +14,8 @@ pub enum Order {
     Record,
     /// Stop writing to disk.
     StopRecording,
+    /// Save the last seconds of everything.
+    BlackBox,
     /// Ask an instrument for something.
     Command {
         /// The source that was named; `None` for the one that the screen is about.

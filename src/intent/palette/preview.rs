@@ -62,6 +62,7 @@ fn sentence(order: &Order, vocabulary: &Vocabulary) -> String {
         Order::Screen(name) => format!("go to the {name} screen"),
         Order::Record => "start writing to disk".to_owned(),
         Order::StopRecording => "stop writing to disk".to_owned(),
+        Order::BlackBox => "save the last seconds, and the next ten".to_owned(),
         Order::Command { source, command } => asked(source.as_deref(), command, vocabulary),
         Order::Control { take: true } => "take control: commands are sent".to_owned(),
         Order::Control { take: false } => "give control back: nothing is sent any more".to_owned(),

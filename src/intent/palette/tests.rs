@@ -165,6 +165,7 @@ fn lines_and_their_meaning() {
         (":screen  Overview ", Order::Screen("overview".into())),
         ("record", Order::Record),
         ("stop-recording", Order::StopRecording),
+        ("black-box", Order::BlackBox),
         ("filter stage X", Order::Filter("stage X".into())),
         ("filter a:b", Order::Filter("a:b".into())),
         ("filter", Order::Filter(String::new())),

@@ -20,6 +20,7 @@ pub(super) enum Takes {
     Screen,
     Record,
     StopRecording,
+    BlackBox,
     /// A command for an instrument.
     Instrument(CommandKind),
     Control,
@@ -121,10 +122,11 @@ pub const ADDRESS: (&str, &str) = (
 
 /// All words, in the order of the help. A command for an instrument may have `SOURCE:` in front.
 #[rustfmt::skip]
-pub const VERBS: [Verb; 46] = [
+pub const VERBS: [Verb; 47] = [
     verb("screen", "NAME", Takes::Screen, "Go to a screen."),
     verb("record", "", Takes::Record, "Start writing to disk."),
     verb("stop-recording", "", Takes::StopRecording, "Stop writing to disk."),
+    verb("black-box", "", Takes::BlackBox, "Save the last seconds of everything."),
     verb("stop", "[safe]", Takes::Stop, "Stop all motion; safe: light and workflows too."),
     verb("clear", "", Takes::Clear, "End a stop that holds."),
     verb("control", "[off]", Takes::Control, "Take control, or give it back."),

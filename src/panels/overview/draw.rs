@@ -446,6 +446,14 @@ fn recorder_items(facts: &Facts, can_record: bool, at: Stamp) -> Vec<Item> {
         let words = format!("{waiting} ({})", size_text(size));
         say("waiting", words, Role::Text);
     }
+    if let Some(kept) = &status.black_box {
+        let (held, size) = (kept.held.as_secs(), size_text(kept.held_bytes));
+        let (words, role) = match kept.is_saving {
+            true => (format!("saving {held} s {size}"), Role::Recording),
+            false => (format!("{held} s {size}"), Role::Text),
+        };
+        say("black box", words, role);
+    }
     if status.latency.count > 0 {
         let (usual, slow) = (status.latency.p50_ns, status.latency.p99_ns);
         let times = format!("{} (p99 {})", number::latency(usual), number::latency(slow));

@@ -10,8 +10,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::Session;
 use crate::config::OnExit;
 use crate::model::{
-    Fate, LedgerSnapshot, Payload, RecorderStatus, Sample, SourceInfo, StopEvent, StopOrigin,
-    StopState,
+    Fate, LedgerSnapshot, Payload, RecorderStatus, Sample, SavedBlackBox, SourceInfo, StopEvent,
+    StopOrigin, StopState,
 };
 use crate::pipeline::{LoopStats, Order, PipelineSnapshot, TerminalStats};
 use crate::recorder::RecordingOutcome;
@@ -41,6 +41,8 @@ pub struct Remains {
     pub not_replayed: Option<String>,
     /// The recorder did not end: how long it was waited for.
     pub recorder_hangs: Option<Duration>,
+    /// The newest file of the last seconds.
+    pub saved: Option<SavedBlackBox>,
 }
 
 impl Session {
@@ -56,15 +58,17 @@ impl Session {
         self.drain(&mut last_words);
         let mut outcomes = self.take_outcomes();
         let mut recorder_hangs = None;
+        let mut saved = None;
         if let (Some(disk), Some(recorder)) = (&self.disk, self.recorder.take()) {
             let disk = disk.clone();
             disk.order(Order::Quit);
-            let thread = tokio::task::spawn_blocking(move || recorder.join());
+            let thread = tokio::task::spawn_blocking(move || recorder.last_words());
             let deadline = Instant::now() + DRAIN;
             // Readers that wait for the disk get their answer while the recorder drains.
             self.join_until(deadline, &mut last_words).await;
-            if let Ok(Ok(more)) = timeout_at(deadline, thread).await {
+            if let Ok(Ok((more, status))) = timeout_at(deadline, thread).await {
                 outcomes.extend(more);
+                saved = status.black_box.and_then(|kept| kept.last);
             } else {
                 tracing::error!("the recorder did not end within {} s", DRAIN.as_secs());
                 recorder_hangs = Some(DRAIN);
@@ -96,6 +100,7 @@ impl Session {
             last_words,
             not_replayed: self.replayed.get().cloned(),
             recorder_hangs,
+            saved,
         }
     }
 
