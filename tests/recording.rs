@@ -27,6 +27,8 @@ use ttyscope::recording::{
 };
 use ttyscope::sources::replay::{self, Speed};
 
+#[path = "recording/black_box.rs"]
+mod black_box;
 #[path = "recording/control.rs"]
 mod control;
 #[path = "recording/market.rs"]

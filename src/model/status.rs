@@ -253,6 +253,8 @@ pub struct BlackBoxStatus {
     pub most: Duration,
     /// How much may be held.
     pub most_bytes: u64,
+    /// Items that came so far, the losses that it tells of included.
+    pub taken: u64,
     /// A file is being written.
     pub is_saving: bool,
     /// Files written, or tried, so far.

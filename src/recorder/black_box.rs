@@ -37,6 +37,7 @@ pub struct BlackBox {
     writing: Option<JoinHandle<SavedBlackBox>>,
     /// A file that was asked for while the one before was being closed.
     waiting: VecDeque<BlackBoxCause>,
+    taken: u64,
     saves: u64,
     held_back: u64,
     last: Option<SavedBlackBox>,
@@ -96,6 +97,7 @@ impl BlackBox {
         let Some(on) = &mut self.on else { return };
         let fired = on.rules.look(&sample, latched);
         on.ring.push(sample, now);
+        self.taken += 1;
         for fired in fired {
             let Some(on) = &mut self.on else { return };
             let (_, _, is_saving) = on.ring.figures(now);
@@ -122,6 +124,7 @@ impl BlackBox {
                 payload: Payload::Loss(loss),
             };
             on.ring.push(sample, now);
+            self.taken += 1;
         }
     }
 
@@ -243,6 +246,7 @@ impl BlackBox {
             held_bytes,
             most: plan.map_or(Duration::ZERO, |plan| plan.span),
             most_bytes: plan.map_or(0, |plan| plan.size_bytes),
+            taken: self.taken,
             is_saving: self.writing.is_some(),
             saves: self.saves,
             held_back: self.held_back,

@@ -495,3 +495,6 @@ fn infos(specs: &[SourceSpec], origin: Origin) -> anyhow::Result<Vec<SourceInfo>
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

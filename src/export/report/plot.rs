@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::html::{Safe, length, number, number_within};
+use super::html::{Safe, length, number_within};
 
 /// Parts that the time of a recording is cut into: about as many as a plot has columns.
 pub(super) const BINS: usize = 240;
