@@ -349,6 +349,7 @@ impl WrittenSource {
         let ca = ca.transpose()?;
         add("tls_ca", ca.map(|file| file.to_string_lossy().into_owned()));
         add("tls_verify", self.tls_verify.map(|v| v.to_string()));
+        add("simulated", self.simulated.map(|v| v.to_string()));
         add("namespace", self.namespace.clone());
         add("auth_env", self.auth_env.clone());
         add("engineio", self.engineio.map(|v| v.to_string()));

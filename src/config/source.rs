@@ -37,6 +37,8 @@ pub struct SourceSpec {
     pub limits: BTreeMap<String, Limits>,
     /// What is measured of its cameras.
     pub measuring: Measuring,
+    /// Whoever wrote it knows that nothing there is real: it is marked SIMULATED.
+    pub is_simulated: bool,
 }
 
 /// What kind of peer a source is.
@@ -193,7 +195,8 @@ impl SourceSpec {
     /// `emit=["NAME",ARGUMENT…]`, `limit=AXIS:MIN..MAX` and `code=NAME:NUMBER`. A microscope knows
     /// `measure=false` and any number of `roi=CAMERA:X,Y,WIDTH,HEIGHT`. What becomes a live
     /// table is said with `events=`, `rows=`, `key=`, `table=` and `whole=`; `ws://` knows
-    /// `subscribe=TEXT` (any number), `query=`, `ping_s=` and `silence_s=` too. A fleet knows
+    /// `subscribe=TEXT` (any number), `query=`, `ping_s=` and `silence_s=` too. `simulated=true` marks
+    /// what a Socket.IO server or a WebSocket says as not real. A fleet knows
     /// `probe_s=30`, and any number of `event=NEUTRAL:WIRE` and `key=NEUTRAL:WIRE`.
     ///
     /// The books of a venue are written `VENUE:SYMBOL,SYMBOL…`; its options are those of
@@ -320,6 +323,21 @@ impl SourceSpec {
                 (kind, port.unwrap_or(if secure { 443 } else { 80 }), tls)
             }
         };
+        // The others say so themselves, if they are our simulators.
+        let may_not_say = matches!(scheme, "socketio" | "ws");
+        let is_simulated = match options.remove("simulated").as_deref() {
+            Some("true") if may_not_say => true,
+            None | Some("false") if may_not_say => false,
+            None => false,
+            Some(_) if may_not_say => {
+                return Err(fail("simulated: write true or false".to_owned()));
+            }
+            Some(_) => {
+                let words = "simulated: only socketio:// and ws:// take it; simulators of the \
+                             other kinds say themselves what they are";
+                return Err(fail(words.to_owned()));
+            }
+        };
         kind.check_limits(&limits).map_err(&fail)?;
         if let Some(unknown) = options.keys().next() {
             let known = match scheme {
@@ -329,7 +347,7 @@ impl SourceSpec {
                 "fleet" => "tls_ca, tls_verify, profile, event, key and probe_s",
                 _ => {
                     "tls_ca, tls_verify, namespace, auth_env, engineio, transport, emit, events, \
-                     rows, key and whole"
+                     rows, key, whole and simulated"
                 }
             };
             return Err(fail(format!(
@@ -347,6 +365,7 @@ impl SourceSpec {
             }),
             limits,
             measuring,
+            is_simulated,
         })
     }
 

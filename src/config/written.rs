@@ -152,6 +152,7 @@ pub(super) struct WrittenSource {
     pub url: Spanned<String>,
     pub tls_ca: Option<PathBuf>,
     pub tls_verify: Option<bool>,
+    pub simulated: Option<bool>,
     pub namespace: Option<String>,
     pub auth_env: Option<String>,
     pub engineio: Option<u8>,

@@ -297,9 +297,8 @@ impl Facts {
         }
         for figures in snapshot.sources {
             if let Some(source) = self.sources.get_mut(usize::from(figures.id.0)) {
-                // A simulator that somebody else started is no instrument either.
-                if figures.simulated && source.info.origin == Origin::Live {
-                    source.info.origin = Origin::Simulated;
+                if figures.simulated {
+                    mark_simulated(&mut source.info);
                 }
                 source.paces.take_cameras(&figures.cameras, snapshot.at);
                 source.snapshot = Some(figures);
@@ -373,6 +372,19 @@ impl Facts {
             }
             _ => 0.0,
         };
+    }
+}
+
+/// A simulator that somebody else started is no instrument either, and what it said no more so when
+/// it is played.
+fn mark_simulated(info: &mut SourceInfo) {
+    const WORD: &str = "SIMULATED";
+    match (info.origin, &info.caution) {
+        (Origin::Live, _) => info.origin = Origin::Simulated,
+        (Origin::Simulated, _) => {}
+        (Origin::Replay, None) => info.caution = Some(WORD.into()),
+        (Origin::Replay, Some(said)) if said.contains(WORD) => {}
+        (Origin::Replay, Some(said)) => info.caution = Some(format!("{WORD}, {said}").into()),
     }
 }
 

@@ -489,7 +489,10 @@ fn infos(specs: &[SourceSpec], origin: Origin) -> anyhow::Result<Vec<SourceInfo>
                 id: SourceId(id),
                 name: spec.name.as_str().into(),
                 address: spec.to_string().into(),
-                origin,
+                origin: match spec.is_simulated {
+                    true => Origin::Simulated,
+                    false => origin,
+                },
                 caution: spec.is_unverified().then(|| "TLS NOT VERIFIED".into()),
             })
         })

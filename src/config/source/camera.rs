@@ -65,6 +65,7 @@ pub(super) fn parse(name: Option<&str>, device: &str) -> Result<SourceSpec, Sour
         endpoint: None,
         limits: BTreeMap::new(),
         measuring,
+        is_simulated: false,
     })
 }
 

@@ -135,6 +135,7 @@ pub(super) fn parse(
         endpoint: Some(endpoint),
         limits: BTreeMap::new(),
         measuring: Measuring::default(),
+        is_simulated: false,
     })
 }
 

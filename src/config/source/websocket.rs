@@ -11,7 +11,7 @@ use crate::protocol::rows::{EventPickers, Picker};
 
 /// Its options, for errors.
 pub(super) const OPTIONS: &str = "subscribe, rows, key, table, whole, query, ping_s, silence_s, \
-                                  tls_ca and tls_verify; what is meant for the server goes into \
+                                  tls_ca, tls_verify and simulated; what is meant for the server goes into \
                                   query=";
 /// Seconds that an option may say; more is no use to anybody who watches.
 const SECONDS: std::ops::RangeInclusive<f64> = 1.0..=86_400.0;

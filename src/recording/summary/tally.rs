@@ -8,14 +8,15 @@ use super::gaps::Rhythm;
 use super::{
     ChannelSummary, DamageSummary, FaultSummary, Gap, GapKind, LossSummary, Span, Summary,
 };
+use crate::model::{Origin, SIMULATOR_HOSTNAME, Value};
 use crate::recording::reader::{Damage, Ending, RecordedMessage, RecordingReader};
 use crate::recording::records::{
-    BookRecord, CommandRecord, FaultRecord, FrameRecord, LinkRecord, LossRecord, StopRecord,
-    TradeRecord,
+    BookRecord, CommandRecord, FaultRecord, FrameRecord, LinkRecord, LossRecord, ReadingsRecord,
+    StopRecord, TradeRecord,
 };
 use crate::recording::recover::lost_of;
 use crate::recording::session::{
-    Account, BlackBoxCause, RecordedSource, Session, SourceAccount, rfc3339,
+    Account, BlackBoxCause, RecordedSource, Session, SourceAccount, origin_name, rfc3339,
 };
 
 /// Entries of each list that are kept; a broken file could fill the memory with them.
@@ -43,6 +44,8 @@ pub(super) struct Tally {
     /// Sources whose link was seen, and those of them that were ever up.
     links: BTreeSet<String>,
     up: BTreeSet<String>,
+    /// Sources that said that they are simulators.
+    simulated: BTreeSet<String>,
 }
 
 struct Channel {
@@ -104,6 +107,7 @@ impl Tally {
         channel.last_ns = channel.last_ns.max(at);
         match channel.schema.as_str() {
             "ttyscope.Frame" => self.frame(message, &topic, before),
+            "ttyscope.Readings" => self.readings(message),
             "ttyscope.Loss" => self.loss(message),
             "ttyscope.Fault" => self.fault(message),
             "ttyscope.Link" => self.link(message),
@@ -138,6 +142,20 @@ impl Tally {
                     missing: frame.lost_before,
                 },
             );
+        }
+    }
+
+    /// A source that says that it is one of our simulators was not real, whoever had started it.
+    fn readings(&mut self, message: &RecordedMessage) {
+        let Ok(record) = serde_json::from_slice::<ReadingsRecord<'_>>(&message.data) else {
+            return;
+        };
+        let tells = record.readings.iter().any(|reading| {
+            reading.name == "server/hostname"
+                && matches!(&reading.value.0, Value::Text(name) if name.starts_with(SIMULATOR_HOSTNAME))
+        });
+        if tells && self.simulated.len() < MAX_LISTED {
+            self.simulated.insert(source_name(message));
         }
     }
 
@@ -252,7 +270,10 @@ impl Tally {
             started_unix_ns: self.session.as_ref().map(|s| s.started_unix_ns),
             ended_unix_ns: ended.then_some(account.ended_unix_ns),
             ended: ended.then(|| printable(&account.reason)),
-            sources: self.session.map(printable_sources).unwrap_or_default(),
+            sources: self
+                .session
+                .map(|session| printable_sources(session, &self.simulated))
+                .unwrap_or_default(),
             accounts: printable_accounts(account.sources),
             black_box: self.black_box,
             span,
@@ -440,14 +461,17 @@ fn source_name(message: &RecordedMessage) -> String {
     printable(name.map_or("", String::as_str))
 }
 
-fn printable_sources(session: Session) -> Vec<RecordedSource> {
+fn printable_sources(session: Session, simulated: &BTreeSet<String>) -> Vec<RecordedSource> {
     session
         .sources
         .into_iter()
         .map(|source| RecordedSource {
             name: printable(&source.name),
             address: printable(&source.address),
-            origin: printable(&source.origin),
+            origin: match simulated.contains(&printable(&source.name)) {
+                true => origin_name(Origin::Simulated).to_owned(),
+                false => printable(&source.origin),
+            },
             caution: source.caution.as_deref().map(printable),
         })
         .collect()
