@@ -56,6 +56,7 @@ SOURCE is a name from the configuration or a URL, with NAME= in front if you lik
   camera:/dev/video0              a camera of this machine, also by number or name; ?format=yuyv,
                                   ?size=640x480, ?rate=12.5, ?pixel_size_um=0.325, ?backend=nokhwa
   Both microscopes                ?limit=AXIS:MIN..MAX keeps an axis between two positions
+  socketio:// and ws://           ?simulated=true marks what is not real
 
 Exit codes: 0 as asked, 1 could not start or failed, 2 wrong usage,
             3 ran but something is missing or unknown, 4 refused: nothing was sent,
