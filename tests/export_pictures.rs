@@ -54,7 +54,7 @@ fn recorded(path: &Path, origin: Origin, said: &[(u16, Payload)]) {
     let account = Account {
         ended_unix_ns: EPOCH_NS,
         reason: "as asked".into(),
-        sources: Vec::new(),
+        ..Account::default()
     };
     writer.finish(&account).unwrap();
 }
