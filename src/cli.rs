@@ -78,6 +78,19 @@ Exit codes: 0 all that was asked for is written, 1 a recording cannot be read, a
             or nothing was found, 2 wrong usage, 3 the recording is damaged or unfinished: what is
             readable was exported.";
 
+const JUDGED_HELP: &str = "\
+Exit codes: 0 nothing is missing, 1 a file cannot be read at all, 2 wrong usage, 3 something is
+            missing, damaged or not finished, also while a recorder still writes it.
+What takes longer than a second has a bar with rate and remaining time, if standard error is a
+terminal.";
+
+const RECOVER_HELP: &str = "\
+Exit codes: 0 all that was in the file is in the new one, 1 nothing was made: it cannot be read, a
+            recorder still writes it, or the new one cannot be written, 2 wrong usage, 3 the new
+            file lacks something and says so itself.
+What takes longer than a second has a bar with rate and remaining time, if standard error is a
+terminal.";
+
 #[derive(Debug, Args)]
 struct Inputs {
     /// What to read: names from the configuration or URLs; all of the configuration if none
@@ -247,6 +260,7 @@ struct Replay {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = JUDGED_HELP)]
 struct Inspect {
     /// The recording, finished or not
     #[arg(value_name = "FILE")]
@@ -257,6 +271,7 @@ struct Inspect {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = JUDGED_HELP)]
 struct Verify {
     /// The recordings, finished or not
     #[arg(value_name = "FILE", required = true)]
@@ -267,6 +282,7 @@ struct Verify {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = RECOVER_HELP)]
 struct Recover {
     /// The recording; it is not changed
     #[arg(value_name = "FILE")]

@@ -84,6 +84,7 @@ fn assert_json_lines(ended: &Ended) {
     assert!(!status.is_empty());
     for line in status {
         assert!(line["elapsed_s"].is_f64(), "{line}");
+        assert!(line["tasks"].as_u64() > Some(0), "{line}");
         let source = &line["sources"][0];
         assert_eq!(source["name"], "scope");
         assert!(source["state"].is_string(), "{line}");

@@ -33,6 +33,8 @@ mod black_box;
 mod control;
 #[path = "recording/market.rs"]
 mod market;
+#[path = "recording/missed.rs"]
+mod missed;
 #[path = "recording/rebuilt.rs"]
 mod rebuilt;
 

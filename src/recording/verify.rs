@@ -4,6 +4,8 @@
 //! `inspect` describes a file; this judges it. Whatever is missing is said once, with its place, its
 //! time and its cause, as far as the file knows them.
 
+mod missed;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -13,6 +15,7 @@ use super::read_error::ReadError;
 use super::reader::{Entry, RecordedMessage, RecordingReader, Statistics};
 use super::summary::{self, GapKind, Summary};
 use crate::model::text::printable;
+use missed::Missed;
 
 /// Findings that are kept; a broken file could fill the memory with them.
 const MAX_FINDINGS: usize = 10_000;
@@ -24,10 +27,13 @@ pub struct Verdict {
     pub whole: bool,
     /// What is missing or wrong, in the order of its times.
     pub findings: Vec<Finding>,
-    /// What never reached the recorder, or was told to it as lost: no fault of the file.
+    /// What never reached the recorder, was told to it as lost or came in doubt, in the order of its
+    /// times: no fault of the file.
     pub notes: Vec<Finding>,
     /// Findings that were not listed because there are too many.
     pub more: u64,
+    /// Notes that were not listed because there are too many.
+    pub more_notes: u64,
     /// Whole chunks.
     pub chunks: u64,
     /// Those of them that have no checksum to compare; ours all have one.
@@ -101,6 +107,7 @@ struct Seen {
     attachments: u64,
     /// Messages of each source that the recorder counted as items.
     items: BTreeMap<String, u64>,
+    missed: Missed,
 }
 
 impl Seen {
@@ -113,6 +120,7 @@ impl Seen {
                 }
                 self.open = self.damage.len();
                 self.last_ns = Some(at);
+                self.missed.take(message);
                 *self.by_channel.entry(message.channel.id).or_default() += 1;
                 if let Some(source) = message.channel.metadata.get("source")
                     && is_item(message)
@@ -139,9 +147,9 @@ impl Seen {
         }
     }
 
-    fn into_verdict(self, summary: Summary, reader: &RecordingReader) -> Verdict {
+    fn into_verdict(mut self, summary: Summary, reader: &RecordingReader) -> Verdict {
         let mut findings = self.damage.clone();
-        let mut notes = Vec::new();
+        let (mut notes, more_notes) = std::mem::take(&mut self.missed).into_notes();
         if !summary.finished {
             let because = summary.incomplete_because.first();
             findings.push(Finding {
@@ -177,27 +185,6 @@ impl Seen {
         for because in summary.incomplete_because.iter().skip(said) {
             findings.push(Finding::of("", because.clone()));
         }
-        for loss in &summary.losses {
-            let what = format!(
-                "{} of the {} lane lost: {}",
-                loss.count, loss.lane, loss.reason
-            );
-            notes.push(Finding::of(loss.source.clone(), what));
-        }
-        for book in &summary.books {
-            let times = book.clears.values().sum::<u64>();
-            if times > 0 || book.untrusted_since_ns.is_some() {
-                let what = format!(
-                    "the book was not to be trusted {times} times, for {:.3} s in all",
-                    book.untrusted_ns as f64 / 1e9
-                );
-                let of = format!("{} {} {}", book.source, book.venue, book.symbol);
-                notes.push(Finding {
-                    from_unix_ns: book.untrusted_since_ns,
-                    ..Finding::of(of, what)
-                });
-            }
-        }
         let in_time = |finding: &Finding| (finding.from_unix_ns, finding.at_byte);
         findings.sort_by_key(in_time);
         notes.sort_by_key(in_time);
@@ -206,6 +193,7 @@ impl Seen {
             findings,
             notes,
             more: self.more,
+            more_notes,
             chunks: reader.chunks(),
             unchecked_chunks: reader.unchecked_chunks(),
             hash_matches: None,

@@ -213,6 +213,8 @@ pub fn say_sample(session: &Session, sample: &Sample, voice: Voice) {
 #[derive(Debug, Serialize)]
 struct Status<'a> {
     elapsed_s: f64,
+    /// Tasks that run, of all connections and everything beside them.
+    tasks: usize,
     sources: Vec<SourceStatus<'a>>,
     recorder: RecorderLine<'a>,
 }
@@ -339,6 +341,9 @@ fn say_status(
         Voice::Json => {
             let status = Status {
                 elapsed_s: round(elapsed.as_secs_f64()),
+                tasks: tokio::runtime::Handle::current()
+                    .metrics()
+                    .num_alive_tasks(),
                 sources,
                 recorder: RecorderLine {
                     file: recorder.file.as_ref().map(|file| file.as_str()),

@@ -161,7 +161,8 @@ fn verdict_text(verdict: &Verdict) -> String {
         text.push_str("hash         is the one in its manifest\n");
     }
     list(&mut text, "missing", &verdict.findings, verdict.more);
-    list(&mut text, "lost before it was recorded", &verdict.notes, 0);
+    let title = "never came, or came in doubt: no fault of the file";
+    list(&mut text, title, &verdict.notes, verdict.more_notes);
     text.push_str(if verdict.whole {
         "\nwhole\n"
     } else {
@@ -187,6 +188,7 @@ fn list(text: &mut String, title: &str, findings: &[Finding], more: u64) {
 fn finding_line(finding: &Finding) -> String {
     let mut parts = Vec::new();
     match (finding.from_unix_ns, finding.to_unix_ns) {
+        (Some(from), Some(to)) if to <= from => parts.push(rfc3339(from)),
         (Some(from), Some(to)) => {
             let seconds = to.saturating_sub(from) as f64 / 1e9;
             parts.push(format!("{} for {seconds:.3} s", rfc3339(from)));

@@ -98,6 +98,17 @@ impl Headless {
         self.stderr.wait_for(part, |line| line.contains(part));
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The last whole status line of `--json` so far.
+    pub fn last_status(&self) -> Option<Value> {
+        let lines = self.stdout.take();
+        let line = lines.last()?;
+        serde_json::from_str(line).ok()
+    }
+
     /// Whether it has said that on standard error by now.
     pub fn has_said(&self, part: &str) -> bool {
         self.stderr.take().iter().any(|line| line.contains(part))
