@@ -67,16 +67,23 @@ stats and book end with 3 if nothing came, a book is not live or had gaps, or a 
 could not be believed (silent, half, disagree, zero, stalled, dead link, down); why is on stderr.";
 
 const EXPORT_HELP: &str = "\
-Formats: jsonl     one line for each message, what was recorded as JSON untouched
-         png       each picture with all its bits
-         jpeg      each picture: the camera's own JPEG untouched, else encoded, which is said
-         ome-tiff  the pictures of a camera as one series in time, with all their bits
-         preview   the pictures of a camera as a small animated PNG
-         report    one HTML page of everything, with pictures and plots, that needs no network
+Formats:
+  csv       a table for each topic, as text for spreadsheets and pandas
+  jsonl     one line for each message, what was recorded as JSON untouched
+  parquet   a table for each topic in typed columns, times to the nanosecond
+  png       each picture with all its bits
+  jpeg      each picture: the camera's own JPEG untouched, else encoded, which is said
+  ome-tiff  the pictures of a camera as one series in time, with all their bits
+  preview   the pictures of a camera as a small animated PNG
+  report    one HTML page of everything, with pictures and plots, that needs no network
 
-Exit codes: 0 all that was asked for is written, 1 a recording cannot be read, a file not be written,
-            or nothing was found, 2 wrong usage, 3 the recording is damaged or unfinished: what is
-            readable was exported.";
+Every table has the columns time, time_ns, published_ns, source, topic and sequence, then its own.
+Lists have a row for each item: values of an instrument, levels of an order book, cells of a table.
+Files are written under another name and named last; what cannot be exported is said.
+
+Exit codes: 0 all that was asked for is written, 1 a recording cannot be read, a file not be written
+            or nothing is what was asked for, 2 wrong usage, 3 a recording is damaged or unfinished:
+            what is readable was exported.";
 
 const JUDGED_HELP: &str = "\
 Exit codes: 0 nothing is missing, 1 a file cannot be read at all, 2 wrong usage, 3 something is
@@ -331,8 +338,11 @@ struct Export {
 
 /// The formats by their words.
 fn formats() -> impl TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(Format::ALL.map(Format::name))
-        .try_map(|name| Format::from_name(&name).ok_or("no such format"))
+    PossibleValuesParser::new(Format::names()).try_map(|name| {
+        Format::from_name(&name).ok_or_else(|| {
+            format!("this ttyscope was built without it: build it with --features {name}")
+        })
+    })
 }
 
 /// Where a verb for scripts connects, and how it says the outcome.

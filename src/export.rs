@@ -1,47 +1,55 @@
 //! Floor 2: recordings as files that other programs read.
 //!
-//! Here: which messages are exported, and the one walk over the files of a session. What is made of
-//! them is the business of a [`Sink`], one file for each idea; how files get their names and are
-//! never written over is in `out_dir.rs`.
+//! Here: what is asked for, and what takes it. `walk.rs` goes over the files of a session; what is
+//! made of their messages is the business of a [`Sink`], one file for each idea; how files get their
+//! names and are never written over is in `out_dir.rs`.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
-use serde::{Serialize, Serializer};
-
 use crate::model::PictureFormat;
 use crate::model::text::printable;
 use crate::picture_file::PictureFileError;
-use crate::recording::records::LossRecord;
 use crate::recording::{
-    Decoder, Ending, Entry, Played, ReadError, RecordedMessage, RecordingReader, SESSION, Session,
+    Entry, Played, ReadError, RecordedMessage, RecordingReader, SESSION, Session, session_of,
 };
 
+pub mod csv;
 mod json_lines;
 mod out_dir;
+mod outcome;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod pattern;
 mod pictures;
 mod preview;
 mod report;
+mod rows;
 mod series;
 mod shots;
 mod survey;
+mod table;
+mod tables;
+mod walk;
 
 pub use out_dir::{OutDir, OutFile};
+pub use outcome::{Exported, ExportedFile, Skip};
 pub use pattern::Pattern;
-
-/// Sentences about what could not be read that are kept; a broken file could fill the memory.
-const MAX_SENTENCES: usize = 1000;
-/// Files that are listed; an export of pictures may have millions.
-const MAX_FILES: usize = 10_000;
+use tables::Tables;
+use walk::walk;
 
 /// What recordings can be exported to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
+    /// A table for each topic, as text.
+    Csv,
     /// One line of JSON for each message.
     JsonLines,
+    /// A table for each topic, with types, in columns.
+    #[cfg(feature = "parquet")]
+    Parquet,
     /// Each picture as PNG, with all bits.
     Png,
     /// Each picture as JPEG: the camera's own file where it is one.
@@ -56,8 +64,11 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: &[Self] = &[
+        Self::Csv,
         Self::JsonLines,
+        #[cfg(feature = "parquet")]
+        Self::Parquet,
         Self::Png,
         Self::Jpeg,
         Self::OmeTiff,
@@ -68,7 +79,10 @@ impl Format {
     /// The word of the command line.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Csv => "csv",
             Self::JsonLines => "jsonl",
+            #[cfg(feature = "parquet")]
+            Self::Parquet => "parquet",
             Self::Png => "png",
             Self::Jpeg => "jpeg",
             Self::OmeTiff => "ome-tiff",
@@ -77,15 +91,30 @@ impl Format {
         }
     }
 
+    /// The words of the command line; also those of formats that this build was made without.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let left_out: &[&str] = match cfg!(feature = "parquet") {
+            true => &[],
+            false => &["parquet"],
+        };
+        let names = Self::ALL.iter().copied().map(Self::name);
+        names.chain(left_out.iter().copied())
+    }
+
     /// The format of a word of the command line.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.name() == name)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|format| format.name() == name)
     }
 
     /// Whether pictures are in what is written.
     pub fn is_of_pictures(self) -> bool {
         match self {
-            Self::JsonLines => false,
+            Self::Csv | Self::JsonLines => false,
+            #[cfg(feature = "parquet")]
+            Self::Parquet => false,
             Self::Png | Self::Jpeg | Self::OmeTiff | Self::Preview | Self::Report => true,
         }
     }
@@ -93,9 +122,9 @@ impl Format {
     /// How often the files are read: some things have to be known before anything is written.
     fn passes(self) -> u64 {
         match self {
-            Self::JsonLines | Self::Png | Self::Jpeg => 1,
             Self::OmeTiff | Self::Preview => 2,
             Self::Report => 3,
+            _ => 1,
         }
     }
 }
@@ -119,110 +148,6 @@ pub struct ExportPlan {
     pub cameras: Vec<String>,
     /// Of each camera only every so many-th picture, where each is a file of its own.
     pub every: Option<NonZeroU64>,
-}
-
-/// What an export came to.
-#[derive(Debug, Default, Serialize)]
-pub struct Exported {
-    /// The files that were written.
-    pub files: Vec<ExportedFile>,
-    /// Files that were written and not listed because there are too many.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub more_files: u64,
-    /// What else has to be known of them, as sentences.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
-    /// Messages that were asked for.
-    pub messages: u64,
-    /// Of them, those that are in no file, and why. A format that has no place for them is no
-    /// fault.
-    #[serde(serialize_with = "skipped")]
-    pub skipped: BTreeMap<Skip, u64>,
-    /// What could not be read, as sentences: the recording itself is cut, damaged or wrong there.
-    pub missing: Vec<String>,
-    /// Such sentences that were not kept.
-    pub more_missing: u64,
-}
-
-/// A file that was written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ExportedFile {
-    /// Where.
-    pub path: PathBuf,
-    /// Rows, lines or pictures in it.
-    pub items: u64,
-    /// Its size.
-    pub bytes: u64,
-}
-
-/// What was left out together.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Skip {
-    /// Its topic.
-    pub topic: String,
-    /// Its schema.
-    pub schema: String,
-    /// Why, as a sentence.
-    pub why: String,
-}
-
-impl Exported {
-    /// Everything that was asked for could be read.
-    pub fn is_whole(&self) -> bool {
-        self.missing.is_empty()
-    }
-
-    /// A file was written.
-    pub fn wrote(&mut self, file: ExportedFile) {
-        if self.files.len() < MAX_FILES {
-            self.files.push(file);
-        } else {
-            self.more_files += 1;
-        }
-    }
-
-    /// Something has to be known of what was written.
-    pub fn note(&mut self, what: String) {
-        if self.notes.len() < MAX_SENTENCES {
-            self.notes.push(what);
-        }
-    }
-
-    /// A message is in no file.
-    pub fn skip(&mut self, message: &RecordedMessage, why: &str) {
-        let skip = Skip {
-            topic: printable(&message.channel.topic).into_owned(),
-            schema: printable(&message.channel.schema).into_owned(),
-            why: why.to_owned(),
-        };
-        *self.skipped.entry(skip).or_default() += 1;
-    }
-
-    /// Something could not be read.
-    pub fn miss(&mut self, what: String) {
-        if self.missing.len() < MAX_SENTENCES {
-            self.missing.push(what);
-        } else {
-            self.more_missing += 1;
-        }
-    }
-}
-
-fn is_zero(count: &u64) -> bool {
-    *count == 0
-}
-
-fn skipped<S: Serializer>(skipped: &BTreeMap<Skip, u64>, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Counted<'a> {
-        #[serde(flatten)]
-        skip: &'a Skip,
-        messages: u64,
-    }
-    serializer.collect_seq(skipped.iter().map(|(skip, messages)| Counted {
-        skip,
-        messages: *messages,
-    }))
 }
 
 /// Why an export came to nothing.
@@ -251,6 +176,14 @@ pub enum ExportError {
         /// Why. Not its source: the sentence has it already.
         error: io::Error,
     },
+    /// A source was named that is not there.
+    #[error("no source \"{name}\" is in the recording: it has {known}")]
+    NoSource {
+        /// What was named.
+        name: String,
+        /// What there is, for people.
+        known: String,
+    },
     /// A file of pictures cannot be made.
     #[error("{} cannot be made: {error}", path.display())]
     Picture {
@@ -264,14 +197,6 @@ pub enum ExportError {
         "nothing was exported: no picture of the cameras and times that were asked for can be read"
     )]
     NoPictures,
-    /// A source was named that is not there.
-    #[error("no source \"{name}\" is in the recording: it has {known}")]
-    NoSource {
-        /// What was named.
-        name: String,
-        /// What there is, for people.
-        known: String,
-    },
     /// No message is of the sources, topics and times that were asked for.
     #[error("nothing was exported: no message of the recording is what was asked for")]
     Nothing,
@@ -354,15 +279,31 @@ pub fn export(
     format: Format,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Exported, ExportError> {
-    // Whatever cannot be read at all is said before a file is made.
+    // Whatever cannot be right is said before a file is made.
     let mut all_bytes = 0;
+    let mut sources = Some(Vec::new());
     for file in &plan.files {
         all_bytes += RecordingReader::open(file)?.size_bytes();
+        sources = match (sources, session_of(file)) {
+            (Some(mut sources), Ok(session)) => {
+                sources.extend(session.sources.into_iter().map(|source| source.name));
+                Some(sources)
+            }
+            // Of another program: the sources are told by the channels, on the way.
+            (None, _) | (_, Err(ReadError::NoSession { .. })) => None,
+            (_, Err(error)) => return Err(error.into()),
+        };
+    }
+    if let Some(sources) = &sources {
+        plan.check_sources(sources)?;
     }
     let all = all_bytes * format.passes();
     let looking = &mut |done| progress(done, all);
     let sink: Box<dyn Sink> = match format {
+        Format::Csv => Box::new(Tables::create(plan, "csv", csv::Csv::create)?),
         Format::JsonLines => Box::new(json_lines::JsonLines::create(plan)?),
+        #[cfg(feature = "parquet")]
+        Format::Parquet => Box::new(Tables::create(plan, "parquet", parquet::Parquet::create)?),
         Format::Png => Box::new(pictures::Pictures::create(plan, PictureFormat::Png)?),
         Format::Jpeg => Box::new(pictures::Pictures::create(plan, PictureFormat::Jpeg)?),
         Format::OmeTiff => Box::new(series::SeriesFiles::create(plan, looking)?),
@@ -371,157 +312,6 @@ pub fn export(
     };
     let before = all - all_bytes;
     walk(plan, sink, &mut |done| progress(before + done, all))
-}
-
-/// Takes a sink through the files once.
-fn walk(
-    plan: &ExportPlan,
-    sink: Box<dyn Sink>,
-    progress: &mut dyn FnMut(u64),
-) -> Result<Exported, ExportError> {
-    Walk {
-        plan,
-        sink,
-        exported: Exported::default(),
-        decoder: None,
-        sources: Vec::new(),
-    }
-    .run(progress)
-}
-
-/// The walk over the files of a session.
-struct Walk<'a> {
-    plan: &'a ExportPlan,
-    sink: Box<dyn Sink>,
-    exported: Exported,
-    decoder: Option<Decoder>,
-    /// Names that were seen.
-    sources: Vec<String>,
-}
-
-impl Walk<'_> {
-    fn run(mut self, progress: &mut dyn FnMut(u64)) -> Result<Exported, ExportError> {
-        let mut done_bytes = 0;
-        for file in &self.plan.files {
-            let mut reader = RecordingReader::open(file)?;
-            self.decoder = None;
-            while let Some(entry) = reader.next() {
-                progress(done_bytes + reader.position_bytes());
-                self.entry(file, entry)?;
-            }
-            done_bytes += reader.size_bytes();
-            if let Some(Ending::Cut {
-                readable_bytes,
-                unreadable_bytes,
-                why,
-            }) = reader.ending()
-            {
-                self.exported.miss(format!(
-                    "{}: not finished; byte {readable_bytes}: {why}; {unreadable_bytes} bytes left over",
-                    file.display()
-                ));
-            }
-        }
-        self.check_sources()?;
-        if self.exported.messages == 0 {
-            return Err(ExportError::Nothing);
-        }
-        self.sink.finish(&mut self.exported)?;
-        Ok(self.exported)
-    }
-
-    fn entry(&mut self, file: &Path, entry: Entry) -> Result<(), ExportError> {
-        match entry {
-            Entry::Message(message) => self.message(file, &message)?,
-            Entry::Metadata { name, values } => {
-                if name == SESSION {
-                    let session = Session::from_map(&values);
-                    for source in &session.sources {
-                        self.know(&source.name);
-                    }
-                    self.sink.session(&session)?;
-                    self.decoder = self.sink.wants_payload().then(|| Decoder::new(session));
-                }
-                self.sink.metadata(file, &name, &values)?;
-            }
-            Entry::Attachment(attachment) => {
-                let skip = Skip {
-                    topic: printable(&attachment.name).into_owned(),
-                    schema: printable(&attachment.media_type).into_owned(),
-                    why: "a file within the recording".to_owned(),
-                };
-                *self.exported.skipped.entry(skip).or_default() += 1;
-            }
-            Entry::Damage(damage) => self.exported.miss(format!(
-                "{}: byte {}: {}; {} bytes skipped",
-                file.display(),
-                damage.at,
-                damage.what,
-                damage.skipped_bytes
-            )),
-        }
-        Ok(())
-    }
-
-    fn message(&mut self, file: &Path, message: &RecordedMessage) -> Result<(), ExportError> {
-        // Everything is decoded, because a picture is understood with what stands before it.
-        let played = match self.decoder.as_mut().map(|decoder| decoder.decode(message)) {
-            Some(Ok(played)) => played,
-            Some(Err(what)) => {
-                self.exported.miss(format!("{}: {what}", file.display()));
-                None
-            }
-            None => None,
-        };
-        let shared_loss = shared_loss(message);
-        let named = message.channel.metadata.get("source");
-        let source = named.or(shared_loss.as_ref()).map_or("", String::as_str);
-        self.know(source);
-        if !self.plan.takes(message, source) {
-            return Ok(());
-        }
-        self.exported.messages += 1;
-        let item = Item {
-            message,
-            source,
-            played: played.as_ref(),
-        };
-        self.sink.message(item, &mut self.exported)
-    }
-
-    /// Only those that somebody asked for are kept in mind where a file has any number.
-    fn know(&mut self, source: &str) {
-        const MOST: usize = 1024;
-        let is_new = !source.is_empty() && !self.sources.iter().any(|known| known == source);
-        if is_new && (self.sources.len() < MOST || self.plan.sources.iter().any(|s| s == source)) {
-            self.sources.push(source.to_owned());
-        }
-    }
-
-    fn check_sources(&self) -> Result<(), ExportError> {
-        const SHOWN: usize = 20;
-        let missing = self
-            .plan
-            .sources
-            .iter()
-            .find(|name| !self.sources.contains(name));
-        let Some(name) = missing else { return Ok(()) };
-        let shown: Vec<_> = self
-            .sources
-            .iter()
-            .take(SHOWN)
-            .map(|s| printable(s))
-            .collect();
-        let known = match (shown.len(), self.sources.len().saturating_sub(SHOWN)) {
-            (0, _) => "none".to_owned(),
-            (_, 0) => shown.join(", "),
-            (_, more) => format!("{} and {more} more", shown.join(", ")),
-        };
-        Err(ExportError::NoSource {
-            name: name.clone(),
-            known,
-        })
-    }
 }
 
 impl ExportPlan {
@@ -537,15 +327,28 @@ impl ExportPlan {
                     .iter()
                     .any(|pattern| pattern.fits(&message.channel.topic)))
     }
-}
 
-/// Whose loss it is, on the topic that all sources share.
-fn shared_loss(message: &RecordedMessage) -> Option<String> {
-    if message.channel.schema != "ttyscope.Loss" {
-        return None;
+    /// Whether all named sources are among these.
+    fn check_sources(&self, known: &[String]) -> Result<(), ExportError> {
+        const SHOWN: usize = 20;
+        let Some(name) = self.sources.iter().find(|name| !known.contains(name)) else {
+            return Ok(());
+        };
+        let shown: Vec<_> = known
+            .iter()
+            .take(SHOWN)
+            .map(|name| printable(name))
+            .collect();
+        let known = match (shown.len(), known.len().saturating_sub(SHOWN)) {
+            (0, _) => "none".to_owned(),
+            (_, 0) => shown.join(", "),
+            (_, more) => format!("{} and {more} more", shown.join(", ")),
+        };
+        Err(ExportError::NoSource {
+            name: name.clone(),
+            known,
+        })
     }
-    let loss: LossRecord<'_> = serde_json::from_slice(&message.data).ok()?;
-    loss.source.map(|source| source.into_owned())
 }
 
 /// When a recording began, Unix nanoseconds: by its own word, or its first message if it says

@@ -33,7 +33,7 @@ pub use reader::{
 pub use recover::{RECOVERY, RecoverError, Recovery, recover};
 pub use session::{
     ACCOUNT, Account, BLACK_BOX, BlackBoxCause, RecordedSource, SESSION, Session, SourceAccount,
-    rfc3339,
+    rfc3339, rfc3339_exact,
 };
 pub use summary::{
     Gap, GapKind, Summary, inspect, inspect_telling, replayed, session_of, session_record,

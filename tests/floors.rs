@@ -55,6 +55,7 @@ const CRATES: [(&str, &[&str]); 9] = [
     ("sha2", &["recording"]),
     ("tiff", &["picture_file"]),
     ("png", &["picture_file"]),
+    ("parquet", &["export"]),
 ];
 
 fn sources() -> Vec<(String, String)> {

@@ -16,7 +16,7 @@ use crate::recording::foxglove::Log;
 use crate::recording::records::Binary;
 
 /// Why pictures are in no table.
-pub const PIXELS: &str = "pixels are in no table: export the pictures as pictures";
+pub const PIXELS: &str = "pixels are in no table: png, jpeg or ome-tiff exports them";
 
 /// Whether a message is a picture, whose pixels a table has no place for.
 pub fn is_picture(message: &RecordedMessage) -> bool {
@@ -141,7 +141,7 @@ impl Sink for JsonLines {
         for mut lines in [self.messages, self.metadata] {
             if lines.count > 0 {
                 lines.file.settle()?;
-                exported.files.push(lines.file.finish(lines.count)?);
+                exported.wrote(lines.file.finish(lines.count)?);
             }
         }
         Ok(())
@@ -185,10 +185,17 @@ pub fn json(message: &RecordedMessage) -> Option<Cow<'_, RawValue>> {
         return None;
     }
     let raw: &RawValue = serde_json::from_slice(&message.data).ok()?;
-    if !raw.get().contains(['\n', '\r']) {
-        return Some(Cow::Borrowed(raw));
+    match one_line(raw.get()) {
+        Cow::Borrowed(_) => Some(Cow::Borrowed(raw)),
+        Cow::Owned(line) => RawValue::from_string(line).ok().map(Cow::Owned),
     }
-    // Only between its parts can JSON have a raw end of line, and any space is as good there.
-    let line = raw.get().replace(['\n', '\r'], " ");
-    RawValue::from_string(line).ok().map(Cow::Owned)
+}
+
+/// JSON without ends of lines. Only between its parts can it have a raw one, and any space is as
+/// good there.
+pub fn one_line(json: &str) -> Cow<'_, str> {
+    match json.contains(['\n', '\r']) {
+        true => Cow::Owned(json.replace(['\n', '\r'], " ")),
+        false => Cow::Borrowed(json),
+    }
 }

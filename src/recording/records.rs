@@ -175,9 +175,15 @@ pub struct MessageRecord<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Binary<'a>(pub Cow<'a, [u8]>);
 
+impl fmt::Display for Binary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Base64Display::new(&self.0, &STANDARD).fmt(f)
+    }
+}
+
 impl Serialize for Binary<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&Base64Display::new(&self.0, &STANDARD))
+        serializer.collect_str(self)
     }
 }
 

@@ -250,9 +250,18 @@ pub fn origin_name(origin: Origin) -> &'static str {
 
 /// A time for people, in UTC, to the millisecond.
 pub fn rfc3339(unix_ns: u64) -> String {
+    in_utc(unix_ns, "%Y-%m-%dT%H:%M:%S%.3fZ")
+}
+
+/// A time in UTC, to the nanosecond, always with nine decimals.
+pub fn rfc3339_exact(unix_ns: u64) -> String {
+    in_utc(unix_ns, "%Y-%m-%dT%H:%M:%S%.9fZ")
+}
+
+fn in_utc(unix_ns: u64, form: &str) -> String {
     jiff::Timestamp::from_nanosecond(i128::from(unix_ns)).map_or_else(
         |_| format!("{unix_ns} ns"),
-        |time| time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        |time| time.strftime(form).to_string(),
     )
 }
 

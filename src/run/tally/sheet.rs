@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
+use crate::export::csv;
 use crate::model::decimal::Decimal;
 use crate::model::text::printable;
 use crate::model::{PlainText, Value};
@@ -291,19 +292,13 @@ impl Serialize for Object<'_> {
     }
 }
 
-/// One line of CSV. Source: RFC 4180, sections 2.5 to 2.7.
+/// One line of CSV.
 fn record(fields: impl Iterator<Item = String>, out: &mut String) {
     for (index, field) in fields.enumerate() {
         if index > 0 {
             out.push(',');
         }
-        if field.contains([',', '"', '\r', '\n']) {
-            out.push('"');
-            out.push_str(&field.replace('"', "\"\""));
-            out.push('"');
-        } else {
-            out.push_str(&field);
-        }
+        csv::write_field(&field, out);
     }
     out.push('\n');
 }
