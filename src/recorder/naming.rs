@@ -205,7 +205,7 @@ mod tests {
         touch(format!("{base}-2.part00001.mcap"));
         touch(format!("{base}-3.manifest.json"));
         touch(format!("{base}-4.partial.mcap"));
-        let (names, (first, _)) = Names::claim(&Disk, dir.path(), "scope", at).unwrap();
+        let (names, (first, _)) = Names::claim(&Disk, dir.path(), "scope", "", at).unwrap();
         assert_eq!(name(&first), format!("{base}-5.partial.mcap"));
         let (second, _) = names.next(&Disk, 2).unwrap();
         assert_eq!(name(&second), format!("{base}-5.part00002.partial.mcap"));

@@ -225,7 +225,7 @@ mod tests {
 
     fn parts(every_s: u64) -> Parts {
         let dir = tempfile::tempdir().unwrap();
-        let (names, _) = Names::claim(&Disk, dir.path(), "a", 0).unwrap();
+        let (names, _) = Names::claim(&Disk, dir.path(), "a", "", 0).unwrap();
         let plan = RecordingPlan {
             dir: dir.path().to_owned(),
             stem: "a".to_owned(),

@@ -120,6 +120,7 @@ fn vocabulary() -> Vocabulary {
         color_maps: words("grey viridis"),
         addressee: Some("scope".to_owned()),
         instruments: instruments.into(),
+        replay: false,
     }
 }
 
