@@ -58,6 +58,9 @@ SOURCE is a name from the configuration or a URL, with NAME= in front if you lik
   Both microscopes                ?limit=AXIS:MIN..MAX keeps an axis between two positions
   socketio:// and ws://           ?simulated=true marks what is not real
 
+The last 30 s of everything are kept in memory, recorded or not. B, a stop or a rule saves them and the
+next 10 s to NAME-TIME.blackbox.mcap beside the recordings; [black_box] in the configuration says more.
+
 Exit codes: 0 as asked, 1 could not start or failed, 2 wrong usage,
             3 ran but something is missing or unknown, 4 refused: nothing was sent,
             130 interrupted twice.

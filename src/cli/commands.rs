@@ -148,6 +148,7 @@ fn settings(record: &Record, config: &FileConfig) -> anyhow::Result<Settings> {
             config.record.name.clone().unwrap_or_default(),
         ),
         ("[log] to", target.to_owned()),
+        ("[black_box]", black_box_words(&config.black_box)),
         (
             "[control] audit",
             path(&config.control.audit).unwrap_or_default(),

@@ -40,8 +40,21 @@ fn events_to_emit_are_kept_in_their_order_and_not_shown() {
 }
 
 #[test]
+fn what_is_not_real_and_cannot_say_so_is_marked() {
+    let marked = |written: &str| SourceSpec::parse(written).unwrap().is_simulated;
+    assert!(marked("ws://h/feed?simulated=true"));
+    assert!(marked("socketio://h?simulated=true"));
+    assert!(!marked("socketio://h?simulated=false") && !marked("ws://h/feed"));
+}
+
+#[test]
 fn a_wrong_source_is_told_what_to_write() {
     let cases = [
+        ("ws://h/feed?simulated=yes", "write true or false"),
+        (
+            "imswitch://h?simulated=true",
+            "say themselves what they are",
+        ),
         ("lab:8001", "is not a source"),
         ("http://lab", "is not a source"),
         ("imswitch://", "names no host"),
