@@ -101,6 +101,14 @@ Exit codes: 0 all that was in the file is in the new one, 1 nothing was made: it
 What takes longer than a second has a bar with rate and remaining time, if standard error is a
 terminal.";
 
+const RECORD_HELP: &str = "\
+Signals: TERM and INT write what waits and end; HUP goes on in another file and reads the
+configuration again; USR2 writes the whole ledger into the log and ledger.txt; USR1 is the stop.
+
+Under systemd it says when it is ready, how it is, and that it is alive:
+contrib/ttyscope-record.service. An empty file NAME.keep beside a recording NAME.mcap keeps it
+from --keep-days and --keep-total; `ttyscope check` says what those of the configuration remove.";
+
 #[derive(Debug, Args)]
 struct Inputs {
     /// What to read: names from the configuration or URLs; all of the configuration if none
@@ -155,6 +163,7 @@ struct Rotate {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Record without a screen
+    #[command(after_help = RECORD_HELP)]
     Record(Record),
     /// Play recordings of one session into the same screens; no connection is made
     Replay(Replay),

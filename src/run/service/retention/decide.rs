@@ -42,9 +42,9 @@ pub struct Plan {
     pub removals: Vec<Removal>,
     /// Bytes that then remain of what counts: finished and not kept, or being written.
     pub remaining_bytes: u64,
-    /// Files marked as kept, and their bytes. They do not count.
+    /// Recordings marked as kept, and their bytes. They do not count.
     pub kept: (u64, u64),
-    /// Files left behind by killed recorders, and their bytes. They do not count.
+    /// Recordings left behind by killed recorders, and their bytes. They do not count.
     pub torn: (u64, u64),
 }
 
@@ -92,7 +92,7 @@ pub fn decide(recordings: Vec<Recording>, policy: &Retention, now_ns: u64) -> Pl
     for files in by_session(recordings) {
         let bytes = files.iter().map(|file| file.size_bytes).sum::<u64>();
         if files.iter().any(|file| file.is_kept) {
-            plan.kept.0 += files.len() as u64;
+            plan.kept.0 += files.iter().filter(|file| !file.is_manifest).count() as u64;
             plan.kept.1 += bytes;
             continue;
         }
@@ -119,8 +119,11 @@ pub fn decide(recordings: Vec<Recording>, policy: &Retention, now_ns: u64) -> Pl
             }
         }
     }
-    // A session is as old as its youngest part.
-    let written = |unit: &[Recording]| unit.iter().map(|f| f.written_unix_ns).max().unwrap_or(0);
+    // A session is as old as its youngest part; its list may have been copied since.
+    let written = |unit: &[Recording]| {
+        let parts = unit.iter().filter(|file| !file.is_manifest);
+        parts.map(|file| file.written_unix_ns).max().unwrap_or(0)
+    };
     units.sort_by_key(|unit| written(unit));
     let newest = units.len().saturating_sub(1);
     for (index, files) in units.into_iter().enumerate() {
