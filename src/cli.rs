@@ -86,7 +86,7 @@ Files are written under another name and named last; what cannot be exported is 
 
 Exit codes: 0 all that was asked for is written, 1 a recording cannot be read, a file not be written
             or nothing is what was asked for, 2 wrong usage, 3 a recording is damaged or unfinished:
-            what is readable was exported.";
+            what is readable was exported, 130 interrupted.";
 
 const JUDGED_HELP: &str = "\
 Exit codes: 0 nothing is missing, 1 a file cannot be read at all, 2 wrong usage, 3 something is

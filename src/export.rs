@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::model::PictureFormat;
 use crate::model::text::printable;
@@ -148,6 +150,8 @@ pub struct ExportPlan {
     pub cameras: Vec<String>,
     /// Of each camera only every so many-th picture, where each is a file of its own.
     pub every: Option<NonZeroU64>,
+    /// Set by whoever wants the export to end early.
+    pub interrupted: Arc<AtomicBool>,
 }
 
 /// Why an export came to nothing.
@@ -197,6 +201,9 @@ pub enum ExportError {
         "nothing was exported: no picture of the cameras and times that were asked for can be read"
     )]
     NoPictures,
+    /// Somebody wanted it to end.
+    #[error("interrupted: nothing was left of what was not finished")]
+    Interrupted,
     /// No message is of the sources, topics and times that were asked for.
     #[error("nothing was exported: no message of the recording is what was asked for")]
     Nothing,

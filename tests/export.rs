@@ -2,12 +2,16 @@
 //! whatever is not there is said.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod support;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use mcap::records::MessageHeader;
+use support::headless::Headless;
+use support::pty::PATIENCE;
 use ttyscope::export::{ExportError, ExportPlan, Exported, Format, Pattern, export};
 use ttyscope::model::{
     DropReason, LaneKind, LogLine, Loss, Message, Origin, Payload, PlainText, Reading, Sample,
@@ -619,6 +623,49 @@ fn nothing_is_ever_written_over_or_left_half() {
     let error = export(&plan(&[&file], &taken), Format::Csv, &mut |_, _| {}).unwrap_err();
     assert!(matches!(error, ExportError::Disk { .. }), "{error}");
     assert_eq!(std::fs::read_to_string(&taken).unwrap(), "mine");
+}
+
+#[test]
+fn an_export_that_is_interrupted_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = sample(SAMPLES[1]);
+    for format in tables() {
+        let out = dir.path().join(format.name());
+        let plan = plan(&[&file], &out);
+        let interrupted = std::sync::Arc::clone(&plan.interrupted);
+        let mut seen = BTreeSet::new();
+        let result = export(&plan, format, &mut |done, all| {
+            if done > all / 2 {
+                seen.extend(names(&out));
+                interrupted.store(true, std::sync::atomic::Ordering::Relaxed);
+            }
+        });
+        assert!(matches!(result, Err(ExportError::Interrupted)));
+        assert!(!seen.is_empty() && seen.iter().all(|name| name.ends_with(".partial")));
+        assert!(names(&out).is_empty(), "{:?}", names(&out));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_an_export_orderly() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    // Again and again the same file: far more than is read until the signal comes.
+    let mut args = vec!["export", "--to", "csv", "--out", files_of(&out)];
+    let file = sample(SAMPLES[1]);
+    args.extend([files_of(&file); 2000]);
+    let running = Headless::start(&args, dir.path());
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while !out.exists() || names(&out).is_empty() {
+        assert!(std::time::Instant::now() < deadline, "no file is begun");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    running.signal(rustix::process::Signal::INT);
+    let ended = running.wait();
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert!(ended.stderr.contains("interrupted"), "{ended:?}");
+    assert!(names(&out).is_empty(), "{:?}", names(&out));
 }
 
 /// Runs the program in a shell that first sets a bound.

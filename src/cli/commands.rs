@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -239,8 +240,9 @@ pub fn export(export: Export) -> Outcome {
         sources: export.sources,
         cameras: export.cameras,
         every: export.every,
+        interrupted: Arc::default(),
     };
-    run::export::export(&plan, export.format, export.json)
+    run::export::export(plan, export.format, export.json)
 }
 
 /// A command, and what became of it.

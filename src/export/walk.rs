@@ -1,6 +1,7 @@
 //! The one walk over the files of a session: whole, unfinished and damaged ones alike.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use super::outcome::Skip;
 use super::{ExportError, ExportPlan, Exported, Item, Sink};
@@ -45,6 +46,9 @@ impl Walk<'_> {
             let mut reader = RecordingReader::open(file)?;
             self.decoder = None;
             while let Some(entry) = reader.next() {
+                if self.plan.interrupted.load(Ordering::Relaxed) {
+                    return Err(ExportError::Interrupted);
+                }
                 progress(done_bytes + reader.position_bytes());
                 self.entry(file, entry)?;
             }

@@ -1,11 +1,17 @@
 //! `export` on files: progress, and what people are told.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use super::mission::Exit;
+use anyhow::Context as _;
+use tokio::task::spawn_blocking;
+
+use super::mission::{self, Exit};
 use super::progress::Progress;
-use super::voice::{self, Patience};
-use crate::export::{self, ExportPlan, Exported, Format};
+use super::signals::{Signals, Told};
+use super::voice::{self, Patience, Voice, people};
+use crate::export::{self, ExportError, ExportPlan, Exported, Format};
 use crate::model::size_text;
 
 /// Lines of each list that people are shown; `--json` has all.
@@ -15,11 +21,38 @@ const MAX_LINES: usize = 50;
 ///
 /// # Errors
 /// A recording cannot be read at all, or a file not be written.
-pub fn export(plan: &ExportPlan, format: Format, json: bool) -> anyhow::Result<Exit> {
-    let mut progress = Progress::start();
-    let result = export::export(plan, format, &mut |done, all| progress.tell(done, all));
-    drop(progress);
-    let exported = result?;
+pub fn export(plan: ExportPlan, format: Format, json: bool) -> anyhow::Result<Exit> {
+    mission::block_on(async move {
+        let mut signals = Signals::listen()?;
+        let interrupted = Arc::clone(&plan.interrupted);
+        let mut work = spawn_blocking(move || {
+            let mut progress = Progress::start();
+            export::export(&plan, format, &mut |done, all| progress.tell(done, all))
+        });
+        loop {
+            tokio::select! {
+                done = &mut work => return end(done.context("the export failed")?, json),
+                told = signals.recv() => match told {
+                    Told::Dump | Told::Resize => {}
+                    // The second one does not wait for a disk that does not answer.
+                    _ if interrupted.swap(true, Ordering::Relaxed) => return Ok(Exit::Interrupted),
+                    _ => {}
+                },
+            }
+        }
+    })
+}
+
+fn end(result: Result<Exported, ExportError>, json: bool) -> anyhow::Result<Exit> {
+    let exported = match result {
+        Ok(exported) => exported,
+        Err(error @ ExportError::Interrupted) => {
+            let line = format_args!("ttyscope: {error}");
+            people(Voice::People, Patience::Word, line);
+            return Ok(Exit::Interrupted);
+        }
+        Err(error) => return Err(error.into()),
+    };
     if json {
         voice::json_line(Patience::Word, &exported);
     } else {
