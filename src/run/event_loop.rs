@@ -370,9 +370,12 @@ impl<'a> EventLoop<'a> {
         }
         let status = replay.borrow_and_update().clone()?;
         let has_jumped = self.replay_since.replace(status.since) != Some(status.since);
+        if has_jumped {
+            *self.links = Links::default();
+        }
         let ending = self.update(Event::Replay(Box::new(status)));
         match has_jumped {
-            // The figures of before went with everything else.
+            // What was seen and counted before goes with everything else.
             true => ending.or_else(|| self.take_figures()),
             false => ending,
         }

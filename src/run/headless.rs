@@ -1,6 +1,6 @@
 //! The loop without a screen: watches over the pipeline and says once a second how it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -12,8 +12,8 @@ use super::session::Session;
 use super::signals::{Signals, Told};
 use super::voice::{Patience, Voice, json_line, people};
 use crate::model::{
-    BlackBoxStatus, Fate, LinkState, LogLine, Origin, Payload, RecorderState, Sample, SourceId,
-    size_text,
+    BlackBoxStatus, CommandState, Fate, LinkState, LogLine, Origin, Payload, RecorderState, Sample,
+    SourceId, StopEvent, size_text,
 };
 use crate::pipeline::{LoopStats, PipelineSnapshot, TerminalStats};
 use crate::ui::number;
@@ -39,7 +39,21 @@ pub enum Ending {
     Asked,
 }
 
-/// What was seen of the links, for the verdict.
+/// Commands that are told apart for the verdict.
+const MAX_COMMANDS: usize = 100_000;
+
+/// What was told of a source beside what it measures, for the verdict.
+#[derive(Clone, Debug, Default)]
+pub struct Heard {
+    /// Where each command was last, by its number.
+    pub commands: BTreeMap<u64, CommandState>,
+    /// The presses of the stop that it was to obey.
+    pub stops: BTreeSet<u64>,
+    /// Items that it, or the recorder, said were lost.
+    pub lost: u64,
+}
+
+/// What was seen of the links, and told of commands, stops and losses, for the verdict.
 #[derive(Clone, Debug, Default)]
 pub struct Links {
     states: BTreeMap<SourceId, LinkState>,
@@ -47,12 +61,36 @@ pub struct Links {
     pub losses: BTreeMap<SourceId, u64>,
     /// Those that were up at least once.
     pub seen_up: BTreeMap<SourceId, bool>,
+    /// What was told of each source.
+    pub told: BTreeMap<SourceId, Heard>,
+}
+
+impl Heard {
+    fn take(&mut self, payload: &Payload) {
+        match payload {
+            Payload::Command(report) => {
+                let number = report.id.0;
+                if self.commands.len() < MAX_COMMANDS || self.commands.contains_key(&number) {
+                    self.commands.insert(number, report.state);
+                }
+            }
+            Payload::Stop(StopEvent::Report(report)) if self.stops.len() < MAX_COMMANDS => {
+                self.stops.insert(report.press.number);
+            }
+            Payload::Loss(loss) => self.lost = self.lost.saturating_add(loss.count),
+            _ => {}
+        }
+    }
 }
 
 impl Links {
     /// Takes in what the control lane brought.
     pub fn take(&mut self, sample: &Sample) {
         let Payload::Link(state) = &sample.payload else {
+            self.told
+                .entry(sample.source)
+                .or_default()
+                .take(&sample.payload);
             return;
         };
         let was_up = matches!(

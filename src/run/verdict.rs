@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::headless::Links;
 use super::mission::Exit;
 use super::session::Remains;
-use crate::model::{DropReason, LaneKind, SavedBlackBox, size_text};
+use crate::model::{CommandState, DropReason, LaneKind, SavedBlackBox, size_text};
 
 /// The summary of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -60,6 +60,12 @@ pub struct SourceAccount {
     pub link_losses: u64,
     /// Faults by kind.
     pub faults: Vec<(String, u64)>,
+    /// Commands by what became of them.
+    pub commands: Vec<(String, u64)>,
+    /// Presses of the stop that it was to obey.
+    pub stops: u64,
+    /// Items that were said to be lost.
+    pub told_lost: u64,
 }
 
 /// One camera's account.
@@ -105,6 +111,7 @@ impl Verdict {
             .zip(&remains.sources)
             .map(|(figures, info)| {
                 let total = figures.total();
+                let told = links.told.get(&info.id).cloned().unwrap_or_default();
                 SourceAccount {
                     name: info.name.to_string(),
                     received: total.received,
@@ -143,6 +150,16 @@ impl Verdict {
                         .iter()
                         .map(|(kind, count)| (kind.as_str().to_owned(), *count))
                         .collect(),
+                    commands: CommandState::ALL
+                        .into_iter()
+                        .map(|state| {
+                            let ended = told.commands.values().filter(|s| **s == state);
+                            (state.as_str().to_owned(), ended.count() as u64)
+                        })
+                        .filter(|(_, count)| *count > 0)
+                        .collect(),
+                    stops: told.stops.len() as u64,
+                    told_lost: told.lost,
                 }
             })
             .collect();
@@ -276,11 +293,13 @@ fn reasons(dropped_by: &[(String, u64)]) -> String {
     if dropped_by.is_empty() {
         return String::new();
     }
-    let each: Vec<String> = dropped_by
-        .iter()
-        .map(|(reason, count)| format!("{reason} {count}"))
-        .collect();
-    format!(" ({})", each.join(", "))
+    format!(" ({})", list(dropped_by))
+}
+
+/// `malformed 7, too large 3`.
+fn list(counts: &[(String, u64)]) -> String {
+    let each = counts.iter().map(|(what, count)| format!("{what} {count}"));
+    each.collect::<Vec<String>>().join(", ")
 }
 
 impl fmt::Display for Verdict {
@@ -301,6 +320,16 @@ impl fmt::Display for Verdict {
             )?;
             for camera in &source.cameras {
                 writeln!(f, "  {}: {} frames", camera.detector, camera.frames)?;
+            }
+            for (what, counts) in [("faults", &source.faults), ("commands", &source.commands)] {
+                if !counts.is_empty() {
+                    writeln!(f, "  {what}: {}", list(counts))?;
+                }
+            }
+            for (what, count) in [("stops", source.stops), ("told lost", source.told_lost)] {
+                if count > 0 {
+                    writeln!(f, "  {what}: {count}")?;
+                }
             }
         }
         for file in &self.files {

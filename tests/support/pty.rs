@@ -75,6 +75,19 @@ impl Terminal {
         rows: u16,
         env: &[(&str, &str)],
     ) -> Self {
+        let program = [env!("CARGO_BIN_EXE_ttyscope")];
+        let whole: Vec<&str> = program.iter().chain(args).copied().collect();
+        Self::start_program(&whole, dir, cols, rows, env)
+    }
+
+    /// Starts whatever program, e.g. one that runs ttyscope.
+    pub fn start_program(
+        program: &[&str],
+        dir: &Path,
+        cols: u16,
+        rows: u16,
+        env: &[(&str, &str)],
+    ) -> Self {
         let pair = native_pty_system()
             .openpty(PtySize {
                 rows,
@@ -83,8 +96,8 @@ impl Terminal {
                 pixel_height: 0,
             })
             .unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_ttyscope"));
-        command.args(args);
+        let mut command = CommandBuilder::new(program[0]);
+        command.args(&program[1..]);
         command.cwd(dir);
         command.env("TERM", "xterm-256color");
         command.env("COLORTERM", "truecolor");

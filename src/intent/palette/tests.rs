@@ -119,6 +119,7 @@ fn vocabulary() -> Vocabulary {
         graphics: words("auto half-blocks sextants"),
         color_maps: words("grey viridis"),
         addressee: Some("scope".to_owned()),
+        replay: false,
         instruments: instruments.into(),
         replay: false,
     }
