@@ -398,3 +398,22 @@ impl Drop for DiskReceiver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_goes_on_in_another_file_hurries_nobody() {
+        let (lane, receiver) = DiskLane::new(1024);
+        lane.order(Order::Rotate);
+        assert!(!receiver.has_end());
+        lane.order(Order::Stop);
+        assert!(receiver.has_end());
+        for expected in [Order::Rotate, Order::Stop] {
+            let item = receiver.recv(Duration::ZERO);
+            assert!(matches!(item, Some(DiskItem::Order(order)) if order == expected));
+        }
+        assert!(!receiver.has_end());
+    }
+}

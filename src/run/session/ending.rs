@@ -21,8 +21,9 @@ use crate::run::commander::Commander;
 const AT_REST: Duration = Duration::from_millis(1_500);
 /// How long sources may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(3);
-/// How long the recorder may take to write what waits; a little more than its own deadline.
-const DRAIN: Duration = Duration::from_secs(12);
+/// How long the recorder may take to write what waits and the manifest; a little more than its own
+/// deadlines together.
+const DRAIN: Duration = Duration::from_secs(16);
 
 /// What is left when a session has ended.
 #[derive(Debug)]
