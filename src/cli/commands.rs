@@ -147,6 +147,7 @@ fn settings(record: &Record, config: &FileConfig) -> anyhow::Result<Settings> {
             "[record] name",
             config.record.name.clone().unwrap_or_default(),
         ),
+        ("[black_box]", format!("{:?}", config.black_box)),
         ("[log] to", target.to_owned()),
         ("[black_box]", black_box_words(&config.black_box)),
         (

@@ -166,10 +166,9 @@ pub async fn watch(
             biased;
             told = signals.recv() => match told {
                 Told::Terminate | Told::Interrupt => return Ending::Asked,
-                Told::HangUp => match &mut service {
-                    Some(service) => service.reload(session),
-                    // A recorder outlives its terminal.
-                    None => {}
+                // A recorder outlives its terminal.
+                Told::HangUp => if let Some(service) = &mut service {
+                    service.reload(session);
                 },
                 Told::Dump => service::dump(&Figures::of(session, snapshot(session), links)),
                 Told::Resize => {}

@@ -104,7 +104,9 @@ pub enum Due {
 struct Reload {
     reading: Option<JoinHandle<anyhow::Result<Settings>>>,
     /// The file that is to be followed by another.
-    turn: Option<(PlainText, Instant)>,
+    turn: Option<PlainText>,
+    /// When neither that nor a busy manager is waited for any longer.
+    deadline: Instant,
 }
 
 impl fmt::Debug for Service {
@@ -157,7 +159,7 @@ impl Service {
         self.caretaker = Some(Caretaker::start(dir, policy, session.clock.clone()));
     }
 
-    /// To be called at every turn of the loop.
+    /// To be called at every turn of the loop: what the recorder's state asks for.
     pub fn look(&mut self, recorder: &RecorderStatus) {
         if !self.is_ready && recorder.state == RecorderState::Recording {
             self.is_ready = self.manager.say(&News::Ready);
@@ -236,7 +238,8 @@ impl Service {
         let reread = Arc::clone(&self.reread);
         self.reload = Some(Reload {
             reading: Some(tokio::task::spawn_blocking(move || reread())),
-            turn: before.map(|file| (file, Instant::now() + TURN)),
+            turn: before,
+            deadline: Instant::now() + TURN,
         });
     }
 
@@ -296,15 +299,15 @@ impl Service {
         let Some(reload) = &mut self.reload else {
             return;
         };
-        if let Some((before, deadline)) = &reload.turn {
+        let is_late = Instant::now() >= reload.deadline;
+        if let Some(before) = &reload.turn {
             let is_over = match recorder.state {
                 RecorderState::Recording => recorder.file.as_ref().map(stem) != Some(stem(before)),
                 RecorderState::Draining => false,
                 // There will be none.
                 RecorderState::Off | RecorderState::Failed(_) => true,
             };
-            let may_come = recorder.trouble.is_none() && Instant::now() < *deadline;
-            if !is_over && may_come {
+            if !is_over && !is_late && recorder.trouble.is_none() {
                 return;
             }
             if !is_over {
@@ -312,7 +315,9 @@ impl Service {
             }
             reload.turn = None;
         }
-        if reload.reading.is_none() && self.manager.say(&News::Ready) {
+        // One that is not ready yet says so when it is.
+        if reload.reading.is_none() && (!self.is_ready || self.manager.say(&News::Ready) || is_late)
+        {
             self.reload = None;
         }
     }

@@ -108,13 +108,20 @@ impl Manager {
         self.watchdog
     }
 
-    /// Tells it something, without waiting. Whether that is done: also if there is nobody to be
-    /// told.
+    /// Tells it something, without waiting. Whether that is done, also if there is nobody any more;
+    /// not if it is too busy to listen.
     pub fn say(&self, news: &News) -> bool {
         let Some((socket, address)) = &self.way else {
             return true;
         };
-        socket.send_to_addr(news.text().as_bytes(), address).is_ok()
+        match socket.send_to_addr(news.text().as_bytes(), address) {
+            Ok(_) => true,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
+            Err(error) => {
+                tracing::debug!("the service manager was not told: {error}");
+                true
+            }
+        }
     }
 }
 
@@ -177,7 +184,7 @@ mod tests {
             .count();
         assert!(told < 10_000, "the queue of a socket has an end");
         drop(listener);
-        assert!(!manager.say(&News::Ready));
+        assert!(manager.say(&News::Ready), "nobody is there to be told");
         assert!(Manager::default().say(&News::Ready));
         assert!(Manager::at(OsStr::new("notify"), None).is_err());
     }
