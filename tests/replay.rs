@@ -18,9 +18,9 @@ use tokio_util::sync::CancellationToken;
 use support::headless::run;
 use ttyscope::model::{
     Clock, CommandId, CommandKind, CommandReport, CommandState, Danger, DropReason, Fate, Fault,
-    FaultKind, Frame, FrameEncoding, LaneKind, LinkState, Loss, MarkKind, Origin, Pace, Payload,
-    Reading, ReplayOrder, ReplayState, ReplayStatus, Sample, SeekTo, Severity, SourceId,
-    SourceInfo, Stamp, StopEvent, StopLevel, StopOrigin, StopPress, StopReport, StopState, Value,
+    FaultKind, Frame, FrameEncoding, LaneKind, LinkState, Loss, MarkKind, Origin, Payload, Reading,
+    ReplayOrder, ReplayState, ReplayStatus, Sample, SeekTo, Severity, SourceId, SourceInfo, Stamp,
+    StopEvent, StopLevel, StopOrigin, StopPress, StopReport, StopState, Value,
 };
 use ttyscope::pipeline::{Pipeline, ScreenLanes};
 use ttyscope::recording::{Account, RecordingWriter, Session};
@@ -112,7 +112,7 @@ fn command(id: u64, state: CommandState) -> Payload {
         id: CommandId(id),
         command: "move x 1mm".into(),
         kind: CommandKind::Move,
-        danger: Danger::Motion,
+        danger: Danger::Move,
         operator: "ada".into(),
         state,
         is_final: state == CommandState::Done,
@@ -132,6 +132,7 @@ fn stop(number: u64, state: StopState) -> Payload {
             mono_ns: 0,
         },
         state,
+        detail: None,
     }))
 }
 

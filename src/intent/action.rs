@@ -409,6 +409,7 @@ pub fn markdown_table() -> String {
             .collect();
         let place = match action.contexts() {
             all if all.len() == Context::ALL.len() => String::new(),
+            _ if action.is_of_replay() => " (in a replay)".to_owned(),
             _ if action.is_on_every_screen() => " (not in a mode)".to_owned(),
             some => {
                 let words: Vec<&str> = some.iter().map(|context| context.as_str()).collect();
