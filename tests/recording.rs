@@ -13,19 +13,17 @@ use tokio_util::sync::CancellationToken;
 use ttyscope::model::{
     Clock, Compression, DropReason, EndReason, Fate, Fault, FaultKind, Frame, FrameEncoding,
     LaneKind, LinkState, LogLine, Loss, Message, Origin, Payload, PlainText, Reading,
-    RecorderState, Sample, Severity, SourceId, SourceInfo, Stamp, Value,
+    RecorderState, Sample, Severity, SourceId, Stamp, Value,
 };
-use ttyscope::pipeline::{
-    DiskLane, Order, Outlet, Pipeline, RecordingLimits, RecordingPlan, Rotation, ScreenLanes,
-};
-use ttyscope::recorder::{
-    Disk, RecordFile, Recorder, RecorderContext, RecorderHandle, RecordingOutcome, Storage,
-};
+use ttyscope::pipeline::{Order, Pipeline, RecordingLimits, RecordingPlan, Rotation, ScreenLanes};
+use ttyscope::recorder::{Disk, RecordFile, Storage};
 use ttyscope::recording::{
     self, Account, Decoder, Entry, Played, RecordingReader, RecordingWriter, Session,
     SourceAccount, Summary,
 };
 use ttyscope::sources::replay::{self, Speed};
+
+use rig::{EPOCH_NS, LANE_BYTES, Rig, sources, wait_until};
 
 #[path = "recording/black_box.rs"]
 mod black_box;
@@ -37,132 +35,8 @@ mod market;
 mod missed;
 #[path = "recording/rebuilt.rs"]
 mod rebuilt;
-
-const EPOCH_NS: u64 = 1_795_183_402_000_000_000;
-const LANE_BYTES: usize = 64 * 1024 * 1024;
-
-// What the tests stand on.
-
-fn sources() -> Vec<SourceInfo> {
-    [("scope", Origin::Live), ("demo", Origin::Simulated)]
-        .into_iter()
-        .zip(0..)
-        .map(|((name, origin), id)| SourceInfo {
-            id: SourceId(id),
-            name: PlainText::from(name),
-            address: PlainText::from(format!("imswitch://{name}.example:8001")),
-            origin,
-            caution: None,
-        })
-        .collect()
-}
-
-/// A pipeline without a screen, and a recorder at its end.
-struct Rig {
-    clock: Clock,
-    lane: DiskLane,
-    pipeline: Pipeline,
-    recorder: RecorderHandle,
-    outlets: Vec<Outlet>,
-    runtime: tokio::runtime::Runtime,
-    dir: tempfile::TempDir,
-}
-
-impl Rig {
-    fn new() -> Self {
-        Self::on(Box::new(Disk), LANE_BYTES)
-    }
-
-    fn on(storage: Box<dyn Storage>, lane_bytes: usize) -> Self {
-        let clock = Clock::manual(EPOCH_NS);
-        let (lane, receiver) = DiskLane::new(lane_bytes);
-        let sources = sources();
-        let pipeline = Pipeline::new(clock.clone(), sources.len(), Some(lane.clone()), None);
-        let context = RecorderContext {
-            sources: sources.clone(),
-            clock: clock.clone(),
-            meters: pipeline.meters().clone(),
-        };
-        Self {
-            recorder: Recorder::spawn_on(receiver, context, storage).unwrap(),
-            outlets: sources.iter().map(|s| pipeline.outlet(s.id)).collect(),
-            runtime: tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap(),
-            dir: tempfile::tempdir().unwrap(),
-            clock,
-            lane,
-            pipeline,
-        }
-    }
-
-    fn plan(&self, limits: RecordingLimits) -> RecordingPlan {
-        RecordingPlan {
-            dir: self.dir.path().join("recordings"),
-            stem: "scope".to_owned(),
-            limits,
-            rotation: Rotation::default(),
-        }
-    }
-
-    fn start(&self, limits: RecordingLimits) {
-        self.lane.order(Order::Start(self.plan(limits)));
-        wait_until("the recorder takes", || self.lane.is_taking());
-    }
-
-    fn say(&self, source: usize, payload: Payload) {
-        let now = self.clock.now();
-        self.runtime
-            .block_on(self.outlets[source].publish(now, payload));
-    }
-
-    /// Moves the clock on and waits until the recorder has seen it with nothing left to do.
-    fn pass(&self, time: Duration) {
-        self.clock.advance(time);
-        let now = self.clock.now().mono_ns;
-        wait_until("everything is durable", || {
-            self.recorder.status().durable_mono_ns >= now
-        });
-    }
-
-    fn outcome(&self) -> RecordingOutcome {
-        let mut found = None;
-        wait_until("the recording ends", || {
-            found = self.recorder.take_outcomes().pop();
-            found.is_some()
-        });
-        found.unwrap()
-    }
-
-    fn stop(&self) -> RecordingOutcome {
-        self.lane.order(Order::Stop);
-        self.outcome()
-    }
-
-    /// Nothing in flight and nothing unexplained.
-    fn assert_balanced(&self) {
-        for (index, book) in self.pipeline.ledger().snapshot().sources.iter().enumerate() {
-            assert_eq!(book.residue(), 0, "source {index}: {book:?}");
-            assert_eq!(book.disk.in_flight, 0, "source {index}: {book:?}");
-        }
-    }
-
-    fn quit(self) {
-        self.lane.order(Order::Quit);
-        self.recorder.join();
-    }
-}
-
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    for _ in 0..30_000 {
-        if done() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    panic!("waited in vain until {what}");
-}
+#[path = "support/rig.rs"]
+mod rig;
 
 fn text(n: u64) -> Payload {
     Payload::Message(Message {
@@ -1256,6 +1130,17 @@ fn draining_ends_at_its_deadline_and_says_what_is_missing() {
     assert!(!outcome.complete);
     assert_eq!((outcome.accepted, outcome.lost), (6, 3), "{outcome:?}");
     assert!(outcome.ended.contains("3 messages are missing in it"));
+    // Whose they are is known to who asks, and to the manifest.
+    assert_eq!(outcome.sources[0].name, "scope");
+    assert_eq!(outcome.sources[0].lost["shutdown"], 3);
+    assert!(outcome.sources[1].is_complete());
+    let manifest = outcome.manifest.clone().unwrap();
+    wait_until("the manifest is written", || {
+        recording::Manifest::read(&manifest).is_ok_and(|read| {
+            read.end
+                .is_some_and(|end| !end.complete && end.accounts == outcome.sources)
+        })
+    });
     let summary = recording::inspect(&outcome.path).unwrap();
     assert!(summary.finished && !summary.complete);
     assert_eq!(

@@ -7,3 +7,4 @@ pub mod lab;
 pub mod microscope;
 pub mod process;
 pub mod pty;
+pub mod rig;
