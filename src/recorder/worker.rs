@@ -292,7 +292,9 @@ impl Worker {
         match open.keep_up(now) {
             Ok(true) => {
                 self.status.durable_mono_ns = self.taken_until.mono_ns;
-                self.status.durable_unix_ns = open.newest_unix_ns();
+                // A part may have nothing in it yet.
+                let newest = open.newest_unix_ns();
+                self.status.durable_unix_ns = newest.or(self.status.durable_unix_ns);
             }
             Ok(false) => {}
             Err(error) => return self.fail(error),
@@ -363,7 +365,8 @@ impl Worker {
             None => {
                 self.status.state = RecorderState::Off;
                 self.status.durable_mono_ns = now.mono_ns;
-                self.status.durable_unix_ns = closed.newest_unix_ns;
+                let newest = closed.newest_unix_ns;
+                self.status.durable_unix_ns = newest.or(self.status.durable_unix_ns);
                 match totals.lost {
                     0 => reason.to_owned(),
                     lost => format!("{reason}; {lost} messages are missing in it"),

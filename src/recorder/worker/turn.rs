@@ -119,6 +119,8 @@ impl Worker {
         match &closed.trouble {
             None => {
                 self.status.durable_mono_ns = self.status.durable_mono_ns.max(until.mono_ns);
+                let newest = closed.newest_unix_ns;
+                self.status.durable_unix_ns = newest.or(self.status.durable_unix_ns);
                 Ok(())
             }
             Some(error) => {
