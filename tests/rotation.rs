@@ -605,7 +605,11 @@ fn nothing_is_called_durable_before_its_file_is() {
     // Part 1 is on the disk. Of part 2 nothing is called so until it was synced.
     let status = rig.recorder.status();
     assert!(status.durable_mono_ns <= turned, "{status:?}");
-    assert_eq!(status.durable_unix_ns, Some(EPOCH_NS), "of part 1, which had a sync");
+    assert_eq!(
+        status.durable_unix_ns,
+        Some(EPOCH_NS),
+        "of part 1, which had a sync"
+    );
     rig.pass(Duration::from_secs(4));
     assert!(rig.stop().complete);
     rig.quit();

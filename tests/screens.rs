@@ -427,6 +427,18 @@ fn truths_that_stand_on_every_screen() {
             vec!["SIMULATED", "● rec 00:01:00"],
         ),
         (
+            "trouble",
+            PipelineSnapshot {
+                recorder: RecorderStatus {
+                    part: 3,
+                    trouble: Some("part 4 of the recording could not be begun".into()),
+                    ..screens::figures(61_000, 0).recorder
+                },
+                ..PipelineSnapshot::default()
+            },
+            vec!["✕ rec 00:01:00"],
+        ),
+        (
             "failed",
             PipelineSnapshot {
                 recorder: RecorderStatus {
@@ -508,6 +520,27 @@ fn truths_that_stand_on_every_screen() {
                 assert!(top.contains(words), "{name}: {words} is not in {top:?}");
             }
         }
+    }
+}
+
+#[test]
+fn a_recording_in_parts_says_which_and_what_it_cannot_do() {
+    let trouble = "part 4 of the recording could not be begun: /data is read-only";
+    for size in [(80, 24), (160, 48)] {
+        let mut scene = Scene::in_state(State::Live, size);
+        scene.press("1");
+        let mut snapshot = screens::figures(64_300, 90);
+        snapshot.recorder.part = 3;
+        scene.tick(64_300, snapshot.clone());
+        assert!(scene.text().contains("part 3"), "{}", scene.text());
+        snapshot.recorder.trouble = Some(trouble.into());
+        scene.tick(65_300, snapshot);
+        let text = scene.text();
+        assert!(
+            text.contains("part 4 of the recording could not be begun"),
+            "{text}"
+        );
+        assert!(text.contains("part 3") && text.contains("✕ rec"), "{text}");
     }
 }
 

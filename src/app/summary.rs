@@ -46,6 +46,9 @@ fn worst_source(facts: &Facts, at: Stamp, held: bool) -> (String, Role) {
     if let RecorderState::Failed(why) = &facts.recorder.state {
         return (format!("✕ recording failed: {why}"), Role::Error);
     }
+    if let Some(trouble) = &facts.recorder.trouble {
+        return (format!("✕ recording: {trouble}"), Role::Error);
+    }
     if facts.sources.is_empty() {
         return ("no source".to_owned(), Role::Dim);
     }

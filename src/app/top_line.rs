@@ -171,7 +171,11 @@ fn truths(app: &App) -> Vec<Truth> {
         RecorderState::Recording => {
             let ns = app.now.mono_ns.saturating_sub(facts.recorder.began_mono_ns);
             let time = number::elapsed(std::time::Duration::from_nanos(ns));
-            say(format!("● rec {time}"), "● rec", Role::Recording, 0);
+            if facts.recorder.trouble.is_some() {
+                say(format!("✕ rec {time}"), "✕ rec", Role::Error, 0);
+            } else {
+                say(format!("● rec {time}"), "● rec", Role::Recording, 0);
+            }
         }
         RecorderState::Draining => say("◌ rec stopping".to_owned(), "◌ rec", Role::Warning, 0),
         RecorderState::Failed(_) => say("✕ rec failed".to_owned(), "✕ rec", Role::Error, 0),
