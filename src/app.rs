@@ -365,7 +365,7 @@ impl App {
     pub fn is_recording(&self) -> bool {
         matches!(
             self.facts.recorder.state,
-            RecorderState::Recording | RecorderState::Draining
+            RecorderState::Recording | RecorderState::Draining | RecorderState::Waiting(_)
         )
     }
 
@@ -569,6 +569,9 @@ impl App {
         match self.facts.recorder.state {
             RecorderState::Recording => Err("it is recording already".to_owned()),
             RecorderState::Draining => Err("the last recording is still being written".to_owned()),
+            RecorderState::Waiting(_) => Err(
+                "a recording waits for its disk and goes on by itself; stop it first".to_owned(),
+            ),
             RecorderState::Off | RecorderState::Failed(_) => Ok(Effect::StartRecording),
         }
     }
@@ -578,7 +581,7 @@ impl App {
             return Err("a replay records nothing".to_owned());
         }
         match self.facts.recorder.state {
-            RecorderState::Recording => Ok(Effect::StopRecording),
+            RecorderState::Recording | RecorderState::Waiting(_) => Ok(Effect::StopRecording),
             RecorderState::Draining => Err("it is stopping already".to_owned()),
             RecorderState::Off | RecorderState::Failed(_) => {
                 Err("nothing is being recorded".to_owned())

@@ -62,8 +62,8 @@ pub use sample::{
 pub use size::size_text;
 pub use stamp::{Clock, Stamp};
 pub use status::{
-    BlackBoxStatus, EndReason, Fault, FaultKind, LinkState, RecorderState, RecorderStatus,
-    SavedBlackBox, Severity,
+    BlackBoxStatus, DiskRoom, EndReason, Fault, FaultKind, LinkState, RecorderState,
+    RecorderStatus, SavedBlackBox, Severity,
 };
 pub use stop::{StopEvent, StopLevel, StopOrigin, StopPath, StopPress, StopReport, StopState};
 pub use text::PlainText;

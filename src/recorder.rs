@@ -12,8 +12,10 @@ mod lock;
 mod naming;
 mod open;
 mod pixels;
+mod room;
 mod rotation;
 mod shared_file;
+mod stalled;
 mod storage;
 mod worker;
 
@@ -21,7 +23,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::model::{Clock, DropReason, RecorderStatus, SourceInfo};
+use crate::model::{Clock, RecorderStatus, SourceInfo};
 use crate::pipeline::{DiskReceiver, Meters};
 use crate::recording::SourceAccount;
 
@@ -111,7 +113,6 @@ struct Shared {
     status: RecorderStatus,
     outcomes: Vec<RecordingOutcome>,
     left_out: u64,
-    failed_with: Option<DropReason>,
 }
 
 /// The recorder as others see it.

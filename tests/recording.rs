@@ -29,6 +29,8 @@ use rig::{EPOCH_NS, LANE_BYTES, Rig, sources, wait_until};
 mod black_box;
 #[path = "recording/control.rs"]
 mod control;
+#[path = "recording/disk_full.rs"]
+mod disk_full;
 #[path = "recording/market.rs"]
 mod market;
 #[path = "recording/missed.rs"]
@@ -863,12 +865,9 @@ proptest! {
 
 // Disks that fail.
 
-/// A disk whose files take so many bytes and no more, or that stalls before each write.
+/// A disk that stalls before each write, or each time it is to make something durable.
 #[derive(Clone, Default)]
 struct BadDisk {
-    room: Option<u64>,
-    /// Whether what a file has taken can be taken back.
-    cuts: bool,
     gate: Option<Arc<Gate>>,
     sync_gate: Option<Arc<Gate>>,
 }
@@ -911,7 +910,6 @@ impl Gate {
 struct BadFile {
     inner: Box<dyn RecordFile>,
     disk: BadDisk,
-    size: u64,
 }
 
 impl Storage for BadDisk {
@@ -923,7 +921,6 @@ impl Storage for BadDisk {
         Ok(Box::new(BadFile {
             inner: Disk.create(path)?,
             disk: self.clone(),
-            size: 0,
         }))
     }
 
@@ -947,18 +944,8 @@ impl Write for BadFile {
         {
             gate.pass();
         }
-        let taken = match &mut self.disk.room {
-            None => bytes.len(),
-            Some(0) => return Err(io::ErrorKind::StorageFull.into()),
-            Some(room) => {
-                let taken = bytes.len().min(*room as usize);
-                *room -= taken as u64;
-                taken
-            }
-        };
-        self.inner.write_all(&bytes[..taken])?;
-        self.size += taken as u64;
-        Ok(taken)
+        self.inner.write_all(bytes)?;
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -973,73 +960,6 @@ impl RecordFile for BadFile {
         }
         self.inner.sync()
     }
-
-    fn cut(&mut self, len: u64) -> io::Result<()> {
-        if !self.disk.cuts {
-            return Err(io::ErrorKind::PermissionDenied.into());
-        }
-        self.inner.cut(len)?;
-        if let Some(room) = &mut self.disk.room {
-            *room += self.size - len;
-        }
-        self.size = len;
-        Ok(())
-    }
-}
-
-#[test]
-fn a_full_disk_ends_the_recording_and_blocks_nobody() {
-    let summary = record_on_a_full_disk(true);
-    // The file says itself what happened to it.
-    assert!(summary.finished, "{summary}");
-    assert_eq!(summary.ended.as_deref(), Some("the disk was full"));
-    let why = &summary.incomplete_because[0];
-    assert!(why.contains("lost: disk full"), "{why}");
-}
-
-#[test]
-fn a_full_disk_without_room_for_a_word_leaves_what_a_killed_recorder_leaves() {
-    let summary = record_on_a_full_disk(false);
-    assert!(!summary.finished, "{summary}");
-    let why = &summary.incomplete_because[0];
-    assert!(why.starts_with("not finished; "), "{why}");
-}
-
-fn record_on_a_full_disk(cuts: bool) -> Summary {
-    // A lane that holds less than is sent: whoever waited for the disk would wait for ever.
-    let disk = BadDisk {
-        room: Some(3_000_000),
-        cuts,
-        ..BadDisk::default()
-    };
-    let rig = Rig::on(Box::new(disk), 1_000_000);
-    rig.start(RecordingLimits::default());
-    for n in 0..40 {
-        let body = vec![1; 200_000];
-        rig.say(0, Payload::Frame(frame(n, FrameEncoding::Jpeg, body)));
-    }
-    let outcome = rig.outcome();
-    assert!(!outcome.complete);
-    assert!(outcome.lost > 0 && outcome.written > 0, "{outcome:?}");
-    assert_eq!(outcome.accepted, outcome.written + outcome.lost);
-    assert!(outcome.ended.contains("is full"), "{}", outcome.ended);
-    let RecorderState::Failed(why) = rig.recorder.status().state else {
-        panic!("{:?}", rig.recorder.status());
-    };
-    assert_eq!(&*why, outcome.ended);
-    let disk = rig.pipeline.ledger().snapshot().source(SourceId(0)).disk;
-    assert_eq!(
-        (disk.written, disk.lost[DropReason::DiskFull as usize]),
-        (outcome.written, outcome.lost)
-    );
-    rig.assert_balanced();
-    // What the books call written can be read.
-    let summary = recording::inspect(&outcome.path).unwrap();
-    let frames = messages_of(&summary, "/scope/WidefieldCamera/image");
-    assert_eq!(frames, outcome.written);
-    assert!(!summary.complete);
-    rig.quit();
-    summary
 }
 
 #[test]

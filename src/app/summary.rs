@@ -1,7 +1,7 @@
 //! The one thing that is wrong, for a terminal that has room for nothing else.
 
 use super::App;
-use crate::model::{RecorderState, Severity, Stamp};
+use crate::model::{DiskRoom, RecorderState, Severity, Stamp};
 use crate::panels::{Facts, Standing};
 use crate::ui::Role;
 
@@ -45,6 +45,13 @@ fn stop(app: &App) -> Option<(String, Role)> {
 fn worst_source(facts: &Facts, at: Stamp, held: bool) -> (String, Role) {
     if let RecorderState::Failed(why) = &facts.recorder.state {
         return (format!("✕ recording failed: {why}"), Role::Error);
+    }
+    if let RecorderState::Waiting(why) = &facts.recorder.state {
+        return (format!("✕ not recording: {why}"), Role::Error);
+    }
+    if facts.recorder.disk != DiskRoom::Roomy {
+        let words = facts.recorder.disk.withheld();
+        return (format!("✕ disk full: {words}"), Role::Error);
     }
     if let Some(trouble) = &facts.recorder.trouble {
         return (format!("✕ recording: {trouble}"), Role::Error);

@@ -3,7 +3,7 @@
 use super::App;
 use super::screen::Screen;
 use crate::intent::Action;
-use crate::model::{Origin, RecorderState};
+use crate::model::{DiskRoom, Origin, RecorderState};
 use crate::panels::{ScopePanel, TablesPanel};
 use crate::pipeline::TerminalStats;
 use crate::ui::text::width;
@@ -171,11 +171,31 @@ fn truths(app: &App) -> Vec<Truth> {
         RecorderState::Recording => {
             let ns = app.now.mono_ns.saturating_sub(facts.recorder.began_mono_ns);
             let time = number::elapsed(std::time::Duration::from_nanos(ns));
-            if facts.recorder.trouble.is_some() {
-                say(format!("✕ rec {time}"), "✕ rec", Role::Error, 0);
-            } else {
-                say(format!("● rec {time}"), "● rec", Role::Recording, 0);
+            match facts.recorder.disk {
+                DiskRoom::Roomy if facts.recorder.trouble.is_some() => {
+                    say(format!("✕ rec {time}"), "✕ rec", Role::Error, 0);
+                }
+                DiskRoom::Roomy => say(format!("● rec {time}"), "● rec", Role::Recording, 0),
+                DiskRoom::FramesHeld => say(
+                    format!("✕ rec {time} disk full: no frames"),
+                    "✕ no frames",
+                    Role::Error,
+                    0,
+                ),
+                DiskRoom::OnlyControl | DiskRoom::Full => say(
+                    format!("✕ rec {time} disk full: only commands"),
+                    "✕ disk full",
+                    Role::Error,
+                    0,
+                ),
             }
+        }
+        RecorderState::Waiting(_) => {
+            let what = match facts.recorder.disk {
+                DiskRoom::Full => "✕ not recording: disk full",
+                _ => "✕ not recording: disk fails",
+            };
+            say(what.to_owned(), "✕ rec", Role::Error, 0);
         }
         RecorderState::Draining => say("◌ rec stopping".to_owned(), "◌ rec", Role::Warning, 0),
         RecorderState::Failed(_) => say("✕ rec failed".to_owned(), "✕ rec", Role::Error, 0),

@@ -236,6 +236,14 @@ pub struct RecorderStatus {
     pub durable_unix_ns: Option<u64>,
     /// Free space on its disk, if it could be asked.
     pub free_bytes: Option<u64>,
+    /// Pictures are written no more when less than this is free.
+    pub reserve_bytes: u64,
+    /// What the room on its disk leaves to be written.
+    pub disk: DiskRoom,
+    /// Since when it is not all, Unix nanoseconds.
+    pub disk_since_unix_ns: u64,
+    /// Messages that were not written since then for want of room.
+    pub disk_missing: u64,
     /// Time from receipt to being written, over the last messages.
     pub latency: super::metrics::Percentiles,
     /// What is kept of the last seconds; `None` if nothing is.
@@ -313,6 +321,9 @@ pub enum RecorderState {
     Recording,
     /// Stopping: what waits is being written.
     Draining,
+    /// The disk takes nothing, because of this. What comes is counted as lost, and the recording
+    /// goes on by itself in another file as soon as that can be made.
+    Waiting(PlainText),
     /// It ended because of this.
     Failed(PlainText),
 }
@@ -324,7 +335,50 @@ impl RecorderState {
             Self::Off => "off",
             Self::Recording => "recording",
             Self::Draining => "draining",
+            Self::Waiting(_) => "waiting",
             Self::Failed(_) => "failed",
+        }
+    }
+
+    /// Whether a recording was begun that nobody has ended.
+    pub fn is_under_way(&self) -> bool {
+        matches!(self, Self::Recording | Self::Waiting(_))
+    }
+}
+
+/// What is still written while a disk fills: what takes the most room and can best be done without
+/// stops first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DiskRoom {
+    /// Everything.
+    #[default]
+    Roomy,
+    /// Everything but pictures.
+    FramesHeld,
+    /// Commands, stops, faults, links and losses.
+    OnlyControl,
+    /// Nothing.
+    Full,
+}
+
+impl DiskRoom {
+    /// The word in status lines for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Roomy => "roomy",
+            Self::FramesHeld => "frames held",
+            Self::OnlyControl => "only control",
+            Self::Full => "full",
+        }
+    }
+
+    /// What is not recorded, in words; empty if everything is.
+    pub fn withheld(self) -> &'static str {
+        match self {
+            Self::Roomy => "",
+            Self::FramesHeld => "frames not recorded",
+            Self::OnlyControl => "only commands, stops, faults and links recorded",
+            Self::Full => "nothing recorded",
         }
     }
 }

@@ -321,6 +321,8 @@ impl Facts {
                 let written = size_text(self.recorder.written_bytes.max(now.written_bytes));
                 Some((Severity::Info, format!("recording ended after {written}")))
             }
+            // The recorder's own line says why, and what follows.
+            (_, RecorderState::Waiting(_)) => None,
             (_, RecorderState::Failed(why)) => {
                 Some((Severity::Error, format!("recording failed: {why}")))
             }

@@ -71,20 +71,42 @@ impl Books {
         ticket.lost(reason);
     }
 
+    /// Items were lost before there was this file, and are accounted for in it: no other file has
+    /// them. Their tickets are settled.
+    pub fn lost_before(
+        &mut self,
+        source: SourceId,
+        lane: LaneKind,
+        reason: DropReason,
+        count: u64,
+    ) {
+        let account = self.source(source);
+        account.accepted += count;
+        account.lost[reason as usize] += count;
+        *self.unsaid.entry((source, lane, reason)).or_default() += count;
+    }
+
     fn note_loss(&mut self, source: SourceId, lane: LaneKind, reason: DropReason) {
         self.source(source).lost[reason as usize] += 1;
         *self.unsaid.entry((source, lane, reason)).or_default() += 1;
     }
 
-    /// Whether there are losses that the file does not say yet.
-    pub fn has_unsaid(&self) -> bool {
-        !self.unsaid.is_empty()
+    /// Whether there are losses that the file does not say yet, but for those of a reason that is
+    /// said later.
+    pub fn has_unsaid(&self, later: Option<DropReason>) -> bool {
+        self.unsaid
+            .keys()
+            .any(|(_, _, reason)| Some(*reason) != later)
     }
 
-    /// The losses that the file does not say yet; they count as said from now on.
-    pub fn take_unsaid(&mut self) -> Vec<(SourceId, Loss)> {
-        std::mem::take(&mut self.unsaid)
+    /// The losses that [`Books::has_unsaid`] tells of; they count as said from now on.
+    pub fn take_unsaid(&mut self, later: Option<DropReason>) -> Vec<(SourceId, Loss)> {
+        let (now, then) = std::mem::take(&mut self.unsaid)
             .into_iter()
+            .partition(|((_, _, reason), _)| Some(*reason) != later);
+        self.unsaid = then;
+        let now: BTreeMap<_, _> = now;
+        now.into_iter()
             .map(|((source, lane, reason), count)| {
                 let loss = Loss {
                     lane,

@@ -9,12 +9,13 @@ use super::books::Books;
 use super::failure::{loss_reason, reason};
 use super::naming::{Made, Names};
 use super::pixels;
+use super::room::Extent;
 use super::rotation::{Parts, session_id};
 use super::shared_file::SharedFile;
 use super::storage::Storage;
 use crate::model::ledger::DiskTicket;
 use crate::model::{
-    DropReason, Fault, FaultKind, LaneKind, Latched, Payload, Sample, Severity, SourceId,
+    DiskRoom, DropReason, Fault, FaultKind, LaneKind, Latched, Payload, Sample, Severity, SourceId,
     SourceInfo, Stamp, StopEvent, StopPath, size_text,
 };
 use crate::pipeline::{RecordingPlan, Rotation};
@@ -34,6 +35,12 @@ const URGENT_SYNC_EVERY_NS: u64 = 100_000_000;
 /// Pictures that cannot be read are described one by one this often for each source; the books
 /// count them all.
 const UNREADABLE_EVERY_NS: u64 = 1_000_000_000;
+/// What is missing for want of room is said this often while it goes on, and this often where every
+/// record counts.
+const WITHHELD_EVERY_NS: u64 = 10_000_000_000;
+const WITHHELD_SELDOM_NS: u64 = 60_000_000_000;
+/// Room that is held in hand on a disk that fills, beside what the file needs to end.
+const HELD_BYTES: u64 = 1024 * 1024;
 
 /// What became of an item.
 #[derive(Debug)]
@@ -97,6 +104,12 @@ pub struct Open {
     unsynced: bool,
     urgent: bool,
     described: BTreeMap<SourceId, u64>,
+    /// What the file says of the room there is.
+    room_said: DiskRoom,
+    /// When it last said what is missing for want of room.
+    withheld_said_ns: Option<u64>,
+    /// Up to where room on the disk is held.
+    held_until: u64,
 }
 
 impl Open {
@@ -139,7 +152,11 @@ impl Open {
                 let made = (partial.clone(), file, writer);
                 Self::begin(made, session, &parts.plan, parts.before(), began, latched)
             })
-            .map_err(|error| (partial, error))?;
+            .map_err(|error| {
+                // Ours, and nothing of anybody is in it.
+                let _ = storage.remove(&partial);
+                (partial, error)
+            })?;
         Ok((open, parts))
     }
 
@@ -158,6 +175,24 @@ impl Open {
         latched: &Latched,
         until: Stamp,
     ) -> Result<Self, (PathBuf, io::Error)> {
+        let come = (self.numbering(), self.before_next());
+        Self::behind(come, storage, parts, sources, latched, until)
+    }
+
+    /// Makes the file that goes on with a recording whose last file takes no more.
+    ///
+    /// - `come`: how far its channels have counted, and what its files hold
+    ///
+    /// # Errors
+    /// As [`Open::first`]; then nothing of it is left.
+    pub fn behind(
+        (numbering, before): (Numbering, Before),
+        storage: &dyn Storage,
+        parts: &Parts,
+        sources: &[SourceInfo],
+        latched: &Latched,
+        until: Stamp,
+    ) -> Result<Self, (PathBuf, io::Error)> {
         let number = parts.number.saturating_add(1);
         let dir = &parts.plan.dir;
         storage
@@ -166,10 +201,9 @@ impl Open {
         let (partial, file): Made = parts.names.next(storage, number)?;
         let session = Session::new(sources, until.unix_ns).as_part(&parts.id, number);
         let file = SharedFile::new(file);
-        RecordingWriter::going_on(file.clone(), &session, self.numbering())
+        RecordingWriter::going_on(file.clone(), &session, numbering)
             .and_then(|writer| {
                 let made = (partial.clone(), file, writer);
-                let before = self.before_next();
                 Self::begin(made, session, &parts.plan, before, until, latched)
             })
             .map_err(|error| {
@@ -205,15 +239,18 @@ impl Open {
             unsynced: true,
             urgent: false,
             described: BTreeMap::new(),
+            room_said: DiskRoom::Roomy,
+            withheld_said_ns: None,
+            held_until: 0,
             partial,
         };
-        open.write_held(latched)?;
+        open.write_held(latched, began)?;
         open.flush()?;
         Ok(open)
     }
 
     /// How far the channels have counted, for the next file.
-    fn numbering(&self) -> Numbering {
+    pub fn numbering(&self) -> Numbering {
         self.writer.numbering()
     }
 
@@ -251,8 +288,8 @@ impl Open {
         })
     }
 
-    fn write_held(&mut self, latched: &Latched) -> io::Result<()> {
-        let now_ns = self.began.unix_ns;
+    fn write_held(&mut self, latched: &Latched, now: Stamp) -> io::Result<()> {
+        let now_ns = now.unix_ns;
         for (source, held) in latched.iter() {
             if let Some((state, since)) = &held.link {
                 self.writer.stage_held_link(source, state, *since, now_ns);
@@ -497,7 +534,7 @@ impl Open {
     /// The disk takes no more; everything not yet flushed is settled as lost.
     pub fn keep_up(&mut self, now: Stamp) -> io::Result<bool> {
         let since = |then: u64| now.mono_ns.saturating_sub(then);
-        let urgent = (self.urgent || self.books.has_unsaid())
+        let urgent = (self.urgent || self.books.has_unsaid(self.said_later(now)))
             && since(self.synced_ns) >= URGENT_SYNC_EVERY_NS;
         let sync_due = urgent || (self.unsynced && since(self.synced_ns) >= SYNC_EVERY_NS);
         let flush_due = self
@@ -521,12 +558,112 @@ impl Open {
     }
 
     fn say_losses(&mut self, now: Stamp) -> io::Result<()> {
-        for (source, loss) in self.books.take_unsaid() {
+        for (source, loss) in self.books.take_unsaid(self.said_later(now)) {
             self.writer.stage_own_loss(source, &loss, now.unix_ns);
             self.commit_if_it_fits(now)?;
             self.urgent = true;
+            if loss.reason == DropReason::DiskFull {
+                self.withheld_said_ns = Some(now.mono_ns);
+            }
         }
         Ok(())
+    }
+
+    /// The losses that need not be said yet: on a disk that fills, saying them takes room.
+    fn said_later(&self, now: Stamp) -> Option<DropReason> {
+        let every_ns = match self.room_said {
+            DiskRoom::Roomy => return None,
+            DiskRoom::FramesHeld => WITHHELD_EVERY_NS,
+            DiskRoom::OnlyControl | DiskRoom::Full => WITHHELD_SELDOM_NS,
+        };
+        let is_said = self
+            .withheld_said_ns
+            .is_some_and(|then| now.mono_ns.saturating_sub(then) < every_ns);
+        is_said.then_some(DropReason::DiskFull)
+    }
+
+    /// Writes down what the room on the disk leaves to be written from now on, and what is missing
+    /// so far. Where there was none for states, those that hold now are written.
+    ///
+    /// # Errors
+    /// The disk takes no more; everything not yet flushed is settled as lost.
+    pub fn say_room(
+        &mut self,
+        room: DiskRoom,
+        fault: &Fault,
+        latched: &Latched,
+        now: Stamp,
+    ) -> io::Result<()> {
+        let before = std::mem::replace(&mut self.room_said, room);
+        let states_again = before >= DiskRoom::OnlyControl && room < DiskRoom::OnlyControl;
+        self.say(fault, now)?;
+        let states = match states_again {
+            true => self.write_held(latched, now),
+            false => Ok(()),
+        };
+        states.map_err(|error| self.give_up(error))?;
+        self.settle(now)
+    }
+
+    /// What the file says of the room there is.
+    pub fn room_said(&self) -> DiskRoom {
+        self.room_said
+    }
+
+    /// Writes down that nothing was recorded before this file for a while, and what is missing
+    /// because of it.
+    ///
+    /// # Errors
+    /// The disk takes no more.
+    pub fn say_missing(
+        &mut self,
+        fault: &Fault,
+        missing: impl Iterator<Item = (SourceId, LaneKind, DropReason, u64)>,
+        now: Stamp,
+    ) -> io::Result<()> {
+        for (source, lane, reason, count) in missing {
+            self.books.lost_before(source, lane, reason, count);
+        }
+        self.say(fault, now)?;
+        self.settle(now)
+    }
+
+    /// How far the file has come.
+    pub fn extent(&self) -> Extent {
+        Extent {
+            written: self.writer.size(),
+            to_come: self.writer.to_come(),
+        }
+    }
+
+    /// Bytes behind the end of the file that nobody else can take.
+    pub fn held_bytes(&self) -> u64 {
+        self.held_until.saturating_sub(self.writer.size())
+    }
+
+    /// Holds what the file needs to end, and some more, so that it can be closed properly whoever
+    /// fills the disk. Where that cannot be done it is as it was.
+    pub fn hold_room(&mut self) {
+        let Extent { written, to_come } = self.extent();
+        if self.held_bytes() < to_come + HELD_BYTES / 2 {
+            let bytes = to_come + HELD_BYTES;
+            if self.file.hold(written, bytes).is_ok() {
+                self.held_until = written + bytes;
+            }
+        }
+    }
+
+    /// Asks the disk for `bytes` behind the end of the file, and gives them back.
+    ///
+    /// # Errors
+    /// It has no such room, whatever it says of its room. A disk that cannot be asked has.
+    pub fn prove_room(&mut self, bytes: u64) -> io::Result<()> {
+        let written = self.writer.size();
+        match self.file.hold(written, bytes) {
+            Ok(()) => self.file.release(written),
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -550,6 +687,7 @@ impl Open {
     /// # Errors
     /// The disk takes no more; what was flushed before stays readable.
     pub fn settle(&mut self, now: Stamp) -> io::Result<()> {
+        self.withheld_said_ns = None;
         self.say_losses(now)
             .and_then(|()| self.flush())
             .map_err(|error| self.give_up(error))
@@ -582,17 +720,23 @@ impl Open {
             lost,
         };
         let mut file = self.file;
-        let named = self
-            .writer
-            .finish(&account)
-            .and_then(|size| {
-                closed.size_bytes = size;
-                file.sync()
-            })
-            .and_then(|()| {
-                closed.durable = true;
-                end.names.finish(storage, &closed.path, end.part)
-            });
+        let whole_bytes = self.writer.flushed_bytes();
+        let held = self.held_until > 0;
+        let finished = self.writer.finish(&account).and_then(|size| {
+            closed.size_bytes = size;
+            if held {
+                // What was not needed is not lost: at worst it is given back with the file.
+                let _ = file.release(size);
+            }
+            file.sync()
+        });
+        if finished.is_err() {
+            (closed.size_bytes, _) = end_without_index(&mut file, whole_bytes, &account);
+        }
+        let named = finished.and_then(|()| {
+            closed.durable = true;
+            end.names.finish(storage, &closed.path, end.part)
+        });
         match named {
             Ok(path) => {
                 closed.path = path;
@@ -605,25 +749,25 @@ impl Open {
 
     /// Ends a file that takes no more: behind what was flushed stand the books, as far as the room
     /// of the torn chunk allows, and the file says itself why it ended and what it lacks.
-    pub fn abandon(mut self, now: Stamp, error: io::Error) -> Closed {
+    ///
+    /// - `goes_on`: the recording does, in another file
+    pub fn abandon(mut self, now: Stamp, error: io::Error, goes_on: bool) -> Closed {
         let whole_bytes = self.writer.flushed_bytes();
-        let account = self.account(now, &reason(&error));
-        let words = last_words(&account);
-        let ended = self.file.end_with(whole_bytes, &words);
+        let account = Account {
+            goes_on,
+            ..self.account(now, &reason(&error))
+        };
+        let (size_bytes, durable) = end_without_index(&mut self.file, whole_bytes, &account);
         let (accepted, written, lost) = self.books.totals();
         Closed {
-            size_bytes: match ended {
-                Ok(()) => whole_bytes + words.len() as u64,
-                // Then it reads like the file of a killed recorder.
-                Err(_) => whole_bytes,
-            },
+            size_bytes,
             path: self.partial,
             channels: self.writer.channels(),
             messages: written,
             // Part of what the writer knows of went with the torn chunk.
             newest_unix_ns: None,
             complete: false,
-            durable: ended.is_ok(),
+            durable,
             began: self.began,
             trouble: Some(error),
             accounts: account.sources,
@@ -707,6 +851,17 @@ impl Open {
             .chain(end)
             .min()
             .map_or(u64::MAX, |due| due.saturating_sub(now.mono_ns))
+    }
+}
+
+/// Ends a file that takes no more behind its first `whole_bytes` with its books alone, if it takes
+/// even those. Returns its size, and whether that survives a loss of power.
+fn end_without_index(file: &mut SharedFile, whole_bytes: u64, account: &Account) -> (u64, bool) {
+    let words = last_words(account);
+    match file.end_with(whole_bytes, &words) {
+        Ok(()) => (whole_bytes + words.len() as u64, true),
+        // Then it reads like the file of a killed recorder.
+        Err(_) => (whole_bytes, false),
     }
 }
 

@@ -34,13 +34,28 @@ impl SharedFile {
     pub(super) fn end_with(&mut self, len: u64, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.0.borrow_mut();
         state.failed.get_or_insert(io::ErrorKind::Other);
-        state.file.cut(len)?;
-        let written = state.file.write_all(bytes).and_then(|()| state.file.sync());
+        let written = state.file.end_with(len, bytes);
         if written.is_err() {
             // Better no end than half of one; if this fails too the file is torn as before.
             let _ = state.file.cut(len);
         }
         written
+    }
+
+    /// Holds room for the `bytes` behind `len`; that there is none is no failure of the file.
+    ///
+    /// # Errors
+    /// As [`RecordFile::hold`].
+    pub(super) fn hold(&mut self, len: u64, bytes: u64) -> io::Result<()> {
+        self.0.borrow_mut().file.hold(len, bytes)
+    }
+
+    /// Gives back what is held behind `len`.
+    ///
+    /// # Errors
+    /// As [`RecordFile::release`].
+    pub(super) fn release(&mut self, len: u64) -> io::Result<()> {
+        self.0.borrow_mut().file.release(len)
     }
 }
 

@@ -96,6 +96,34 @@ pub trait RecordFile: Write + Send {
     fn cut(&mut self, _len: u64) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
+
+    /// Ends the file with these bytes in place of everything behind the first `len`, what is
+    /// buffered too, and makes that durable.
+    ///
+    /// # Errors
+    /// The disk does not even take that; then the file may have any end.
+    fn end_with(&mut self, len: u64, bytes: &[u8]) -> io::Result<()> {
+        self.cut(len)?;
+        self.write_all(bytes)?;
+        self.sync()
+    }
+
+    /// Holds room on the disk for the `bytes` behind the first `len`, so that nobody else can take
+    /// it. The file does not become longer.
+    ///
+    /// # Errors
+    /// There is no such room (a full disk or a quota), or it cannot be held here (`Unsupported`).
+    fn hold(&mut self, _len: u64, _bytes: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Gives back the room held behind the first `len` bytes, which are the whole file.
+    ///
+    /// # Errors
+    /// It stays held.
+    fn release(&mut self, _len: u64) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The file system.
@@ -148,6 +176,32 @@ impl RecordFile for BufWriter<File> {
         self.get_mut().seek(SeekFrom::Start(len))?;
         Ok(())
     }
+
+    fn end_with(&mut self, len: u64, bytes: &[u8]) -> io::Result<()> {
+        let file = self.get_ref().try_clone()?;
+        let old = std::mem::replace(self, BufWriter::with_capacity(BUFFER_BYTES, file));
+        let _ = old.into_parts();
+        // Written over what is to go, and only then cut: room that is given back on a full disk is
+        // taken by whoever waits for it.
+        self.get_mut().seek(SeekFrom::Start(len))?;
+        self.get_mut().write_all(bytes)?;
+        self.get_ref().set_len(len + bytes.len() as u64)?;
+        self.get_ref().sync_data()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn hold(&mut self, len: u64, bytes: u64) -> io::Result<()> {
+        use rustix::fs::{FallocateFlags, fallocate};
+        let held = fallocate(self.get_ref(), FallocateFlags::KEEP_SIZE, len, bytes);
+        held.map_err(|errno| match errno {
+            rustix::io::Errno::OPNOTSUPP => io::ErrorKind::Unsupported.into(),
+            other => other.into(),
+        })
+    }
+
+    fn release(&mut self, len: u64) -> io::Result<()> {
+        self.get_ref().set_len(len)
+    }
 }
 
 #[cfg(test)]
@@ -181,6 +235,44 @@ mod tests {
         file.write_all(b" end").unwrap();
         file.sync().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"kept end");
+    }
+
+    #[test]
+    fn an_end_takes_the_place_of_what_was_torn() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        for end in [&b" end"[..], b" and much more than was torn"] {
+            let mut file = Disk.create(&path).unwrap();
+            file.write_all(b"kept torn").unwrap();
+            file.flush().unwrap();
+            file.write_all(b" buffered").unwrap();
+            file.end_with(4, end).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), [b"kept", end].concat());
+            fs::remove_file(&path).unwrap();
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn room_that_is_held_makes_no_file_longer() {
+        use std::os::unix::fs::MetadataExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let mut file = Disk.create(&path).unwrap();
+        file.write_all(b"kept").unwrap();
+        file.flush().unwrap();
+        match file.hold(4, 1 << 20) {
+            // A file system that cannot.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => return,
+            held => held.unwrap(),
+        }
+        let about = fs::metadata(&path).unwrap();
+        assert_eq!(about.len(), 4);
+        assert!(about.blocks() * 512 >= 1 << 20);
+        file.release(4).unwrap();
+        let about = fs::metadata(&path).unwrap();
+        assert_eq!(about.len(), 4);
+        assert!(about.blocks() * 512 < 1 << 20);
     }
 
     #[cfg(unix)]

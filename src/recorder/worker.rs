@@ -1,5 +1,6 @@
 //! The recorder's thread: takes items and orders from the lane, one after the other.
 
+mod disk;
 mod turn;
 
 use std::collections::VecDeque;
@@ -10,9 +11,11 @@ use std::time::Duration;
 
 use super::archive::Archivist;
 use super::black_box::BlackBox;
-use super::failure::{failure, loss_reason, reason};
+use super::failure::failure;
 use super::open::{Closed, End, Open, Taken};
+use super::room::{Room, stops_at};
 use super::rotation::Parts;
+use super::stalled::Stalled;
 use super::storage::Storage;
 use super::{RecorderContext, RecordingOutcome, Shared};
 use crate::model::ledger::DiskTicket;
@@ -26,8 +29,6 @@ const DRAIN_NS: u64 = 10_000_000_000;
 /// How long the thread sleeps at most: then it looks whether something is due.
 const PATIENCE_RECORDING: Duration = Duration::from_millis(100);
 const PATIENCE_IDLE: Duration = Duration::from_secs(1);
-/// The disk is asked for its free space this often.
-const FREE_EVERY_NS: u64 = 2_000_000_000;
 /// Percentiles are worked out this often.
 const PERCENTILES_EVERY_NS: u64 = 250_000_000;
 
@@ -39,21 +40,23 @@ pub(super) struct Worker {
     latched: Latched,
     black_box: BlackBox,
     open: Option<Open>,
-    /// What `open` or `failed` is a part of.
+    /// What `open` is a part of, or what waits for its disk.
     parts: Option<Parts>,
     /// Reads back and writes manifests; there once the first recording began.
     archive: Option<Archivist>,
     /// Why the next part could not be opened, or the last one not be closed.
     trouble: Option<PlainText>,
-    /// What takes no more, while what was accepted for it is counted as lost.
-    failed: Option<Open>,
+    /// A recording whose disk takes nothing.
+    stalled: Option<Stalled>,
+    /// Files in a row that came to nothing soon after they were begun.
+    tries: u32,
+    room: Room,
     /// Orders met while emptying the lane for the one before them.
     deferred: VecDeque<Order>,
     /// When waiting for what stands before a stop ends.
     deadline_ns: Option<u64>,
     latency: LatencyWindow,
     percentiles_ns: u64,
-    free_asked_ns: Option<u64>,
     /// Everything received before this was taken out of the lane.
     taken_until: Stamp,
     status: RecorderStatus,
@@ -77,12 +80,13 @@ impl Worker {
             parts: None,
             archive: None,
             trouble: None,
-            failed: None,
+            stalled: None,
+            tries: 0,
+            room: Room::default(),
             deferred: VecDeque::new(),
             deadline_ns: None,
             latency: LatencyWindow::default(),
             percentiles_ns: 0,
-            free_asked_ns: None,
             taken_until: Stamp::default(),
             status: RecorderStatus::default(),
         }
@@ -100,6 +104,9 @@ impl Worker {
                 Some(Order::Rotate) => {
                     if let Some(parts) = &mut self.parts {
                         parts.order();
+                    }
+                    if let Some(stalled) = &mut self.stalled {
+                        stalled.hurry();
                     }
                 }
                 Some(Order::Pace(rotation)) => {
@@ -136,6 +143,7 @@ impl Worker {
         let asked = self.context.clock.now();
         let patience = match &self.open {
             Some(open) => PATIENCE_RECORDING.min(Duration::from_nanos(open.next_due_ns(asked))),
+            None if self.stalled.is_some() => PATIENCE_RECORDING,
             None => PATIENCE_IDLE,
         };
         match self.receiver.recv(patience) {
@@ -174,19 +182,18 @@ impl Worker {
             .take(sample, &self.latched, &self.context, &self.storage);
     }
 
-    fn take(&mut self, sample: &Sample, ticket: Option<DiskTicket>) -> io::Result<()> {
+    fn take(&mut self, sample: &Sample, mut ticket: Option<DiskTicket>) -> io::Result<()> {
         let now = self.context.clock.now();
         let overdue = self.is_overdue(now);
         if !overdue {
             self.turn_before(sample, now)?;
         }
+        let has_room = self.has_room_for(sample, now);
         let Some(open) = &mut self.open else {
             if let Some(ticket) = ticket {
-                // Accepted just before the file failed.
-                let reason = self.failure_reason();
-                match &mut self.failed {
-                    Some(failed) => failed.lose(sample, ticket, reason),
-                    None => ticket.lost(reason),
+                match &mut self.stalled {
+                    Some(stalled) => stalled.lose(sample, ticket),
+                    None => ticket.lost(DropReason::RecorderGone),
                 }
             }
             return Ok(());
@@ -195,12 +202,22 @@ impl Worker {
             open.lose(sample, ticket, DropReason::Shutdown);
             return Ok(());
         }
+        if let Some(ticket) = ticket.take_if(|_| !has_room) {
+            open.lose(sample, ticket, DropReason::DiskFull);
+            self.room.miss();
+            return Ok(());
+        }
+        let before = open.extent().written_at_most();
         let taken = match open.write(sample, ticket, now)? {
             Taken::PartFull(ticket) => self.turn_for(sample, ticket, now)?,
             taken => taken,
         };
         match taken {
             Taken::Written => {
+                if let Some(open) = &self.open {
+                    let bytes = open.extent().written_at_most().saturating_sub(before);
+                    self.room.wrote(bytes, stops_at(&sample.payload));
+                }
                 let took_ns = now.mono_ns.saturating_sub(sample.received.mono_ns);
                 self.latency.record(took_ns);
                 self.context
@@ -225,12 +242,6 @@ impl Worker {
         self.deadline_ns.is_some_and(|end| now.mono_ns >= end)
     }
 
-    fn failure_reason(&self) -> DropReason {
-        self.shared()
-            .failed_with
-            .unwrap_or(DropReason::RecorderGone)
-    }
-
     fn start(&mut self, plan: RecordingPlan) {
         self.finish("another recording was begun");
         let began = self.context.clock.now();
@@ -244,11 +255,11 @@ impl Worker {
         {
             let mut shared = self.shared();
             shared.left_out = 0;
-            shared.failed_with = None;
         }
+        self.room = Room::default();
+        self.tries = 0;
         self.latency = LatencyWindow::default();
         self.percentiles_ns = 0;
-        self.free_asked_ns = None;
         self.status = RecorderStatus {
             began_mono_ns: began.mono_ns,
             ..RecorderStatus::default()
@@ -288,6 +299,8 @@ impl Worker {
         let now = self.context.clock.now();
         self.black_box.miss(self.receiver.take_missed(), now);
         self.black_box.keep_up(&self.context, &self.storage);
+        self.watch_stall(now);
+        self.watch_room(now);
         let Some(open) = &mut self.open else { return };
         match open.keep_up(now) {
             Ok(true) => {
@@ -312,7 +325,7 @@ impl Worker {
 
     /// Writes everything that was accepted, as far as the deadline allows, and closes the file.
     fn finish(&mut self, reason: &str) {
-        if self.open.is_none() {
+        if self.open.is_none() && self.stalled.is_none() {
             return;
         }
         // What is accepted from here on would never be written; what was accepted is in the lane.
@@ -324,15 +337,15 @@ impl Worker {
             .get_or_insert(now.mono_ns.saturating_add(DRAIN_NS));
         self.empty_lane();
         let now = self.context.clock.now();
+        self.deadline_ns = None;
         let Some(mut open) = self.open.take() else {
-            // It failed meanwhile, and said so.
-            return;
+            return self.give_up_waiting(now, reason);
         };
         if let Err(error) = open.settle(now) {
             self.open = Some(open);
-            return self.fail(error);
+            self.fail(error);
+            return self.give_up_waiting(now, reason);
         }
-        self.deadline_ns = None;
         if let Some(parts) = self.parts.take() {
             let end = End {
                 reason,
@@ -412,23 +425,6 @@ impl Worker {
         }
     }
 
-    /// Ends a recording whose file takes no more. The lane goes on being emptied, so nobody waits
-    /// for a disk that is gone.
-    fn fail(&mut self, error: io::Error) {
-        let Some(open) = self.open.take() else { return };
-        self.receiver.set_taking(false);
-        self.deadline_ns = None;
-        self.shared().failed_with = Some(loss_reason(&error));
-        self.failed = Some(open);
-        self.empty_lane();
-        if let (Some(open), Some(parts)) = (self.failed.take(), self.parts.take()) {
-            let now = self.context.clock.now();
-            let why = reason(&error);
-            let closed = open.abandon(now, error);
-            self.ended(parts, closed, now, &why);
-        }
-    }
-
     fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -444,15 +440,8 @@ impl Worker {
             self.status.not_taken = before.lost + open.totals().2;
             self.status.channels = u32::try_from(open.channels()).unwrap_or(u32::MAX);
             self.status.written_bytes = before.size_bytes + open.size();
-            let due = self
-                .free_asked_ns
-                .is_none_or(|then| now.mono_ns.saturating_sub(then) >= FREE_EVERY_NS);
-            if due {
-                self.free_asked_ns = Some(now.mono_ns);
-                let dir = open.path().parent().unwrap_or(open.path());
-                self.status.free_bytes = self.storage.free_bytes(dir);
-            }
         }
+        self.publish_room();
         if now.mono_ns.saturating_sub(self.percentiles_ns) >= PERCENTILES_EVERY_NS {
             self.percentiles_ns = now.mono_ns;
             self.status.latency = self.latency.percentiles();

@@ -118,6 +118,14 @@ impl Decoder {
         if message.channel.topic == OWN_LOSS {
             return self.own_loss(message).map_err(wrong);
         }
+        if message.channel.topic == "/ttyscope/fault" && !self.session.sources.is_empty() {
+            // The recorder's own: it is nobody's, and the first source is always there to tell it.
+            return Ok(Some(Played {
+                source: 0,
+                received_ns: message.log_time_ns,
+                payload: fault(message).map_err(wrong)?,
+            }));
+        }
         let source = metadata
             .get("source_index")
             .and_then(|index| index.parse::<usize>().ok())

@@ -146,7 +146,7 @@ pub enum GapKind {
 }
 
 /// Losses of one kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LossSummary {
     /// Whose.
     pub source: String,
@@ -156,6 +156,8 @@ pub struct LossSummary {
     pub reason: String,
     /// How many items.
     pub count: u64,
+    /// When that was first and last said.
+    pub said: Span,
 }
 
 /// Faults of one kind.

@@ -369,6 +369,11 @@ impl<W: Write> RecordingWriter<W> {
         });
     }
 
+    /// Bytes that the file will still take at most if it ends now, with nothing staged.
+    pub fn to_come(&self) -> u64 {
+        self.size.to_come(0)
+    }
+
     /// How large the finished file is at most if it ends with what is staged.
     pub fn size_with_staged(&self) -> u64 {
         let mut bytes =

@@ -12,10 +12,11 @@ use super::session::Session;
 use super::signals::{Signals, Told};
 use super::voice::{Patience, Voice, json_line, people};
 use crate::model::{
-    BlackBoxStatus, CommandState, Fate, LinkState, LogLine, Origin, Payload, RecorderState, Sample,
-    SourceId, StopEvent, size_text,
+    BlackBoxStatus, CommandState, DiskRoom, Fate, LinkState, LogLine, Origin, Payload,
+    RecorderState, Sample, SourceId, StopEvent, size_text,
 };
 use crate::pipeline::{LoopStats, PipelineSnapshot, TerminalStats};
+use crate::recording::rfc3339;
 use crate::ui::number;
 
 /// Items taken in before signals and the clock get their turn.
@@ -282,6 +283,14 @@ struct RecorderLine<'a> {
     durable_unix_ns: Option<u64>,
     not_taken: u64,
     free_bytes: Option<u64>,
+    /// What is still written: `roomy`, `frames held`, `only control` or `full`.
+    disk: &'static str,
+    /// Since when not everything is, Unix nanoseconds.
+    disk_since_unix_ns: Option<u64>,
+    /// What was not written since then for want of room.
+    disk_missing: u64,
+    /// Why nothing is being written, while the recorder waits for its disk.
+    waits_because: Option<&'a str>,
     black_box: Option<BlackBoxLine>,
 }
 
@@ -393,6 +402,14 @@ fn say_status(
                     durable_unix_ns: recorder.durable_unix_ns,
                     not_taken: recorder.not_taken,
                     free_bytes: recorder.free_bytes,
+                    disk: recorder.disk.as_str(),
+                    disk_since_unix_ns: (recorder.disk_since_unix_ns > 0)
+                        .then_some(recorder.disk_since_unix_ns),
+                    disk_missing: recorder.disk_missing,
+                    waits_because: match &recorder.state {
+                        RecorderState::Waiting(why) => Some(why),
+                        _ => None,
+                    },
                     black_box: recorder.black_box.as_ref().map(BlackBoxLine::of),
                 },
             };
@@ -422,6 +439,18 @@ fn say_status(
                     size_text(recorder.written_bytes),
                     size_text(recorder.waiting_bytes),
                 ));
+            }
+            if recorder.state.is_under_way() && recorder.disk != DiskRoom::Roomy {
+                line.push_str(&format!(
+                    "  ✕ disk full: {} since {}, {} left",
+                    recorder.disk.withheld(),
+                    rfc3339(recorder.disk_since_unix_ns),
+                    recorder
+                        .free_bytes
+                        .map_or_else(|| "little".to_owned(), size_text),
+                ));
+            } else if let RecorderState::Waiting(why) = &recorder.state {
+                line.push_str(&format!("  ✕ {why}; goes on by itself"));
             }
             if let Some(age_s) = durable_age_s {
                 line.push_str(&format!("  durable to {age_s:.1} s ago"));

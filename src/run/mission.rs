@@ -130,7 +130,7 @@ pub fn watch(
             session.stops.press(StopOrigin::Exit);
         }
         let keep = look.on_terminal_loss == OnTerminalLoss::KeepRecording
-            && session.recorder().state == RecorderState::Recording;
+            && session.recorder().state.is_under_way();
         if keep {
             tracing::warn!("the terminal is gone; the recording goes on without a screen");
             session.lanes.take_control_only();

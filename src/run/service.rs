@@ -305,7 +305,7 @@ impl Service {
                 RecorderState::Recording => recorder.file.as_ref().map(stem) != Some(stem(before)),
                 RecorderState::Draining => false,
                 // There will be none.
-                RecorderState::Off | RecorderState::Failed(_) => true,
+                RecorderState::Off | RecorderState::Waiting(_) | RecorderState::Failed(_) => true,
             };
             if !is_over && !is_late && recorder.trouble.is_none() {
                 return;

@@ -452,7 +452,7 @@ impl Session {
         let status = self.recorder();
         match status.state {
             RecorderState::Off => status.file.is_some(),
-            RecorderState::Recording | RecorderState::Draining => false,
+            RecorderState::Recording | RecorderState::Draining | RecorderState::Waiting(_) => false,
             RecorderState::Failed(_) => true,
         }
     }

@@ -93,6 +93,16 @@ impl Headless {
         });
     }
 
+    /// Waits for a status line of `--json` that is as wanted and comes from now on; returns it.
+    pub fn wait_for_next(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let mut found = None;
+        self.stdout.wait_from(self.stdout.len(), what, |line| {
+            found = serde_json::from_str(line).ok().filter(|v| wanted(v));
+            found.is_some()
+        });
+        found.unwrap_or_default()
+    }
+
     /// Waits for a line on standard error.
     pub fn wait_for_word(&self, part: &str) {
         self.stderr.wait_for(part, |line| line.contains(part));
@@ -179,10 +189,19 @@ impl Lines {
         lines
     }
 
-    fn wait_for(&self, what: &str, wanted: impl Fn(&str) -> bool) {
+    fn len(&self) -> usize {
+        self.lines.lock().unwrap().len()
+    }
+
+    fn wait_for(&self, what: &str, wanted: impl FnMut(&str) -> bool) {
+        self.wait_from(0, what, wanted);
+    }
+
+    /// Waits for a line behind the first `seen`.
+    fn wait_from(&self, seen: usize, what: &str, mut wanted: impl FnMut(&str) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         let mut lines = self.lines.lock().unwrap();
-        while !lines.iter().any(|line| wanted(line)) {
+        while !lines.iter().skip(seen).any(|line| wanted(line)) {
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "waiting for {what}: {lines:#?}");
             lines = self.more.wait_timeout(lines, left).unwrap().0;

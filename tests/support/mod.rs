@@ -8,3 +8,4 @@ pub mod microscope;
 pub mod process;
 pub mod pty;
 pub mod rig;
+pub mod small_disk;

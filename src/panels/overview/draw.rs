@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Below, Detail, INDENT, OverviewPanel};
-use crate::model::{Origin, Percentiles, RecorderState, Severity, Stamp, size_text};
+use crate::model::{DiskRoom, Origin, Percentiles, RecorderState, Severity, Stamp, size_text};
 use crate::panels::facts::{Facts, SourceFacts};
 use crate::panels::{Look, Standing};
 use crate::pipeline::{CameraSnapshot, SourceSnapshot, Stage};
@@ -310,13 +310,26 @@ pub fn draw_recorder(
     };
     let status = &facts.recorder;
     let role = match status.state {
-        RecorderState::Failed(_) => Role::Error,
+        RecorderState::Failed(_) | RecorderState::Waiting(_) => Role::Error,
+        RecorderState::Recording if status.disk != DiskRoom::Roomy => Role::Error,
         RecorderState::Recording => Role::Recording,
         RecorderState::Draining => Role::Warning,
         RecorderState::Off => Role::Dim,
     };
     let first = match (&status.state, &status.file) {
         (RecorderState::Failed(why), _) => format!("✕ failed: {why}"),
+        (RecorderState::Waiting(why), _) => format!(
+            "✕ since {}: {why}; goes on by itself",
+            number::clock(status.disk_since_unix_ns, look.utc_offset_s)
+        ),
+        (RecorderState::Recording, _) if status.disk != DiskRoom::Roomy => format!(
+            "✕ disk full: {} since {}; {} left",
+            status.disk.withheld(),
+            number::clock(status.disk_since_unix_ns, look.utc_offset_s),
+            status
+                .free_bytes
+                .map_or_else(|| "little".to_owned(), size_text)
+        ),
         (RecorderState::Off, _) if !can_record => "this run has no recorder".to_owned(),
         (RecorderState::Off, None) => "not recording: R starts".to_owned(),
         (RecorderState::Off, Some(file)) => format!("not recording; last file {file}"),
@@ -329,13 +342,15 @@ pub fn draw_recorder(
             format!("● {file}")
         }
     };
+    // What is wrong is said to its end.
+    let most = if role == Role::Error { 4 } else { 2 };
     let mut y = room.top();
     let trouble = status
         .trouble
         .as_ref()
         .map(|why| (why.as_str(), Role::Error));
     for (words, role) in std::iter::once((first.as_str(), role)).chain(trouble) {
-        for line in crate::ui::text::wrap(words, room.width.saturating_sub(1), 2) {
+        for line in crate::ui::text::wrap(words, room.width.saturating_sub(1), most) {
             put(buf, room, room.left(), y, &line, look.theme.style(role));
             y += 1;
         }
@@ -420,9 +435,16 @@ fn recorder_items(facts: &Facts, can_record: bool, at: Stamp) -> Vec<Item> {
             true => facts.recorder_bytes_per_s,
             false => arriving(facts),
         };
-        let lasts = (rate >= 1.0).then(|| (free as f64 / rate).min(1e9) as u64);
-        let words = match lasts.map(|seconds| (seconds, Duration::from_secs(seconds))) {
-            Some((_, time)) => format!("{} left on the disk", number::age(time)),
+        // Frames stop before the disk is full; once they have, what is left is for the rest.
+        let is_short = is_writing && status.disk != DiskRoom::Roomy;
+        let usable = match is_short {
+            true => free,
+            false => free.saturating_sub(status.reserve_bytes),
+        };
+        let lasts = (rate >= 1.0).then(|| (usable as f64 / rate).min(1e9) as u64);
+        let words = match lasts.map(Duration::from_secs) {
+            Some(time) if is_short => format!("{} left without frames", number::age(time)),
+            Some(time) => format!("{} left on the disk", number::age(time)),
             None => format!("{} free", size_text(free)),
         };
         let role = match lasts {

@@ -154,7 +154,7 @@ fn take(open: &mut Open, slice: Slice, ledger: &Ledger, clock: &Clock) -> std::i
 }
 
 fn give_up(open: Open, error: std::io::Error, clock: &Clock) -> Failed {
-    let closed = open.abandon(clock.now(), error);
+    let closed = open.abandon(clock.now(), error, false);
     Failed {
         path: closed.path,
         size_bytes: closed.size_bytes,

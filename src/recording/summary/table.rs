@@ -67,9 +67,18 @@ impl fmt::Display for Summary {
         list(f, "order books", &self.books, book_line)?;
         list(f, "gaps", &self.gaps, gap_line)?;
         list(f, "losses", &self.losses, |loss| {
+            let (first, last) = (loss.said.first_unix_ns, loss.said.last_unix_ns);
+            let until = match first == last {
+                true => String::new(),
+                false => format!(" to {}", rfc3339(last)),
+            };
             format!(
-                "{}  {}  {}  {}",
-                loss.source, loss.lane, loss.reason, loss.count
+                "{}  {}  {}  {}  said {}{until}",
+                loss.source,
+                loss.lane,
+                loss.reason,
+                loss.count,
+                rfc3339(first)
             )
         })?;
         list(f, "faults", &self.faults, |fault| {

@@ -35,7 +35,7 @@ pub(super) struct Tally {
     black_box: Vec<BlackBoxCause>,
     channels: BTreeMap<String, Channel>,
     number_gaps: Vec<Gap>,
-    losses: BTreeMap<(String, String, String), u64>,
+    losses: BTreeMap<(String, String, String), (u64, Span)>,
     faults: BTreeMap<(String, String, String), (u64, String)>,
     commands: BTreeMap<String, Commands>,
     stops: BTreeMap<String, Stops>,
@@ -169,8 +169,15 @@ impl Tally {
         };
         let key = (source, printable(&loss.lane), printable(&loss.reason));
         if self.losses.len() < MAX_LISTED || self.losses.contains_key(&key) {
-            let count = self.losses.entry(key).or_default();
+            let at = message.log_time_ns;
+            let said = Span {
+                first_unix_ns: at,
+                last_unix_ns: at,
+            };
+            let (count, span) = self.losses.entry(key).or_insert((0, said));
             *count = count.saturating_add(loss.count);
+            span.first_unix_ns = span.first_unix_ns.min(at);
+            span.last_unix_ns = span.last_unix_ns.max(at);
         }
     }
 
@@ -283,11 +290,12 @@ impl Tally {
             losses: self
                 .losses
                 .into_iter()
-                .map(|((source, lane, reason), count)| LossSummary {
+                .map(|((source, lane, reason), (count, said))| LossSummary {
                     source,
                     lane,
                     reason,
                     count,
+                    said,
                 })
                 .collect(),
             faults: self
@@ -458,7 +466,8 @@ fn of_source<'a, T: Default>(
 
 fn source_name(message: &RecordedMessage) -> String {
     let name = message.channel.metadata.get("source");
-    printable(name.map_or("", String::as_str))
+    // What belongs to no source the recorder itself has said.
+    printable(name.map_or("ttyscope", String::as_str))
 }
 
 fn printable_sources(session: Session, simulated: &BTreeSet<String>) -> Vec<RecordedSource> {

@@ -36,7 +36,7 @@ pub(super) struct Channel {
 
 /// The channels of a recording and how far each has counted, for the file that goes on with them:
 /// a topic means the same in all files of a recording, and its numbers have no hole between them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Numbering(Channels);
 
 /// The channels that there are so far.

@@ -28,7 +28,10 @@ const LINK_STATES: [&str; 7] = [
     "ended",
 ];
 /// Those of the recorder, as [`crate::model::RecorderState::word`] has them.
-const RECORDER_STATES: [&str; 4] = ["off", "recording", "draining", "failed"];
+const RECORDER_STATES: [&str; 5] = ["off", "recording", "draining", "waiting", "failed"];
+
+/// What of the disk's room, as [`crate::model::DiskRoom::as_str`] has them.
+const DISK_ROOMS: [&str; 4] = ["roomy", "frames held", "only control", "full"];
 
 /// All figures.
 pub fn text(figures: &Figures) -> String {
@@ -419,6 +422,13 @@ fn recorder(page: &mut Page, figures: &Figures) {
         "What the recorder is doing: 1 for that state.",
     );
     page.state(name, &[], &RECORDER_STATES, status.state.word());
+    let name = "ttyscope_recorder_disk";
+    page.begin(
+        name,
+        Kind::Gauge,
+        "What the room on the disk leaves to be written.",
+    );
+    page.state(name, &[], &DISK_ROOMS, status.disk.as_str());
     page.single(
         "ttyscope_recorder_parts_total",
         Kind::Counter,

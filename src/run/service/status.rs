@@ -1,7 +1,7 @@
 //! The one line that a service manager shows of a recorder.
 
 use super::figures::{Figures, SourceState};
-use crate::model::{LinkState, RecorderState, Severity, size_text};
+use crate::model::{DiskRoom, LinkState, RecorderState, Severity, size_text};
 
 /// Part, messages, how much of it is on the disk, and the source that is worst off.
 pub fn line(figures: &Figures) -> String {
@@ -9,6 +9,7 @@ pub fn line(figures: &Figures) -> String {
     let mut line = match &recorder.state {
         RecorderState::Off => "not recording".to_owned(),
         RecorderState::Failed(why) => format!("NOT RECORDING: {why}"),
+        RecorderState::Waiting(why) => format!("NOT RECORDING, waiting for the disk: {why}"),
         RecorderState::Recording | RecorderState::Draining => {
             let doing = match recorder.state {
                 RecorderState::Draining => "writing what waits",
@@ -25,6 +26,9 @@ pub fn line(figures: &Figures) -> String {
     };
     if let Some(age_s) = figures.durable_age_s() {
         line.push_str(&format!(", durable to {age_s:.1} s ago"));
+    }
+    if recorder.disk != DiskRoom::Roomy {
+        line.push_str(&format!(", DISK FULL: {}", recorder.disk.withheld()));
     }
     if let Some(trouble) = &recorder.trouble {
         line.push_str(&format!(", {trouble}"));

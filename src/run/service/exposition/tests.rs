@@ -269,6 +269,7 @@ fn every_word_of_a_state_has_its_series() {
         RecorderState::Off,
         RecorderState::Recording,
         RecorderState::Draining,
+        RecorderState::Waiting("full".into()),
         RecorderState::Failed("full".into()),
     ];
     for state in all_recorders {
