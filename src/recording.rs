@@ -27,8 +27,8 @@ pub use manifest::{EndRecord, Fingerprint, MANIFEST_ENDING, Manifest, ManifestEr
 pub use parts::{Beside, SessionVerdict, check_hash, judge};
 pub use read_error::ReadError;
 pub use reader::{
-    Attachment, Damage, Ending, Entry, Place, Placed, RecordedChannel, RecordedMessage,
-    RecordedSchema, RecordingReader, Statistics,
+    Attachment, Damage, Ending, Entry, KnownChannels, Place, Placed, RecordedChannel,
+    RecordedMessage, RecordedSchema, RecordingReader, Statistics,
 };
 pub use recover::{RECOVERY, RecoverError, Recovery, recover};
 pub use session::{

@@ -581,6 +581,7 @@ async fn the_files_of_a_session_are_one() {
     );
     assert_eq!(by_source(1), ["power=3"]);
 
+    rig.orders.send(ReplayOrder::Pause).await.unwrap();
     // In the second file: what holds is known since when it really is so.
     let status = rig.seek(at(1_050)).await;
     assert_eq!(status.part, 2);

@@ -27,7 +27,7 @@ mod thread;
 pub use entry::{
     Attachment, Damage, Ending, Entry, RecordedChannel, RecordedMessage, RecordedSchema, Statistics,
 };
-pub use places::{Place, Placed};
+pub use places::{KnownChannels, Place, Placed};
 
 /// The first and last bytes of every file. Source: MCAP specification, "Magic".
 const MAGIC: [u8; 8] = [0x89, b'M', b'C', b'A', b'P', 0x30, b'\r', b'\n'];

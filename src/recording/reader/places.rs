@@ -5,7 +5,9 @@
 //! over, from head to head; what is in the chunks is not read for that either. Nothing here compares
 //! checksums of chunks: whoever plays on from a place does.
 
+use std::collections::BTreeMap;
 use std::io::{self, Seek, SeekFrom};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -40,6 +42,10 @@ pub struct Place {
     index: (u64, u64),
 }
 
+/// What a reader knows of a file's channels.
+#[derive(Clone, Debug, Default)]
+pub struct KnownChannels(BTreeMap<u16, Arc<RecordedChannel>>);
+
 /// What was read at a place.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Placed {
@@ -67,6 +73,17 @@ impl RecordingReader {
     /// A channel of the file, once it is known.
     pub fn channel(&self, id: u16) -> Option<&RecordedChannel> {
         self.channels.get(&id).map(|channel| &**channel)
+    }
+
+    /// The channels that are known so far.
+    pub fn channels(&self) -> KnownChannels {
+        KnownChannels(self.channels.clone())
+    }
+
+    /// Takes over what another reader of the same file knows of its channels: each is described once,
+    /// which may be in front of the place that is read from.
+    pub fn learn(&mut self, known: &KnownChannels) {
+        self.channels.clone_from(&known.0);
     }
 
     /// Goes on with the record at `at`.

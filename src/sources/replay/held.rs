@@ -87,7 +87,7 @@ pub(super) fn find(
     let Some(part) = tape.parts.get(number) else {
         return Ok(Some(Found::default()));
     };
-    let mut reader = RecordingReader::open(&part.path).map_err(io::Error::other)?;
+    let mut reader = timeline.open(tape, number)?;
     let begin = all.partition_point(|spot| spot.part < number);
     let until = (index + 1).min(all.len());
     let spots = all.get(begin..until).unwrap_or_default();
@@ -104,7 +104,7 @@ pub(super) fn find(
     let mut found = state.into_found();
     if found.said.is_none() && begin > 0 {
         // The place is the very beginning of a part: what was said last is in the one before it.
-        found.said = last_said(tape, all.get(begin - 1), number)?;
+        found.said = last_said(tape, timeline, begin - 1)?;
     }
     if index >= all.len() {
         // Behind everything.
@@ -116,14 +116,12 @@ pub(super) fn find(
     Ok(Some(found))
 }
 
-fn last_said(tape: &Tape, spot: Option<&Spot>, before: usize) -> io::Result<Option<Position>> {
-    let (Some(spot), Some(part)) = (spot, before.checked_sub(1)) else {
+/// The last message of a chunk.
+fn last_said(tape: &Tape, timeline: &Timeline, spot: usize) -> io::Result<Option<Position>> {
+    let Some(spot) = timeline.spots.get(spot) else {
         return Ok(None);
     };
-    let Some(part) = tape.parts.get(part) else {
-        return Ok(None);
-    };
-    let mut reader = RecordingReader::open(&part.path).map_err(io::Error::other)?;
+    let mut reader = timeline.open(tape, spot.part)?;
     let placed = reader.messages_at(&spot.place, &mut |_| false)?;
     let said = (0_u32..).zip(&placed.all);
     let said = said.filter(|(_, (id, _))| reader.channel(*id).is_some_and(is_said));

@@ -1,6 +1,5 @@
 //! The thread that reads: a few messages ahead of the player, from wherever it was sent.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
@@ -91,6 +90,10 @@ fn travel(tape: &Tape, journey: &Journey) -> Result<(), Gone> {
         let mut reading = Reading {
             tape,
             number,
+            timeline: journey
+                .to
+                .as_ref()
+                .and_then(|(_, timeline)| timeline.as_deref()),
             laps,
             base_ns: journey.base_ns,
             // What a file repeats of the one before it is known, if that was read to its end.
@@ -109,6 +112,7 @@ fn travel(tape: &Tape, journey: &Journey) -> Result<(), Gone> {
 struct Reading<'a> {
     tape: &'a Tape,
     number: usize,
+    timeline: Option<&'a Timeline>,
     laps: Laps,
     base_ns: u64,
     /// At its beginning it tells only what the file before it has said.
@@ -123,7 +127,7 @@ impl Reading<'_> {
         let Some(part) = self.tape.parts.get(self.number) else {
             return Ok(());
         };
-        let opened = open_at(&part.path, from.at);
+        let opened = open_at(self.tape, self.number, from.at, self.timeline);
         let mut reader = match opened {
             Ok(reader) => reader,
             Err(wrong) => return self.unreadable(0, 0, wrong, send),
@@ -238,10 +242,19 @@ impl Reading<'_> {
     }
 }
 
-fn open_at(path: &Path, at: Option<u64>) -> Result<RecordingReader, String> {
-    let mut reader = RecordingReader::open(path).map_err(|error| error.to_string())?;
-    if let Some(at) = at {
-        reader.go_to(at).map_err(|error| error.to_string())?;
-    }
-    Ok(reader)
+fn open_at(
+    tape: &Tape,
+    part: usize,
+    at: Option<u64>,
+    timeline: Option<&Timeline>,
+) -> Result<RecordingReader, String> {
+    let (Some(at), Some(timeline)) = (at, timeline) else {
+        let path = tape.parts.get(part).map(|part| part.path.clone());
+        return RecordingReader::open(&path.unwrap_or_default()).map_err(|error| error.to_string());
+    };
+    let reader = timeline.open(tape, part).and_then(|mut reader| {
+        reader.go_to(at)?;
+        Ok(reader)
+    });
+    reader.map_err(|error| error.to_string())
 }

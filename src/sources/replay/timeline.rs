@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::tape::{Part, Tape};
 use crate::model::{LinkState, Mark, MarkKind, Payload, Severity, StopEvent};
-use crate::recording::{Decoder, Place, RecordedChannel, RecordingReader};
+use crate::recording::{Decoder, KnownChannels, Place, RecordedChannel, RecordingReader};
 
 /// A clock that goes back by more than this was set; less is the order in which sources were heard.
 const SET_BACK_NS: i128 = 1_000_000_000;
@@ -107,6 +107,8 @@ pub(super) enum Target {
 #[derive(Debug)]
 pub struct Timeline {
     pub(super) spots: Vec<Spot>,
+    /// Of each file.
+    pub(super) channels: Vec<KnownChannels>,
     /// As behind the last chunk.
     end: Laps,
     positions: Vec<Position>,
@@ -126,6 +128,7 @@ impl Timeline {
     ) -> io::Result<Option<Self>> {
         let mut maker = Maker {
             spots: Vec::new(),
+            channels: Vec::new(),
             laps: Laps::new(tape.started_ns()),
             marks: Vec::new(),
             commands: BTreeSet::new(),
@@ -146,10 +149,22 @@ impl Timeline {
         let (positions, marks): (Vec<Position>, Vec<Mark>) = maker.marks.into_iter().unzip();
         Ok(Some(Self {
             spots: maker.spots,
+            channels: maker.channels,
             end: maker.laps,
             positions,
             marks: marks.into(),
         }))
+    }
+
+    /// A file to be read at places.
+    pub(super) fn open(&self, tape: &Tape, part: usize) -> io::Result<RecordingReader> {
+        let gone = || io::Error::from(io::ErrorKind::NotFound);
+        let path = &tape.parts.get(part).ok_or_else(gone)?.path;
+        let mut reader = RecordingReader::open(path).map_err(io::Error::other)?;
+        if let Some(known) = self.channels.get(part) {
+            reader.learn(known);
+        }
+        Ok(reader)
     }
 
     /// How long it is.
@@ -215,6 +230,7 @@ impl Timeline {
 
 struct Maker {
     spots: Vec<Spot>,
+    channels: Vec<KnownChannels>,
     laps: Laps,
     marks: Vec<(Position, Mark)>,
     /// Commands and presses of a stop that are marked already: only their first word counts.
@@ -265,6 +281,7 @@ impl Maker {
             spot.ends_ns = self.laps.latest_ns();
             self.spots.push(spot);
         }
+        self.channels.push(reader.channels());
         Ok(true)
     }
 
