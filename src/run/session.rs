@@ -323,10 +323,12 @@ impl Session {
             if replayed.unreadable == 0 {
                 return;
             }
-            let sentence = format!(
-                "{} parts of {files} could not be read; `ttyscope inspect` says which",
-                replayed.unreadable,
-            );
+            let parts = match replayed.unreadable {
+                1 => "one place".to_owned(),
+                more => format!("{more} places"),
+            };
+            let sentence =
+                format!("{parts} of {files} could not be read; `ttyscope inspect` says which");
             tracing::error!("replay: {sentence}");
             // The first sentence is the one that counts, and there is only one.
             let _ = trouble.set(sentence);
