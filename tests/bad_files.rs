@@ -21,15 +21,29 @@ use ttyscope::model::{
 use ttyscope::recorder::{Disk, Storage as _};
 use ttyscope::recording::{self, RecordingWriter, Session};
 
-/// Verbs that read a recording, as they are written behind its name and in front of it.
-const VERBS: [(&str, &[&str], &[&str]); 7] = [
-    ("replay", &[], &["--headless", "--speed", "max"]),
-    ("inspect", &[], &[]),
-    ("verify", &[], &[]),
-    ("recover", &["--out", "new/out.mcap"], &[]),
-    ("stats", &["--for", "50s"], &[]),
-    ("book", &["--for", "50s"], &[]),
-    ("snap", &["--out", "new/", "--format", "png"], &[]),
+/// Verbs that read a recording: what they are called here, what is written in front of its name and
+/// what behind it.
+const VERBS: [(&str, &[&str], &[&str]); 12] = [
+    ("replay", &["replay"], &["--headless", "--speed", "max"]),
+    ("inspect", &["inspect"], &[]),
+    ("verify", &["verify"], &[]),
+    ("recover", &["recover", "--out", "new/out.mcap"], &[]),
+    ("stats", &["stats", "--for", "50s"], &[]),
+    ("book", &["book", "--for", "50s"], &[]),
+    ("snap", &["snap", "--out", "new/", "--format", "png"], &[]),
+    ("csv", &["export", "--to", "csv", "--out", "new/a"], &[]),
+    ("jsonl", &["export", "--to", "jsonl", "--out", "new/a"], &[]),
+    ("png", &["export", "--to", "png", "--out", "new/a"], &[]),
+    (
+        "ome-tiff",
+        &["export", "--to", "ome-tiff", "--out", "new/a"],
+        &[],
+    ),
+    (
+        "report",
+        &["export", "--to", "report", "--out", "new/a"],
+        &[],
+    ),
 ];
 /// Memory that a verb may ask the system for, in kB: far less than the largest file here has.
 const MEMORY_KB: u64 = 1_500_000;
@@ -44,8 +58,7 @@ fn sample() -> Vec<u8> {
 /// A verb on a file, with bounded memory.
 fn verb(verb: &str, path: &str, dir: &Path) -> Command {
     let (_, before, behind) = VERBS.iter().find(|(name, ..)| *name == verb).unwrap();
-    let mut args = vec![verb];
-    args.extend(*before);
+    let mut args = before.to_vec();
     args.push(path);
     args.extend(*behind);
     let bare = command(&args, dir);
