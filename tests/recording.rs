@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 use ttyscope::model::{
     Clock, Compression, DropReason, EndReason, Fate, Fault, FaultKind, Frame, FrameEncoding,
-    LaneKind, LinkState, LogLine, Loss, Message, Origin, Payload, PlainText, Reading,
+    LaneKind, LinkState, LogLine, Loss, Message, Origin, Pace, Payload, PlainText, Reading,
     RecorderState, Sample, Severity, SourceId, Stamp, Value,
 };
 use ttyscope::pipeline::{Order, Pipeline, RecordingLimits, RecordingPlan, Rotation, ScreenLanes};
@@ -21,9 +21,8 @@ use ttyscope::recording::{
     self, Account, Decoder, Entry, Played, RecordingReader, RecordingWriter, Session,
     SourceAccount, Summary,
 };
-use ttyscope::sources::replay::{self, Speed};
 
-use rig::{EPOCH_NS, LANE_BYTES, Rig, sources, wait_until};
+use rig::{EPOCH_NS, LANE_BYTES, Rig, play, sources, wait_until};
 
 #[path = "recording/black_box.rs"]
 mod black_box;
@@ -426,13 +425,12 @@ proptest! {
         let again = Rig::new();
         again.start(RecordingLimits::default());
         let outlets = again.outlets.clone();
-        let done = again.runtime.block_on(replay::run(
+        let done = again.runtime.block_on(play(
             &first.path,
-            Speed::Max,
+            Pace::Max,
             outlets,
             CancellationToken::new(),
         ));
-        let done = done.unwrap();
         prop_assert_eq!((done.played, done.unreadable), (list.len() as u64, 0));
         let second = again.stop();
         let mut once = played(&first.path);
@@ -1130,7 +1128,7 @@ fn at_real_speed_a_pause_is_waited_for_and_can_be_stopped() {
         let pipeline = Pipeline::new(Clock::manual(EPOCH_NS), 2, None, None);
         let outlets = (0..2).map(|n| pipeline.outlet(SourceId(n))).collect();
         let stop = CancellationToken::new();
-        let playing = replay::run(&path, Speed::Real, outlets, stop.clone());
+        let playing = play(&path, Pace::REAL, outlets, stop.clone());
         let stopping = async {
             let said = || pipeline.ledger().snapshot().source(SourceId(0)).total();
             while said().received == 0 {
@@ -1140,7 +1138,7 @@ fn at_real_speed_a_pause_is_waited_for_and_can_be_stopped() {
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            done = playing => done.unwrap(),
+            done = playing => done,
             () = stopping => unreachable!("it waits for ever once it has stopped the player"),
         }
     });
@@ -1170,7 +1168,7 @@ fn at_full_speed_a_slow_screen_loses_nothing() {
     let screen = Arc::new(ScreenLanes::with_bounds(clock.clone(), 100, 1_500));
     let pipeline = Pipeline::new(clock, 2, None, Some(Arc::clone(&screen)));
     let outlets = (0..2).map(|n| pipeline.outlet(SourceId(n))).collect();
-    let playing = replay::run(&path, Speed::Max, outlets, CancellationToken::new());
+    let playing = play(&path, Pace::Max, outlets, CancellationToken::new());
     let watching = async {
         let mut shown = 0_u64;
         // One at a time, and the player has its turn after each.
@@ -1184,7 +1182,7 @@ fn at_full_speed_a_slow_screen_loses_nothing() {
         }
     };
     let (done, ()) = runtime.block_on(async { tokio::join!(playing, watching) });
-    assert_eq!(done.unwrap().played, 5_000);
+    assert_eq!(done.played, 5_000);
     let book = pipeline.ledger().snapshot().source(SourceId(0));
     let counts = &book.lanes[LaneKind::Samples as usize];
     assert_eq!((counts.shown, counts.dropped_total()), (5_000, 0));

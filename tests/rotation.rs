@@ -15,17 +15,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 use support::headless::{Headless, recordings};
-use support::rig::{EPOCH_NS, LANE_BYTES, Rig, wait_until};
+use support::rig::{EPOCH_NS, LANE_BYTES, Rig, play, wait_until};
 use tokio_util::sync::CancellationToken;
 use ttyscope::model::{
-    FaultKind, Frame, FrameEncoding, LinkState, Message, Payload, PlainText, Reading, Severity,
+    FaultKind, Frame, FrameEncoding, LinkState, Message, Pace, Payload, PlainText, Reading,
+    Severity,
 };
 use ttyscope::pipeline::{Order, RecordingLimits, Rotation};
 use ttyscope::recorder::{Disk, RecordFile, RecordingOutcome, Storage};
 use ttyscope::recording::{
     self, Beside, Decoder, Entry, Manifest, Played, RecordingReader, SessionVerdict, Verdict,
 };
-use ttyscope::sources::replay::{self, Speed};
 
 /// How long the recording of real time is; the suite has no time for the minute it was made for.
 const SECONDS: &str = "TTYSCOPE_ROTATION_SECONDS";
@@ -169,8 +169,8 @@ fn assert_whole(files: &[PathBuf]) {
         }
         let rig = Rig::new();
         let (outlets, stop) = (rig.outlets.clone(), CancellationToken::new());
-        let played = replay::run(file, Speed::Max, outlets, stop);
-        let played = rig.runtime.block_on(played).unwrap();
+        let played = play(file, Pace::Max, outlets, stop);
+        let played = rig.runtime.block_on(played);
         assert!(played.to_the_end && played.unreadable == 0, "{file:?}");
         assert!(played.played >= items(file).len() as u64);
         rig.quit();

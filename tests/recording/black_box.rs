@@ -6,6 +6,7 @@ use ttyscope::model::{BlackBoxStatus, BookChange, SavedBlackBox, Trigger};
 use ttyscope::pipeline::BlackBoxPlan;
 use ttyscope::recording::verify;
 
+use super::disk_full::SmallDisk;
 use super::market::{book, event};
 
 const SPAN: Duration = Duration::from_secs(10);
@@ -125,8 +126,8 @@ fn the_last_seconds_are_saved_without_a_recording() {
     again.start(RecordingLimits::default());
     let outlets = again.outlets.clone();
     let stop = CancellationToken::new();
-    let playing = replay::run(&path, Speed::Max, outlets, stop);
-    let done = again.runtime.block_on(playing).unwrap();
+    let playing = play(&path, Pace::Max, outlets, stop);
+    let done = again.runtime.block_on(playing);
     assert_eq!((done.played, done.unreadable), (12 + 11 + 2, 0));
     again.stop();
     again.quit();
@@ -333,11 +334,7 @@ fn nobody_waits_for_what_is_only_kept() {
 
 #[test]
 fn a_full_disk_is_said_and_the_last_seconds_are_kept_all_the_same() {
-    let disk = BadDisk {
-        room: Some(20_000),
-        cuts: true,
-        ..BadDisk::default()
-    };
+    let disk = SmallDisk::new(20_000);
     let rig = Rig::on(Box::new(disk), LANE_BYTES);
     rig.keep(&[]);
     let big = |n| Payload::Frame(frame(n, FrameEncoding::Jpeg, vec![7; 10_000]));

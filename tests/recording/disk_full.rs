@@ -13,7 +13,7 @@ const MB: usize = 1_000_000;
 
 /// A disk of a certain size, shared with others, which may refuse or deny.
 #[derive(Clone, Default)]
-struct SmallDisk(Arc<Mutex<Content>>);
+pub(super) struct SmallDisk(Arc<Mutex<Content>>);
 
 #[derive(Default)]
 struct Content {
@@ -46,7 +46,7 @@ impl Content {
 }
 
 impl SmallDisk {
-    fn new(capacity: u64) -> Self {
+    pub(super) fn new(capacity: u64) -> Self {
         let disk = Self::default();
         disk.set(|content| {
             content.capacity = capacity;

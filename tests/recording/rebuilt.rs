@@ -154,7 +154,7 @@ impl Live {
 
 /// What a replay of the file comes to: its last view, if there was one, how many it showed, and
 /// what it played.
-fn replayed(path: &Path) -> (Option<BookView>, u64, replay::Replayed) {
+fn replayed(path: &Path) -> (Option<BookView>, u64, ttyscope::sources::replay::Replayed) {
     let clock = Clock::manual(EPOCH_NS);
     let screen = Arc::new(ScreenLanes::new(clock.clone()));
     let pipeline = Pipeline::new(clock, 2, None, Some(Arc::clone(&screen)));
@@ -163,7 +163,7 @@ fn replayed(path: &Path) -> (Option<BookView>, u64, replay::Replayed) {
         .enable_all()
         .build()
         .unwrap();
-    let playing = replay::run(path, Speed::Max, outlets, CancellationToken::new());
+    let playing = play(path, Pace::Max, outlets, CancellationToken::new());
     let mut last = None;
     let mut take = || {
         while let Some(delivery) = screen.try_take() {
@@ -183,7 +183,6 @@ fn replayed(path: &Path) -> (Option<BookView>, u64, replay::Replayed) {
             }
         }
     });
-    let done = done.unwrap();
     take();
     let books =
         pipeline.ledger().snapshot().source(SourceId(0)).lanes[LaneKind::Books as usize].clone();

@@ -1,15 +1,18 @@
 //! A recorder at the end of a pipeline without a screen, with a clock that the test moves.
 #![allow(dead_code)]
 
+use std::path::Path;
 use std::time::Duration;
 
-use ttyscope::model::{Clock, Origin, Payload, PlainText, SourceId, SourceInfo};
+use tokio_util::sync::CancellationToken;
+use ttyscope::model::{Clock, Origin, Pace, Payload, PlainText, SourceId, SourceInfo};
 use ttyscope::pipeline::{
     DiskLane, Order, Outlet, Pipeline, RecordingLimits, RecordingPlan, Rotation,
 };
 use ttyscope::recorder::{
     Disk, Recorder, RecorderContext, RecorderHandle, RecordingOutcome, Storage,
 };
+use ttyscope::sources::replay::{self, Playing, Replayed, Tape};
 
 pub const EPOCH_NS: u64 = 1_795_183_402_000_000_000;
 pub const LANE_BYTES: usize = 64 * 1024 * 1024;
@@ -133,4 +136,20 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(1));
     }
     panic!("waited in vain until {what}");
+}
+
+/// Plays a recording into outlets, from its beginning to its end.
+pub async fn play(
+    path: &Path,
+    pace: Pace,
+    outlets: Vec<Outlet>,
+    stop: CancellationToken,
+) -> Replayed {
+    let tape = Tape::open(&[path.to_owned()]).unwrap();
+    let clock = outlets[0].clock().clone();
+    let playing = Playing {
+        pace,
+        ..Playing::THROUGH
+    };
+    replay::run(tape, playing, clock, outlets, None, stop).await
 }
