@@ -400,8 +400,8 @@ async fn a_place_has_its_own_state_and_nothing_from_later() {
                 "{name}"
             );
         }
-        let done = rig.end().await;
-        assert_eq!(done.unreadable, u64::from(name == "cut"), "{name}");
+        // What is wrong behind the last message was never come by.
+        assert_eq!(rig.end().await.unreadable, 0, "{name}");
     }
 }
 
@@ -634,6 +634,7 @@ async fn a_clock_that_was_set_back_makes_no_message_wait_or_vanish() {
     ];
     let wanted: Vec<(String, u64)> = wanted.map(|(n, ms)| (n.to_owned(), ms)).to_vec();
     assert_eq!(times, wanted);
+    rig.orders.send(ReplayOrder::Pause).await.unwrap();
     rig.seek(at(2_500)).await;
     assert_eq!(rig.said(), ["n=3"]);
     rig.end().await;
