@@ -35,7 +35,7 @@ const SIDEWAYS: [(&str, &str); 4] = [
 ];
 
 /// `(crate, modules that may name it)`; a module also by path, such as `ui/screen`.
-const CRATES: [(&str, &[&str]); 9] = [
+const CRATES: &[(&str, &[&str])] = &[
     (
         "tokio",
         &[
