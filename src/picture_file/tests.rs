@@ -344,6 +344,99 @@ fn a_series_has_all_frames_one_after_the_other() {
     }
 }
 
+/// A file of any size of which only short pieces are kept: what is long is pictures, all of zeros.
+#[derive(Default)]
+struct Sparse {
+    at: u64,
+    end: u64,
+    kept: std::collections::BTreeMap<u64, Vec<u8>>,
+}
+
+impl io::Write for Sparse {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() < 1 << 20 {
+            self.kept.insert(self.at, bytes.to_vec());
+        }
+        self.at += bytes.len() as u64;
+        self.end = self.end.max(self.at);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Seek for Sparse {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        self.at = match to {
+            io::SeekFrom::Start(at) => at,
+            io::SeekFrom::Current(by) => self.at.checked_add_signed(by).unwrap(),
+            io::SeekFrom::End(by) => self.end.checked_add_signed(by).unwrap(),
+        };
+        Ok(self.at)
+    }
+}
+
+impl io::Read for Sparse {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap();
+        let len = into.len().min(left);
+        into[..len].fill(0);
+        // What was written over is found again: it is written in pieces that begin alike.
+        let from = self
+            .kept
+            .range(..=self.at)
+            .next_back()
+            .map_or(0, |(at, _)| *at);
+        for (at, piece) in self.kept.range(from..self.at + len as u64) {
+            for (offset, byte) in (*at..).zip(piece) {
+                if let Some(place) = offset.checked_sub(self.at)
+                    && let Some(place) = into[..len].get_mut(place as usize)
+                {
+                    *place = *byte;
+                }
+            }
+        }
+        self.at += len as u64;
+        Ok(len)
+    }
+}
+
+#[test]
+fn a_series_ends_before_four_gibibytes_unless_it_is_a_bigtiff() {
+    let encoding = FrameEncoding::Mono8;
+    let taken = frame(encoding, (8_192, 8_192), vec![0; 64 << 20]);
+    let mut decoder = Decoder::default();
+    let raster = decoder.decode(&taken, true).unwrap();
+    let shape = Shape::of(&raster, &taken);
+    for big in [false, true] {
+        let mut series = Series::new(Sparse::default(), shape, &taken, &about(), big).unwrap();
+        while series.has_room() && series.len() < 70 {
+            series.add(&raster, &taken, &about()).unwrap();
+        }
+        assert_eq!(series.len(), if big { 70 } else { 63 });
+        assert_eq!(shape.needs_big(series.len() as u64), big);
+        let mut file = series.finish().unwrap();
+        assert_eq!(file.end > 4 << 30, big, "{}", file.end);
+        file.at = 0;
+        let mut reader = tiff::decoder::Decoder::new(file).unwrap();
+        let mut places = Vec::new();
+        loop {
+            let tag = tiff::tags::Tag::StripOffsets;
+            places.push(reader.get_tag_u64(tag).unwrap());
+            assert_eq!(reader.dimensions().unwrap(), (8_192, 8_192));
+            if !reader.more_images() {
+                break;
+            }
+            reader.next_image().unwrap();
+        }
+        assert_eq!(places.len(), if big { 70 } else { 63 });
+        let apart = places.windows(2).all(|two| two[1] - two[0] >= 64 << 20);
+        assert!(apart, "{places:?}");
+        assert_eq!(places.last().is_some_and(|last| *last > 4 << 30), big);
+    }
+}
+
 #[test]
 fn frames_that_differ_in_what_a_file_says_once_have_another_shape() {
     let mut decoder = Decoder::default();
