@@ -121,7 +121,6 @@ fn vocabulary() -> Vocabulary {
         addressee: Some("scope".to_owned()),
         replay: false,
         instruments: instruments.into(),
-        replay: false,
     }
 }
 
