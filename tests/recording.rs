@@ -436,7 +436,15 @@ proptest! {
         let mut once = played(&first.path);
         // The player's own last word.
         let ended_ns = once.last().map_or(EPOCH_NS, |played| played.received_ns);
-        once.extend((0..2).map(|source| Played {
+        // Not for one that had ended when it was recorded.
+        let open = (0..2).filter(|source| {
+            let last = once.iter().rfind(|played| {
+                played.source == *source && matches!(played.payload, Payload::Link(_))
+            });
+            last.is_none_or(|last| last.payload != Payload::Link(LinkState::Ended))
+        });
+        let open: Vec<usize> = open.collect();
+        once.extend(open.into_iter().map(|source| Played {
             source,
             received_ns: ended_ns,
             payload: Payload::Link(LinkState::Ended),
