@@ -530,7 +530,8 @@ fn old_recordings_go_and_those_marked_stay() {
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }
-    assert_eq!(said.matches("would be removed").count(), 1, "{said}");
+    // The recording and its manifest.
+    assert_eq!(said.matches("would be removed").count(), 2, "{said}");
     assert!(named(dir.path(), "old").is_some());
 
     let url = microscope.url();
