@@ -201,7 +201,7 @@ fn pace_words(status: &ReplayStatus) -> String {
         Pace::Max => true,
         Pace::Thousandths(wanted) => {
             let difference = u64::from(reached.abs_diff(wanted)) * 1_000;
-            difference > u64::from(wanted) * u64::from(NEAR_THOUSANDTHS)
+            difference >= u64::from(wanted) * u64::from(NEAR_THOUSANDTHS)
         }
     });
     match reached {

@@ -131,7 +131,7 @@ fn no_configuration_takes_the_stop_away() {
 #[test]
 fn a_stop_is_heard_wherever_the_hands_are() {
     let chord = |text: &str| text.parse::<KeyChord>().unwrap();
-    let changes = [("stop", "F12"), ("stop", "ctrl-x"), ("stop", "w")];
+    let changes = [("stop", "F12"), ("stop", "ctrl-x"), ("stop", "u")];
     let keymaps = [
         Keymap::default(),
         Keymap::from_bindings(changes).unwrap(),
@@ -143,7 +143,7 @@ fn a_stop_is_heard_wherever_the_hands_are() {
         ("ctrl-alt-x", [true; 3], [true; 3]),
         ("space", [false; 3], [true, false, false]),
         ("F12", [false, true, false], [false, true, false]),
-        ("w", [false; 3], [false, true, false]),
+        ("u", [false; 3], [false, true, false]),
         ("x", [false; 3], [false; 3]),
     ];
     for (key, typing, on_screen) in cases {
