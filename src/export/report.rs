@@ -85,17 +85,14 @@ impl Sink for Report {
     fn message(&mut self, item: Item<'_>, exported: &mut Exported) -> Result<(), ExportError> {
         self.story.take(&item);
         let told = item.played.map(|played| &played.payload);
-        match told {
-            Some(Payload::Frame(_) | Payload::Instrument(_)) => {
-                // What has no place in the page was counted in it; only what cannot be read is said.
-                let shot = self.shots.look(&item, &mut Exported::default());
-                if let Some(shot) = shot
-                    && let Err(why) = self.photos.look(&shot)
-                {
-                    shot.unreadable(&item, why, exported);
-                }
+        if let Some(Payload::Frame(_) | Payload::Instrument(_)) = told {
+            // What has no place in the page was counted in it; only what cannot be read is said.
+            let shot = self.shots.look(&item, &mut Exported::default());
+            if let Some(shot) = shot
+                && let Err(why) = self.photos.look(&shot)
+            {
+                shot.unreadable(&item, why, exported);
             }
-            _ => {}
         }
         Ok(())
     }

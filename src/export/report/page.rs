@@ -98,8 +98,8 @@ fn head(page: &mut String, verdicts: &[Verdict], session: Option<&Session>, stor
             format!("ttyscope {version}")
         }),
     );
-    let ended = summaries().filter_map(|summary| summary.ended.as_deref());
-    if let Some(why) = ended.last() {
+    let mut ended = summaries().filter_map(|summary| summary.ended.as_deref());
+    if let Some(why) = ended.next_back() {
         fact("Ended", &why);
     }
     page.push_str("</dl>\n");
@@ -404,9 +404,9 @@ fn pictures(page: &mut String, photos: &Photos) {
         album.write(page);
     }
     if photos.left_out > 0 {
-        let _ = write!(
+        let _ = writeln!(
             page,
-            "<p class=\"more\">and {} more cameras: name those that are wanted, --camera NAME</p>\n",
+            "<p class=\"more\">and {} more cameras: name those that are wanted, --camera NAME</p>",
             photos.left_out
         );
     }
@@ -485,9 +485,9 @@ fn values(page: &mut String, story: &Story) {
             page.push_str("</ul>\n");
         }
         if source.left_out > 0 {
-            let _ = write!(
+            let _ = writeln!(
                 page,
-                "<p class=\"more\">and {} values of more numbers</p>\n",
+                "<p class=\"more\">and {} values of more numbers</p>",
                 source.left_out
             );
         }

@@ -144,10 +144,10 @@ pub(super) fn small(page: &mut String, name: &str, track: &Track, bins: Bins) {
     if before.is_some() {
         let _ = write!(line, "H{WIDE}");
     }
-    let _ = write!(
+    let _ = writeln!(
         page,
         "<path class=\"band\" d=\"{band}\"/><path class=\"line\" d=\"{line}\"/></svg>\
-         <p class=\"range\"><span>{least} … {most}{}</span><span>{}</span></p></figure>\n",
+         <p class=\"range\"><span>{least} … {most}{}</span><span>{}</span></p></figure>",
         Safe(&unit),
         Safe(bins.label())
     );
@@ -180,9 +180,9 @@ pub(super) fn rate(page: &mut String, name: &str, unit: &str, counts: &[u64], bi
         let right = WIDE * ((column + 1) * together).min(BINS) as f64 / BINS as f64;
         let _ = write!(page, "V{y:.1}H{right:.1}");
     }
-    let _ = write!(
+    let _ = writeln!(
         page,
-        "V{HIGH}Z\"/></svg><p class=\"range\"><span>at most {per_s} {}</span><span>{}</span></p></figure>\n",
+        "V{HIGH}Z\"/></svg><p class=\"range\"><span>at most {per_s} {}</span><span>{}</span></p></figure>",
         Safe(unit),
         Safe(bins.label())
     );
@@ -277,10 +277,10 @@ pub(super) fn timeline(
         page.push_str("\"/>");
     }
     let bottom = high - 6.0;
-    let _ = write!(
+    let _ = writeln!(
         page,
         "<text x=\"{LEFT}\" y=\"{bottom}\">0</text><text x=\"{}\" y=\"{bottom}\" \
-         text-anchor=\"end\">{}</text></svg>\n",
+         text-anchor=\"end\">{}</text></svg>",
         LEFT + TIME,
         Safe(bins.label())
     );
