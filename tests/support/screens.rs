@@ -909,7 +909,7 @@ pub fn figures(ms: u64, frames: u64) -> PipelineSnapshot {
             durable_unix_ns: Some(at(ms - 800).unix_ns),
             free_bytes: Some(640_000_000_000),
             latency: times(1_400),
-            black_box: None,
+            ..RecorderStatus::default()
         },
         turns: LoopStats {
             turns_hz: 58.0,
