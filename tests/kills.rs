@@ -278,7 +278,7 @@ impl Found {
         self.ahead_s.extend(other.ahead_s);
     }
 
-    fn to_text(&mut self) -> String {
+    fn take_text(&mut self) -> String {
         self.lacked_s.sort_by(f64::total_cmp);
         self.ahead_s.sort_by(f64::total_cmp);
         let at = |sorted: &[f64], part: f64| {
@@ -449,7 +449,7 @@ fn whenever_a_recorder_is_killed_its_file_is_whole_up_to_a_second_before() {
     });
     eprintln!(
         "{}in {:.0} s",
-        found.to_text(),
+        found.take_text(),
         began.elapsed().as_secs_f64()
     );
     assert_eq!(found.kills, kills);

@@ -123,7 +123,8 @@ impl Rules {
                 )));
             }
             Payload::Link(LinkState::Down { reason, .. }) => {
-                if self.up.remove(&source) && concerns(&self.links) {
+                let was_up = self.up.remove(&source);
+                if was_up && concerns(&self.links) {
                     let name = self.name(source);
                     fired.push(Fired::by_rule(format!(
                         "the link to {name} was lost: {reason}"

@@ -256,10 +256,8 @@ impl RecordingReader {
             let from = listed[first].offset;
             let len = end_of(last).saturating_sub(from).min(MAX_RECORD_BYTES);
             let bytes = self.bytes_at(records.0 + from, len)?;
-            for nth in first..=last {
-                let Some(entry) = listed.get(nth).filter(|_| is_wanted[nth]) else {
-                    continue;
-                };
+            let together = listed.iter().enumerate().take(last + 1).skip(first);
+            for (nth, entry) in together.filter(|(nth, _)| is_wanted[*nth]) {
                 if let Some(message) = self.message_in(&bytes, entry.offset - from) {
                     placed.wanted.push((nth as u32, message));
                 }

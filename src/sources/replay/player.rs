@@ -221,7 +221,8 @@ impl<'a> Player<'a> {
                 }
                 () = until(due), if turn.is_some() => match turn {
                     Some((Turn::Say, _)) => {
-                        if !self.say().await {
+                        let goes_on = self.say().await;
+                        if !goes_on {
                             return;
                         }
                     }
