@@ -88,7 +88,9 @@ impl Storage for SmallDisk {
         self.check()?;
         let inner = Disk.create(path)?;
         let path = path.to_owned();
-        self.set(|content| drop(content.files.insert(path.clone(), Extent::default())));
+        self.set(|content| {
+            content.files.insert(path.clone(), Extent::default());
+        });
         Ok(Box::new(SmallFile {
             path,
             inner,
@@ -101,7 +103,9 @@ impl Storage for SmallDisk {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.set(|content| drop(content.files.remove(path)));
+        self.set(|content| {
+            content.files.remove(path);
+        });
         Disk.remove(path)
     }
 
@@ -166,7 +170,10 @@ impl RecordFile for SmallFile {
             {
                 let more = (len + bytes).saturating_sub(file.size.max(file.held_until));
                 held = match more <= free {
-                    true => Ok(file.held_until = file.held_until.max(len + bytes)),
+                    true => {
+                        file.held_until = file.held_until.max(len + bytes);
+                        Ok(())
+                    }
                     false => Err(io::ErrorKind::StorageFull.into()),
                 };
             }
