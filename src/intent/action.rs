@@ -221,7 +221,7 @@ actions! {
     Expand = "expand", "expand", &["e"], EVERYWHERE;
     /// Start or stop writing to disk.
     Record = "record", "rec", &["R"], EVERYWHERE;
-    /// Save the last seconds of everything, and the next ten, to a file.
+    /// Save the last seconds, and the next ten, to a file.
     BlackBox = "black-box", "", &["B"], EVERYWHERE;
     /// Save the picture shown to a file, with all that is known of it.
     Snapshot = "snapshot", "", &["S"], &[Context::Scope, Context::Look, Context::Jog];
