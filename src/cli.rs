@@ -1,6 +1,7 @@
 //! The command line: what may be written, and which part of the program does it.
 
 mod commands;
+mod configured;
 mod shell;
 mod simulators;
 mod values;
@@ -591,7 +592,7 @@ fn run(cli: Cli) -> ExitCode {
                 format_args!("{}ttyscope: {}", journal::error_rank(), printable(&text)),
             );
             ExitCode::from(
-                if error.is::<commands::Usage>() || error.is::<WrongWords>() {
+                if error.is::<configured::Usage>() || error.is::<WrongWords>() {
                     USAGE
                 } else {
                     Exit::Failed.code()
