@@ -61,7 +61,7 @@ fn is_whole(saved: &SavedBlackBox) -> PathBuf {
     let path = PathBuf::from(saved.path.as_str());
     let verdict = verify(&path, &mut |_, _| {}).unwrap();
     assert!(verdict.whole, "{verdict:?}");
-    assert!(verdict.notes.is_empty(), "{verdict:?}");
+    assert!(verdict.summary.losses.is_empty(), "{verdict:?}");
     path
 }
 
