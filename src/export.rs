@@ -24,6 +24,7 @@ mod out_dir;
 mod outcome;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod parts;
 mod pattern;
 mod pictures;
 mod preview;
@@ -134,8 +135,10 @@ impl Format {
 /// What is exported, and where to.
 #[derive(Clone, Debug, Default)]
 pub struct ExportPlan {
-    /// The recordings of one session, in their order.
+    /// The files of one recording.
     pub files: Vec<PathBuf>,
+    /// What of the recording is not among them, as sentences; found out by the export itself.
+    pub absent: Vec<String>,
     /// The folder, made if it is missing.
     pub out: PathBuf,
     /// Only these sources; all if empty.
@@ -160,6 +163,22 @@ pub enum ExportError {
     /// A recording cannot be read at all.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The same part is there twice.
+    #[error("{} and {} hold the same part of the recording: leave one of them out", first.display(), second.display())]
+    Twice {
+        /// One.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// They are not parts of one recording.
+    #[error("{} and {} are of different recordings: export them one by one", first.display(), second.display())]
+    Strangers {
+        /// One.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
     /// Nothing is ever written over.
     #[error("{} is there already, and nothing is written over: name another folder, --out DIR", path.display())]
     Taken {
@@ -287,6 +306,7 @@ pub fn export(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Exported, ExportError> {
     // Whatever cannot be right is said before a file is made.
+    let plan = &parts::in_order(plan)?;
     let mut all_bytes = 0;
     let mut sources = Some(Vec::new());
     for file in &plan.files {

@@ -36,6 +36,11 @@ fn sample(name: &str) -> PathBuf {
 
 /// A recording of ours: one payload each millisecond, of the source with that number.
 fn record(path: &Path, payloads: Vec<(u16, Payload)>) {
+    record_part(path, ("", 1, false), payloads);
+}
+
+/// A file of a recording: whose, which part, and whether another one follows.
+fn record_part(path: &Path, (id, part, goes_on): (&str, u32, bool), payloads: Vec<(u16, Payload)>) {
     let sources: Vec<SourceInfo> = ["scope", "other"]
         .into_iter()
         .zip(0..)
@@ -47,7 +52,7 @@ fn record(path: &Path, payloads: Vec<(u16, Payload)>) {
             caution: None,
         })
         .collect();
-    let session = Session::new(&sources, START_NS);
+    let session = Session::new(&sources, START_NS).as_part(id, part);
     let mut writer = RecordingWriter::new(std::fs::File::create(path).unwrap(), &session).unwrap();
     for ((source, payload), ms) in payloads.into_iter().zip(1..) {
         let sample = Sample {
@@ -68,7 +73,11 @@ fn record(path: &Path, payloads: Vec<(u16, Payload)>) {
     };
     writer.stage_own_loss(SourceId(1), &own, START_NS + 1_000_000_000);
     writer.commit().unwrap();
-    writer.finish(&Account::default()).unwrap();
+    let account = Account {
+        goes_on,
+        ..Account::default()
+    };
+    writer.finish(&account).unwrap();
 }
 
 fn readings(values: &[(&str, Value)]) -> Payload {
@@ -651,10 +660,16 @@ fn an_export_that_is_interrupted_leaves_nothing() {
 fn a_signal_ends_an_export_orderly() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
-    // Again and again the same file: far more than is read until the signal comes.
+    // Far more files than are read until the signal comes; that they are one takes no room.
     let mut args = vec!["export", "--to", "csv", "--out", files_of(&out)];
-    let file = sample(SAMPLES[1]);
-    args.extend([files_of(&file); 2000]);
+    let copies: Vec<PathBuf> = (0..2000)
+        .map(|n| dir.path().join(format!("{n}.mcap")))
+        .collect();
+    std::fs::copy(sample(SAMPLES[1]), &copies[0]).unwrap();
+    for copy in &copies[1..] {
+        std::fs::hard_link(&copies[0], copy).unwrap();
+    }
+    args.extend(copies.iter().map(|copy| files_of(copy)));
     let running = Headless::start(&args, dir.path());
     let deadline = std::time::Instant::now() + PATIENCE;
     while !out.exists() || names(&out).is_empty() {
@@ -742,4 +757,71 @@ fn more_topics_than_a_program_may_open_files_are_exported_all() {
     }
     let rows = csv(&dir.path().join("csv"), "t.299.raw.csv");
     assert_eq!(rows.len(), 2);
+}
+
+#[test]
+fn files_are_exported_together_only_as_the_parts_of_one_recording() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let said = |part: u64| {
+        let message = Message {
+            name: "tick".into(),
+            json: format!("[{part}]").into(),
+            attachments: Vec::new(),
+        };
+        vec![(0, Payload::Message(message))]
+    };
+    for (name, part, goes_on) in [("a1", 1, true), ("a2", 2, true), ("a3", 3, false)] {
+        record_part(&at(name), ("a", part, goes_on), said(u64::from(part)));
+    }
+    record_part(&at("b1"), ("b", 1, false), said(9));
+    std::fs::copy(at("a2"), at("a2-again")).unwrap();
+    let of = |names: &[&str], out: &str| {
+        let files: Vec<PathBuf> = names.iter().map(|name| at(name)).collect();
+        let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+        export(&plan(&files, &at(out)), Format::JsonLines, &mut |_, _| {})
+    };
+
+    // In their order, whatever order they are named in.
+    let all = of(&["a3", "a1", "a2"], "all").unwrap();
+    assert!(all.is_whole(), "{:?}", all.missing);
+    let lines = std::fs::read_to_string(&all.files[0].path).unwrap();
+    let ticks: Vec<&str> = lines
+        .lines()
+        .filter(|line| line.contains("/scope/message/tick"))
+        .collect();
+    assert_eq!(ticks.len(), 3);
+    for (line, part) in ticks.iter().zip(1..) {
+        assert!(line.contains(&format!("[{part}]")), "{ticks:?}");
+    }
+
+    let missing = |names: &[&str], out: &str| of(names, out).unwrap().missing;
+    assert_eq!(
+        missing(&["a1", "a3"], "gap"),
+        ["part 2 of the recording is not among the files"]
+    );
+    assert_eq!(
+        missing(&["a2", "a1"], "short"),
+        ["the recording goes on in part 3, which is not among the files"]
+    );
+    // One part alone is what was asked for.
+    assert!(missing(&["a2"], "one").is_empty());
+
+    for (names, words) in [
+        (["a1", "b1"], "are of different recordings"),
+        (["a2", "a2-again"], "hold the same part of the recording"),
+        (["b1", "b1"], "hold the same part of the recording"),
+    ] {
+        let error = of(&names, "none").unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+        assert!(!at("none").exists(), "nothing was made");
+    }
+
+    // The page says it too.
+    let files = [at("a1"), at("a3")];
+    let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+    let paged = exported(&plan(&files, &at("page")), Format::Report);
+    let page = std::fs::read_to_string(&paged.files[0].path).unwrap();
+    assert!(page.contains("NOT WHOLE"));
+    assert!(page.contains("part 2 of the recording is not among the files"));
 }

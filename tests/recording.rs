@@ -1195,3 +1195,51 @@ fn at_full_speed_a_slow_screen_loses_nothing() {
     let counts = &book.lanes[LaneKind::Samples as usize];
     assert_eq!((counts.shown, counts.dropped_total()), (5_000, 0));
 }
+
+#[test]
+fn a_file_that_is_taken_away_while_it_is_written_is_noticed_and_another_one_begun() {
+    let rig = Rig::new();
+    rig.start(RecordingLimits::default());
+    rig.say(0, text(1));
+    rig.pass(Duration::from_secs(4));
+    let named = |ending: &str| {
+        let files = std::fs::read_dir(rig.dir.path().join("recordings")).unwrap();
+        let mut paths = files.map(|entry| entry.unwrap().path());
+        paths.find(|path| path.to_string_lossy().ends_with(ending))
+    };
+    let first = named(".partial.mcap").unwrap();
+    std::fs::remove_file(&first).unwrap();
+    rig.clock.advance(Duration::from_secs(2));
+    wait_until("it is noticed", || {
+        matches!(rig.recorder.status().state, RecorderState::Waiting(_))
+    });
+    let RecorderState::Waiting(why) = rig.recorder.status().state else {
+        panic!("it is recording again before the clock was moved");
+    };
+    assert!(
+        why.contains("removed or renamed while it was written"),
+        "{why}"
+    );
+    assert!(!why.contains("can be read"), "{why}");
+
+    rig.clock.advance(Duration::from_secs(2));
+    wait_until("it goes on", || {
+        rig.recorder.status().state == RecorderState::Recording
+    });
+    rig.say(0, text(2));
+    let outcome = rig.stop();
+    assert!(!outcome.complete, "{outcome:?}");
+    assert_eq!(outcome.parts, 2);
+    assert!(!first.exists());
+    let second = named(".part00002.mcap").unwrap();
+    let summary = recording::inspect(&second).unwrap();
+    assert!(summary.complete, "{summary}");
+    let said = summary.faults.iter().map(|fault| &*fault.first);
+    assert!(
+        said.clone().any(|said| said.contains("removed or renamed")),
+        "{:?}",
+        said.collect::<Vec<_>>()
+    );
+    rig.assert_balanced();
+    rig.quit();
+}

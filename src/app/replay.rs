@@ -216,11 +216,12 @@ fn pace_words(status: &ReplayStatus) -> String {
 
 /// The place and the whole. While it stands, to the millisecond: steps may be smaller than a second.
 fn place_words(status: &ReplayStatus) -> String {
+    let stands = status.state != ReplayState::Playing;
     let whole = match status.whole_ns {
-        Some(whole) => clock(whole, false),
+        Some(whole) => clock(whole, stands),
         None => "--:--:--".to_owned(),
     };
-    let place = clock(status.at_ns, status.state != ReplayState::Playing);
+    let place = clock(status.at_ns, stands);
     format!("{place:<12} / {whole}")
 }
 

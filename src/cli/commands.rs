@@ -165,16 +165,24 @@ pub fn export(export: Export) -> Outcome {
     if !export.cameras.is_empty() && !export.format.is_of_pictures() {
         return Err(Usage("--camera is for pictures, previews and reports".to_owned()).into());
     }
-    let began = |file: &PathBuf| export::beginning_of(file).map(Option::unwrap_or_default);
-    let at = |moment: Option<Moment>| match (moment, export.files.first()) {
-        (Some(Moment::At(unix_ns)), _) => Ok(Some(unix_ns)),
-        (Some(Moment::After(time)), Some(file)) => {
-            let after_ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-            began(file).map(|began| Some(began.saturating_add(after_ns)))
+    let began = || {
+        let mut began = None;
+        for file in &export.files {
+            let part = export::beginning_of(file)?;
+            began = began.into_iter().chain(part).min();
         }
-        _ => Ok(None),
+        anyhow::Ok(began.unwrap_or_default())
+    };
+    let at = |moment: Option<Moment>| match moment {
+        None => Ok(None),
+        Some(Moment::At(unix_ns)) => Ok(Some(unix_ns)),
+        Some(Moment::After(time)) => {
+            let after_ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+            began().map(|began: u64| Some(began.saturating_add(after_ns)))
+        }
     };
     let plan = ExportPlan {
+        absent: Vec::new(),
         from_unix_ns: at(export.from)?,
         until_unix_ns: at(export.until)?,
         topics: export

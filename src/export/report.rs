@@ -15,6 +15,7 @@ use std::io::Write as _;
 
 use super::shots::Shots;
 use super::survey::survey;
+use super::walk::goes_on;
 use super::{ExportError, ExportPlan, Exported, Item, OutDir, OutFile, Sink};
 use crate::model::Payload;
 use crate::recording::{Session, Verdict, verify};
@@ -26,6 +27,8 @@ use story::Story;
 pub(super) struct Report {
     file: OutFile,
     verdicts: Vec<Verdict>,
+    /// What of the recording is not among the files.
+    absent: Vec<String>,
     session: Option<Session>,
     shots: Shots,
     photos: Photos,
@@ -47,6 +50,12 @@ impl Report {
             done_bytes += verdict.summary.size_bytes;
             verdicts.push(verdict);
         }
+        let mut absent = plan.absent.clone();
+        if let [_, .., last] = verdicts.as_slice()
+            && last.summary.goes_on
+        {
+            absent.push(goes_on(last.summary.part));
+        }
         let survey = survey(plan, &mut |done| progress(done_bytes + done))?;
         let spans = verdicts.iter().filter_map(|verdict| verdict.summary.span);
         let first = spans.clone().map(|span| span.first_unix_ns).min();
@@ -63,6 +72,7 @@ impl Report {
         Ok(Self {
             file,
             verdicts,
+            absent,
             session: None,
             shots: Shots::new(plan),
             photos: Photos::new(&survey),
@@ -100,6 +110,7 @@ impl Sink for Report {
     fn finish(mut self: Box<Self>, exported: &mut Exported) -> Result<(), ExportError> {
         let page = page::page(
             &self.verdicts,
+            &self.absent,
             self.session.as_ref(),
             &self.story,
             &self.photos,

@@ -8,7 +8,7 @@ use super::{ExportError, ExportPlan, Exported, Item, Sink};
 use crate::model::text::printable;
 use crate::recording::records::LossRecord;
 use crate::recording::{
-    Decoder, Ending, Entry, RecordedMessage, RecordingReader, SESSION, Session,
+    ACCOUNT, Account, Decoder, Ending, Entry, RecordedMessage, RecordingReader, SESSION, Session,
 };
 
 /// Takes a sink through the files once.
@@ -25,6 +25,8 @@ pub(super) fn walk(
         exported: Exported::default(),
         decoder: None,
         sources: Vec::new(),
+        part: 0,
+        goes_on_behind: None,
     }
     .run(progress)
 }
@@ -37,11 +39,18 @@ struct Walk<'a> {
     decoder: Option<Decoder>,
     /// Names that were seen.
     sources: Vec<String>,
+    /// The part that is being read.
+    part: u32,
+    /// The part that the recording goes on behind, if its last file so far says that.
+    goes_on_behind: Option<u32>,
 }
 
 impl Walk<'_> {
     fn run(mut self, progress: &mut dyn FnMut(u64)) -> Result<Exported, ExportError> {
         let mut done_bytes = 0;
+        for absent in &self.plan.absent {
+            self.exported.miss(absent.clone());
+        }
         for file in &self.plan.files {
             let mut reader = RecordingReader::open(file)?;
             self.decoder = None;
@@ -65,6 +74,10 @@ impl Walk<'_> {
                 ));
             }
         }
+        // Of a single part it is known that it is one.
+        if let (Some(part), 2..) = (self.goes_on_behind, self.plan.files.len()) {
+            self.exported.miss(goes_on(part));
+        }
         self.plan.check_sources(&self.sources)?;
         if self.exported.messages == 0 {
             return Err(ExportError::Nothing);
@@ -83,7 +96,12 @@ impl Walk<'_> {
                         self.know(&source.name);
                     }
                     self.sink.session(&session)?;
+                    self.goes_on_behind = None;
+                    self.part = session.part;
                     self.decoder = self.sink.wants_payload().then(|| Decoder::new(session));
+                }
+                if name == ACCOUNT && Account::from_map(&values).is_some_and(|told| told.goes_on) {
+                    self.goes_on_behind = Some(self.part);
                 }
                 self.sink.metadata(file, &name, &values)?;
             }
@@ -140,6 +158,12 @@ impl Walk<'_> {
             self.sources.push(source.to_owned());
         }
     }
+}
+
+/// That files are not all of their recording.
+pub(super) fn goes_on(behind: u32) -> String {
+    let next = behind.saturating_add(1);
+    format!("the recording goes on in part {next}, which is not among the files")
 }
 
 /// Whose loss it is, on the topic that all sources share.

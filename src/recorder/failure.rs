@@ -10,6 +10,8 @@ use crate::recording::rfc3339;
 
 /// Why a recording ended for which there was no room, for its own books.
 pub const FULL: &str = "the disk was full";
+/// Why a file takes no more that somebody has taken away.
+pub const REMOVED: &str = "it was removed or renamed while it was written";
 
 /// Why items are lost when the file fails with this error.
 pub fn loss_reason(error: &io::Error) -> DropReason {
@@ -31,6 +33,8 @@ fn is_full(error: &io::Error) -> bool {
 pub fn reason(error: &io::Error) -> String {
     if is_full(error) {
         FULL.to_owned()
+    } else if error.kind() == io::ErrorKind::NotFound {
+        REMOVED.to_owned()
     } else {
         format!("the disk took no more: {error}")
     }
@@ -49,6 +53,11 @@ pub fn failure(path: &Path, written_bytes: u64, error: &io::Error) -> PlainText 
         )
     } else if is_full(error) {
         return stopped_full(path, written_bytes);
+    } else if error.kind() == io::ErrorKind::NotFound {
+        format!(
+            "recording stopped: {}: {REMOVED}; the {kept} in it are not where they were",
+            path.display()
+        )
     } else {
         format!(
             "recording stopped: {}: {error}; the {kept} written before can be read",

@@ -57,6 +57,8 @@ pub(super) struct Worker {
     deadline_ns: Option<u64>,
     latency: LatencyWindow,
     percentiles_ns: u64,
+    /// When was last looked whether the file is still there.
+    looked_ns: u64,
     /// Everything received before this was taken out of the lane.
     taken_until: Stamp,
     status: RecorderStatus,
@@ -87,6 +89,7 @@ impl Worker {
             deadline_ns: None,
             latency: LatencyWindow::default(),
             percentiles_ns: 0,
+            looked_ns: 0,
             taken_until: Stamp::default(),
             status: RecorderStatus::default(),
         }
@@ -269,6 +272,7 @@ impl Worker {
                 self.status.state = RecorderState::Recording;
                 self.status.file = file_name(open.path());
                 self.status.part = parts.shown_number();
+                tracing::info!("recording: {}", open.path().display());
                 self.begin_archive(&parts, &open);
                 self.open = Some(open);
                 self.parts = Some(parts);

@@ -1,5 +1,6 @@
 //! `export` on files: progress, and what people are told.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -69,9 +70,9 @@ fn text(exported: &Exported) -> String {
     for file in exported.files.iter().take(MAX_LINES) {
         let _ = writeln!(
             text,
-            "{}  {} items, {}",
+            "{}  {}, {}",
             file.path.display(),
-            file.items,
+            counted(file.items, "item"),
             size_text(file.bytes)
         );
     }
@@ -85,25 +86,25 @@ fn text(exported: &Exported) -> String {
     }
     let _ = writeln!(
         text,
-        "\nexported     {} messages in {} files",
-        exported.messages
-            - exported
-                .skipped
-                .values()
-                .sum::<u64>()
-                .min(exported.messages),
-        exported.files.len() as u64 + exported.more_files
+        "\nexported     {} in {}",
+        counted(
+            exported.messages
+                - exported
+                    .skipped
+                    .values()
+                    .sum::<u64>()
+                    .min(exported.messages),
+            "message"
+        ),
+        counted(exported.files.len() as u64 + exported.more_files, "file")
     );
     if !exported.skipped.is_empty() {
         text.push_str("\nin no file\n");
-        for (skip, count) in exported.skipped.iter().take(MAX_LINES) {
-            let _ = writeln!(
-                text,
-                "  {}  {count} of {}: {}",
-                skip.topic, skip.schema, skip.why
-            );
+        let lines = left_out(exported);
+        for line in lines.iter().take(MAX_LINES) {
+            let _ = writeln!(text, "  {line}");
         }
-        more(&mut text, exported.skipped.len(), 0);
+        more(&mut text, lines.len(), 0);
     }
     if !exported.is_whole() {
         text.push_str("\nmissing\n");
@@ -113,6 +114,37 @@ fn text(exported: &Exported) -> String {
         more(&mut text, exported.missing.len(), exported.more_missing);
     }
     text
+}
+
+/// What is in no file: by topic, and in one line where many are left out for the same reason.
+fn left_out(exported: &Exported) -> Vec<String> {
+    /// So many topics still have a line each.
+    const FEW: usize = 4;
+    let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut messages: BTreeMap<&str, u64> = BTreeMap::new();
+    for (skip, count) in &exported.skipped {
+        let line = format!("{}  {count} of {}: {}", skip.topic, skip.schema, skip.why);
+        by_reason.entry(&skip.why).or_default().push(line);
+        *messages.entry(&skip.why).or_default() += count;
+    }
+    by_reason
+        .into_iter()
+        .flat_map(|(why, lines)| match lines.len() {
+            ..=FEW => lines,
+            topics => vec![format!(
+                "{} messages of {topics} topics: {why}",
+                messages[why]
+            )],
+        })
+        .collect()
+}
+
+/// `1 file`, `2 files`.
+fn counted(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
 }
 
 fn more(text: &mut String, listed: usize, others: u64) {

@@ -128,6 +128,10 @@ fn region([x, y, width, height]: [u32; 4]) -> Roi {
     }
 }
 
+/// What was found out later than this carries the time when it was: a recording in which times go
+/// back would look as if its clock had been set.
+const LATE_NS: u64 = 500_000_000;
+
 /// Hands on what was found out, until `stop`.
 pub(super) async fn publish(
     outlets: Vec<Outlet>,
@@ -138,9 +142,14 @@ pub(super) async fn publish(
         let Some(outlet) = outlets.get(usize::from(found.source.0)) else {
             continue;
         };
+        let now = outlet.clock().now();
+        let received = match now.mono_ns.saturating_sub(found.received.mono_ns) {
+            ..LATE_NS => found.received,
+            _ => now,
+        };
         match found.what {
-            What::Readings(readings) => outlet.publish_found(found.received, readings).await,
-            What::Fault(fault) => outlet.fault(found.received, fault).await,
+            What::Readings(readings) => outlet.publish_found(received, readings).await,
+            What::Fault(fault) => outlet.fault(received, fault).await,
         }
     }
 }

@@ -104,6 +104,8 @@ pub struct Session {
     publishers: JoinSet<()>,
     measuring: measuring::Setup,
     replayed: Arc<OnceLock<String>>,
+    /// What is not among the files of a replay, as sentences.
+    cautions: Vec<String>,
     player: Option<PlayerHandle>,
     // Dropped last: its clients say goodbye first.
     simulators: Option<Simulators>,
@@ -203,6 +205,7 @@ impl Session {
             publishers: JoinSet::new(),
             measuring,
             replayed: Arc::default(),
+            cautions: Vec::new(),
             player: None,
             simulators,
         };
@@ -301,6 +304,7 @@ impl Session {
         for caution in tape.cautions() {
             tracing::warn!("replay: {caution}");
         }
+        self.cautions = tape.cautions().to_vec();
         let outlets = self.sources.iter().map(|s| self.pipeline.outlet(s.id));
         let outlets: Vec<Outlet> = outlets.collect();
         let remote = controlled.then(|| {

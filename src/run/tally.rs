@@ -88,12 +88,12 @@ pub fn run(plan: &Plan, _journal: Journal) -> anyhow::Result<Exit> {
         let remains = session.end().await;
         let exit = exit?;
         // The figures are of what could be read of a recording.
-        Ok(match remains.not_replayed {
-            Some(sentence) => {
-                say(format_args!("ttyscope: {sentence}"));
-                Exit::Incomplete
-            }
-            None => exit,
+        for sentence in &remains.not_replayed {
+            say(format_args!("ttyscope: {sentence}"));
+        }
+        Ok(match remains.not_replayed.is_empty() {
+            true => exit,
+            false => Exit::Incomplete,
         })
     })
 }

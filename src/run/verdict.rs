@@ -186,7 +186,7 @@ impl Verdict {
             sources,
             files,
             black_box: remains.saved.as_ref().map(SavedBlackBox::sentence),
-            broke_off: remains.not_replayed.is_some() || remains.recorder_hangs.is_some(),
+            broke_off: !remains.not_replayed.is_empty() || remains.recorder_hangs.is_some(),
         };
         verdict.missing = verdict.find_missing(remains, links, recording_wanted);
         verdict.complete = verdict.missing.is_empty();

@@ -18,14 +18,15 @@ const STYLE: &str = include_str!("style.css");
 /// Everything that is known of a recording, as one file.
 pub(super) fn page(
     verdicts: &[Verdict],
+    absent: &[String],
     session: Option<&Session>,
     story: &Story,
     photos: &Photos,
 ) -> String {
     let mut page = String::with_capacity(256 * 1024);
-    head(&mut page, verdicts, session, story);
+    head(&mut page, verdicts, absent, session, story);
     sources(&mut page, verdicts, session, story);
-    completeness(&mut page, verdicts, story.bins);
+    completeness(&mut page, verdicts, absent, story.bins);
     timeline(&mut page, verdicts, story);
     commands(&mut page, story);
     pictures(&mut page, photos);
@@ -43,7 +44,13 @@ pub(super) fn page(
     page
 }
 
-fn head(page: &mut String, verdicts: &[Verdict], session: Option<&Session>, story: &Story) {
+fn head(
+    page: &mut String,
+    verdicts: &[Verdict],
+    absent: &[String],
+    session: Option<&Session>,
+    story: &Story,
+) {
     let bins = story.bins;
     let summaries = || verdicts.iter().map(|verdict| &verdict.summary);
     let name = summaries()
@@ -64,7 +71,7 @@ fn head(page: &mut String, verdicts: &[Verdict], session: Option<&Session>, stor
         Safe(&name),
         marks(session, story)
     );
-    let is_whole = verdicts.iter().all(|verdict| verdict.whole);
+    let is_whole = absent.is_empty() && verdicts.iter().all(|verdict| verdict.whole);
     let _ = match is_whole {
         true => page.write_str(
             "<p class=\"verdict whole\">WHOLE: everything that was recorded can be read</p>\n",
@@ -211,11 +218,14 @@ fn sources(page: &mut String, verdicts: &[Verdict], session: Option<&Session>, s
     );
 }
 
-fn completeness(page: &mut String, verdicts: &[Verdict], bins: Bins) {
+fn completeness(page: &mut String, verdicts: &[Verdict], absent: &[String], bins: Bins) {
     page.push_str("<h2>What is missing</h2>\n");
     let mut missing = Table::new(&["When", "Where", "Of", "What"], &[]);
     let mut before = Table::new(&["When", "Of", "What"], &[]);
     let mut silent = Table::new(&["From", "Silent for", "Topic"], &[1]);
+    for what in absent {
+        missing.row("error", &[&"", &"", &"", what]);
+    }
     for verdict in verdicts {
         for finding in &verdict.findings {
             missing.row(

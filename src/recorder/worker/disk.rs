@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::super::failure::{self, loss_reason};
+use super::super::failure::{self, REMOVED, loss_reason};
 use super::super::room::{self, RESUME_BYTES};
 use super::super::stalled::{SOUND, Stalled};
 use super::{Closed, End, Open, RecordingOutcome, Worker, file_name};
@@ -11,6 +11,9 @@ use crate::model::{
     DiskRoom, DropReason, Fault, FaultKind, PlainText, RecorderState, Sample, Severity, Stamp,
 };
 use crate::recording::Numbering;
+
+/// Whether the file still has its name is looked at this often.
+const LOOK_EVERY_NS: u64 = 1_000_000_000;
 
 impl Worker {
     /// Whether there is room for a sample; asks the disk where that is not known.
@@ -39,6 +42,9 @@ impl Worker {
 
     /// Says what there is no room for any more, or again.
     pub(super) fn watch_room(&mut self, now: Stamp) {
+        if let Some(removed) = self.removed(now) {
+            return self.fail(removed);
+        }
         let Some(open) = &self.open else { return };
         if self.room.is_due(now, open.extent(), 0, DiskRoom::Full) {
             self.ask_room(now);
@@ -66,6 +72,18 @@ impl Worker {
         if let Err(error) = open.say_room(level, &fault, &self.latched, now) {
             self.fail(error);
         }
+    }
+
+    /// Whether the file that is being written has lost its name: what is in it would be gone with
+    /// the recorder.
+    fn removed(&mut self, now: Stamp) -> Option<io::Error> {
+        let open = self.open.as_ref()?;
+        if now.mono_ns.saturating_sub(self.looked_ns) < LOOK_EVERY_NS {
+            return None;
+        }
+        self.looked_ns = now.mono_ns;
+        let is_there = self.storage.exists(open.path());
+        (!is_there).then(|| io::Error::new(io::ErrorKind::NotFound, REMOVED))
     }
 
     /// Closes a file while there is room for its end.

@@ -113,6 +113,11 @@ impl Worker {
         };
         self.status.file = file_name(open.path());
         self.status.part = parts.shown_number();
+        tracing::info!(
+            "the recording goes on in part {}: {}",
+            parts.number,
+            open.path().display()
+        );
         if let Some(archive) = &self.archive {
             archive.open(parts.number, open.path());
         }

@@ -74,8 +74,10 @@ impl Figures {
     /// How old the newest thing is that a loss of power would cost, in seconds; `None` while nothing
     /// is on the disk.
     pub fn durable_age_s(&self) -> Option<f64> {
-        let durable_ns = self.snapshot.recorder.durable_mono_ns;
-        let age_ns = self.snapshot.at.mono_ns.saturating_sub(durable_ns);
-        (durable_ns > 0).then_some(age_ns as f64 / 1e9)
+        let recorder = &self.snapshot.recorder;
+        // Before anything is on the disk, what is missing there goes back to the beginning.
+        let since_ns = recorder.durable_mono_ns.max(recorder.began_mono_ns);
+        let age_ns = self.snapshot.at.mono_ns.saturating_sub(since_ns);
+        (since_ns > 0).then_some(age_ns as f64 / 1e9)
     }
 }

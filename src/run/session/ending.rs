@@ -38,8 +38,8 @@ pub struct Remains {
     pub outcomes: Vec<RecordingOutcome>,
     /// What the control lane still brought, in order.
     pub last_words: Vec<Sample>,
-    /// What of a replayed file could not be played, as a sentence.
-    pub not_replayed: Option<String>,
+    /// What of a recording could not be played, as sentences.
+    pub not_replayed: Vec<String>,
     /// The recorder did not end: how long it was waited for.
     pub recorder_hangs: Option<Duration>,
     /// The newest file of the last seconds.
@@ -99,7 +99,12 @@ impl Session {
             ledger,
             outcomes,
             last_words,
-            not_replayed: self.replayed.get().cloned(),
+            not_replayed: self
+                .cautions
+                .iter()
+                .chain(self.replayed.get())
+                .cloned()
+                .collect(),
             recorder_hangs,
             saved,
         }

@@ -227,9 +227,16 @@ impl Player<'_> {
                 return;
             }
         };
-        if elapsed_ns > whole_ns {
-            let end = rfc3339(self.tape.started_ns().saturating_add(whole_ns));
-            self.notice(format!("seek: that is behind the end, {end}"));
+        if elapsed_ns > whole_ns && !matches!(to, SeekTo::Forward(_)) {
+            let began_ns = self.tape.started_ns();
+            let (began, end) = (
+                rfc3339(began_ns),
+                rfc3339(began_ns.saturating_add(whole_ns)),
+            );
+            self.notice(format!(
+                "seek: that is not in the recording, {began} to {end}"
+            ));
+            return;
         }
         self.jump(
             Target::Elapsed(elapsed_ns.min(whole_ns)),
