@@ -40,5 +40,5 @@ pub use summary::{
     sources_of,
 };
 pub use topics::{Topics, part};
-pub use verify::{Finding, Verdict, verify};
+pub use verify::{Finding, SET_BACK_NS, Verdict, verify};
 pub use writer::{CHUNK_BYTES, MAX_NAMED_CHANNELS, Numbering, RecordingWriter};

@@ -869,3 +869,32 @@ fn real_sources_are_recorded_in_parts_without_a_hole() {
         pictures as f64 / seconds as f64
     );
 }
+
+#[test]
+fn a_replay_says_which_part_is_not_there() {
+    let rig = Rig::new();
+    start(&rig, RecordingLimits::default(), every(1));
+    for n in 0..30 {
+        rig.say(0, tick(n));
+        rig.clock.advance(Duration::from_millis(100));
+    }
+    let files = files_of(&rig.stop());
+    let state = rig.dir.path().join("state");
+    let replay = |files: &[&Path]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_ttyscope"))
+            .args(["replay", "--headless", "--speed", "max", "--log-dir"])
+            .arg(&state)
+            .args(files)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), said)
+    };
+    let (code, said) = replay(&[&files[0], &files[1]]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = replay(&[&files[2], &files[0]]);
+    assert_eq!(code, Some(3), "{said}");
+    let words = "a file is missing between part 1 and part 3";
+    assert!(said.contains(words), "{said}");
+    rig.quit();
+}

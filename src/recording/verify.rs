@@ -17,6 +17,8 @@ use super::summary::{self, GapKind, Summary};
 use crate::model::text::printable;
 use missed::Missed;
 
+pub use missed::SET_BACK_NS;
+
 /// Findings that are kept; a broken file could fill the memory with them.
 const MAX_FINDINGS: usize = 10_000;
 

@@ -157,8 +157,12 @@ fn verdict_text(verdict: &Verdict) -> String {
             span.seconds()
         );
     }
-    if verdict.hash_matches == Some(true) {
-        text.push_str("hash         is the one in its manifest\n");
+    if let Some(words) = match verdict.hash_matches {
+        Some(true) => Some("is the one in its manifest"),
+        Some(false) => None,
+        None => Some("no manifest has one to compare"),
+    } {
+        let _ = writeln!(text, "hash         {words}");
     }
     list(&mut text, "missing", &verdict.findings, verdict.more);
     let title = "never came, or came in doubt: no fault of the file";

@@ -13,8 +13,9 @@ use crate::recording::records::{BookRecord, LinkRecord, LossRecord};
 
 /// Losses of one kind within this time are told as one.
 const TOGETHER_NS: u64 = 10_000_000_000;
-/// Times that are further back than this are those of another clock: sources stamp side by side.
-const BACK_NS: u64 = 1_000_000_000;
+/// Times that are further back than this are those of a clock that was set: sources stamp side by
+/// side, and less is the order in which they were heard.
+pub const SET_BACK_NS: u64 = 1_000_000_000;
 /// Sources, books and kinds of losses that are told apart; a broken file could make up more.
 const MAX_KEPT: usize = 10_000;
 
@@ -66,7 +67,7 @@ impl Missed {
 
     fn clock(&mut self, at_ns: u64) {
         let back_ns = self.newest_ns.saturating_sub(at_ns);
-        if back_ns > BACK_NS {
+        if back_ns > SET_BACK_NS {
             let what = format!(
                 "the clock went back by {:.3} s: times before and behind this place do not follow \
                  each other",

@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::tape::{Part, Tape};
 use crate::model::{LinkState, Mark, MarkKind, Payload, Severity, StopEvent};
-use crate::recording::{Decoder, KnownChannels, Place, RecordedChannel, RecordingReader};
+use crate::recording::{
+    Decoder, KnownChannels, Place, RecordedChannel, RecordingReader, SET_BACK_NS,
+};
 
-/// A clock that goes back by more than this was set; less is the order in which sources were heard.
-const SET_BACK_NS: i128 = 1_000_000_000;
 /// A chunk holds a second; one that says it holds more is looked into.
 const LONG_CHUNK_NS: u64 = 2_000_000_000;
 /// Marks that are remembered.
@@ -44,7 +44,7 @@ impl Laps {
     pub fn take(&mut self, unix_ns: u64) -> u64 {
         let latest = i128::from(self.latest_ns);
         let mut since = self.since(unix_ns);
-        if since + SET_BACK_NS < latest {
+        if since + i128::from(SET_BACK_NS) < latest {
             self.shift_ns += latest - since;
             since = latest;
         }
@@ -295,8 +295,8 @@ impl Maker {
         let place = &spot.place;
         let is_marked = |id: &u16| reader.channel(*id).is_some_and(may_be_marked);
         let has_marks = place.channels.iter().any(is_marked);
-        let is_set_back =
-            self.laps.since(place.first_ns) + SET_BACK_NS < i128::from(self.laps.latest_ns());
+        let is_set_back = self.laps.since(place.first_ns) + i128::from(SET_BACK_NS)
+            < i128::from(self.laps.latest_ns());
         let is_long = place.last_ns.saturating_sub(place.first_ns) > LONG_CHUNK_NS;
         if !has_marks && !is_set_back && !is_long {
             self.laps.take(place.first_ns);
