@@ -3,7 +3,7 @@
 //! that went back. No fault of the file.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
 
 use super::{Finding, MAX_FINDINGS};
@@ -16,6 +16,8 @@ const TOGETHER_NS: u64 = 10_000_000_000;
 /// Times that are further back than this are those of a clock that was set: sources stamp side by
 /// side, and less is the order in which they were heard.
 pub const SET_BACK_NS: u64 = 1_000_000_000;
+/// Of a book whose connection ended.
+const CLOSED: &str = "the book was not to be trusted: closed";
 /// Sources, books and kinds of losses that are told apart; a broken file could make up more.
 const MAX_KEPT: usize = 10_000;
 
@@ -33,6 +35,8 @@ pub(super) struct Missed {
     links: BTreeMap<String, (u64, String)>,
     /// Since when a book is not to be trusted, and why.
     books: BTreeMap<String, (u64, String)>,
+    /// Sources that ended as they were asked to.
+    ended: BTreeSet<String>,
     newest_ns: u64,
 }
 
@@ -127,6 +131,9 @@ impl Missed {
                 let why = format!("connected, and silent: {}", text(&link.missing));
                 self.begin_silence(source, at_ns, why);
             }
+            "ended" if self.ended.len() < MAX_KEPT => {
+                self.ended.insert(source);
+            }
             "connected" | "live" => {
                 if let Some((from_ns, why)) = self.links.remove(&source) {
                     self.between(source, from_ns, Some(at_ns), why);
@@ -185,6 +192,12 @@ impl Missed {
             .into_iter()
             .chain(take(&mut self.books));
         for (of, (from_ns, why)) in open {
+            // The books of a source that was ended end with it: nothing is in doubt.
+            let source =
+                |name: &String| of.strip_prefix(name).is_some_and(|of| of.starts_with(' '));
+            if why == CLOSED && self.ended.iter().any(source) {
+                continue;
+            }
             self.between(of, from_ns, None, format!("{why}; to the end"));
         }
         (self.notes, self.more)
