@@ -170,8 +170,11 @@ impl Worker {
     }
 
     fn record(&mut self, sample: Sample, ticket: Option<DiskTicket>) {
-        // What came before the file was there and is no state of things is not a part of it.
-        let taken = match ticket.is_some() || sample.payload.is_latched() {
+        // Of what nobody counted only the state of things belongs into the file, and only what came
+        // while it was being made: what comes while it ends is not a part of it.
+        let is_ending = self.status.state == RecorderState::Draining;
+        let belongs = ticket.is_some() || sample.payload.is_latched() && !is_ending;
+        let taken = match belongs {
             true => self.take(&sample, ticket),
             false => Ok(()),
         };
