@@ -202,7 +202,10 @@ impl Player<'_> {
                 let ns = u128::from(whole_ns) * u128::from(part) / 1_000_000;
                 u64::try_from(ns).unwrap_or(u64::MAX)
             }
-            SeekTo::Clock(unix_ns) => timeline.elapsed_of(unix_ns),
+            SeekTo::Clock(unix_ns) => match self.is_within(unix_ns, whole_ns) {
+                true => timeline.elapsed_of(unix_ns),
+                false => u64::MAX,
+            },
             SeekTo::TimeOfDay(ns) => {
                 let began = self.tape.started_ns();
                 let today = began - began % DAY_NS + ns % DAY_NS;
@@ -210,7 +213,10 @@ impl Player<'_> {
                     true => today.saturating_add(DAY_NS),
                     false => today,
                 };
-                timeline.elapsed_of(unix_ns)
+                match self.is_within(unix_ns, whole_ns) {
+                    true => timeline.elapsed_of(unix_ns),
+                    false => u64::MAX,
+                }
             }
             SeekTo::Mark { kind, forward } => {
                 match timeline.mark(kind, self.last_position, forward) {
@@ -242,6 +248,12 @@ impl Player<'_> {
             Target::Elapsed(elapsed_ns.min(whole_ns)),
             elapsed_ns.min(whole_ns),
         );
+    }
+
+    /// Whether something can have been recorded at that time of the clock.
+    fn is_within(&self, unix_ns: u64, whole_ns: u64) -> bool {
+        let began_ns = self.tape.started_ns();
+        (began_ns..=began_ns.saturating_add(whole_ns)).contains(&unix_ns)
     }
 
     fn jump(&mut self, target: Target, elapsed_ns: u64) {
