@@ -592,6 +592,22 @@ async fn the_files_of_a_session_are_one() {
         .find(|sample| words(sample) == "x=1")
         .unwrap();
     assert_eq!((x.received.mono_ns - status.since.mono_ns) / MS, 100);
+
+    // A time that is not in it is not sought.
+    let mut before = status.notice.0;
+    for later in [
+        SeekTo::Clock((START + 3_600) * SECOND),
+        SeekTo::At(Duration::from_secs(3_600)),
+    ] {
+        rig.orders.send(ReplayOrder::Seek(later)).await.unwrap();
+        let said = rig
+            .until("it is said", |s| {
+                s.notice.0 > before && s.notice.1.contains("not there")
+            })
+            .await;
+        assert_eq!((said.part, said.at_ns), (status.part, status.at_ns));
+        before = said.notice.0;
+    }
     let done = rig.end().await;
     assert_eq!(done.unreadable, 0);
 }

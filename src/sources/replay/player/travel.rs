@@ -239,9 +239,7 @@ impl Player<'_> {
                 rfc3339(began_ns),
                 rfc3339(began_ns.saturating_add(whole_ns)),
             );
-            self.notice(format!(
-                "seek: that is not in the recording, {began} to {end}"
-            ));
+            self.notice(format!("seek: not there; {began} to {end}"));
             return;
         }
         self.jump(
