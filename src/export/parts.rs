@@ -24,14 +24,29 @@ pub(super) fn in_order(plan: &ExportPlan) -> Result<ExportPlan, ExportError> {
         return Ok(plan);
     }
     let mut parts = Vec::new();
+    let mut sources = None;
     for file in &plan.files {
-        match session_of(file) {
-            Ok(session) if !session.id.is_empty() => {
-                parts.push((session.part, session.id, file.clone()));
-            }
-            Ok(_) | Err(ReadError::NoSession { .. }) => return Ok(plan),
+        let session = match session_of(file) {
+            Ok(session) => session,
+            Err(ReadError::NoSession { .. }) => return Ok(plan),
             Err(error) => return Err(error.into()),
+        };
+        let (known, first) = sources.get_or_insert_with(|| (session.sources.clone(), file));
+        let is_known = session.sources.iter().any(|one| {
+            let mut known = known.iter();
+            known.any(|other| other.name == one.name && other.address == one.address)
+        });
+        if !is_known {
+            return Err(ExportError::Strangers {
+                first: first.to_path_buf(),
+                second: file.clone(),
+            });
         }
+        parts.push((session.part, session.id, file.clone()));
+    }
+    // Older ones do not say whose part they are.
+    if parts.iter().any(|(_, id, _)| id.is_empty()) {
+        return Ok(plan);
     }
     parts.sort();
     let mut expected = 1;
